@@ -1,0 +1,115 @@
+package risk
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+	"time"
+)
+
+// encodingVersion leads every encoded assessment; a change of the layout changes it. A bit beside it
+// says whether factors follow, so that a truncated answer never passes for one without factors.
+const (
+	encodingVersion = 1
+	encodingFactors = 1 << 7
+)
+
+const (
+	encodedHead   = 1 + 4*8 + 3*4 + 8 // version, probability, bounds, confidence, three sets, time
+	encodedFactor = 1 + 4 + 4
+)
+
+// EncodedMax is the largest size of an encoded assessment in bytes.
+const EncodedMax = encodedHead + 1 + 4 + 4 + MaxFactors*encodedFactor
+
+// ErrEncoding is returned by Decode for bytes that are not an assessment of this model.
+var ErrEncoding = errors.New("not an encoded assessment")
+
+// AppendBinary appends the compact encoding of a: what the model computed, without what the model
+// itself can say again (levels, score, names). It is meant for caches keyed by the model's digest.
+func (a *Assessment) AppendBinary(dst []byte) []byte {
+	le := binary.LittleEndian
+	lead := byte(encodingVersion)
+	if a.Explained {
+		lead |= encodingFactors
+	}
+	dst = append(dst, lead)
+	for _, v := range [...]float64{a.Probability, a.Lower, a.Upper, a.Confidence} {
+		dst = le.AppendUint64(dst, math.Float64bits(v))
+	}
+	for _, s := range [...]InputSet{a.Quality.Missing, a.Quality.OutOfDomain, a.Quality.Ignored} {
+		dst = le.AppendUint32(dst, uint32(s))
+	}
+	dst = le.AppendUint64(dst, uint64(a.AssessedAt.UnixMilli()))
+	if !a.Explained {
+		return dst
+	}
+	dst = append(dst, a.Factors.N)
+	dst = le.AppendUint32(dst, math.Float32bits(a.Factors.Base))
+	dst = le.AppendUint32(dst, math.Float32bits(a.Factors.Others))
+	for _, f := range a.Factors.List() {
+		dst = append(dst, f.Index)
+		dst = le.AppendUint32(dst, math.Float32bits(f.Value))
+		dst = le.AppendUint32(dst, math.Float32bits(f.Contribution))
+	}
+	return dst
+}
+
+// Decode reads what AppendBinary wrote for an answer of m into a. Bytes that no answer of m can have
+// are ErrEncoding: a cache must never turn garbage into a probability.
+func (m *Model) Decode(data []byte, a *Assessment) error {
+	if len(data) < encodedHead || data[0]&^encodingFactors != encodingVersion {
+		return ErrEncoding
+	}
+	explained := data[0]&encodingFactors != 0
+	if !explained && len(data) != encodedHead {
+		return ErrEncoding
+	}
+	le := binary.LittleEndian
+	f64 := func(i int) float64 { return math.Float64frombits(le.Uint64(data[1+8*i:])) }
+	set := func(i int) InputSet { return InputSet(le.Uint32(data[1+4*8+4*i:])) }
+	p, lo, hi, conf := f64(0), f64(1), f64(2), f64(3)
+	if !(0 <= lo && lo <= p && p <= hi && hi <= 1 && 0 <= conf && conf <= 1) { // false for NaN, too
+		return ErrEncoding
+	}
+	quality := Quality{Missing: set(0), OutOfDomain: set(1), Ignored: set(2)}
+	if (quality.Missing|quality.OutOfDomain|quality.Ignored)>>NumInputs != 0 {
+		return ErrEncoding
+	}
+	at := time.UnixMilli(int64(le.Uint64(data[encodedHead-8:]))).UTC()
+	var factors Factors
+	if explained && !m.decodeFactors(data[encodedHead:], &factors) {
+		return ErrEncoding
+	}
+	*a = Assessment{
+		Probability: p, Lower: lo, Upper: hi, Confidence: conf,
+		Quality: quality, AssessedAt: at, Explained: explained, Factors: factors,
+	}
+	m.decide(a)
+	return nil
+}
+
+func (m *Model) decodeFactors(data []byte, f *Factors) bool {
+	if len(data) < 9 || int(data[0]) > MaxFactors || len(data) != 9+int(data[0])*encodedFactor {
+		return false
+	}
+	le := binary.LittleEndian
+	f32 := func(b []byte) float32 { return math.Float32frombits(le.Uint32(b)) }
+	f.N, f.Base, f.Others = data[0], f32(data[1:]), f32(data[5:])
+	if !finite(f.Base) || !finite(f.Others) {
+		return false
+	}
+	for i := range f.List() {
+		b := data[9+i*encodedFactor:]
+		if int(b[0]) >= len(m.features) {
+			return false
+		}
+		f.Top[i] = Factor{Feature: m.features[b[0]].Name, Index: b[0], Value: f32(b[1:]), Contribution: f32(b[5:])}
+		if !finite(f.Top[i].Contribution) {
+			return false
+		}
+	}
+	return true
+}
+
+func finite(v float32) bool { return v-v == 0 }

@@ -1,0 +1,195 @@
+package risk
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/guardy-ai/guardy/domain/vector"
+)
+
+// Envelope is what the training data covered.
+type Envelope struct {
+	// Ranges of raw inputs, by Input; inputs without a range are not checked.
+	Ranges map[Input]Range
+	// Places are the training catchments as {latitude, longitude} in degrees; a request within
+	// RadiusKM of one of them is in domain.
+	Places   [][2]float64
+	RadiusKM float64
+}
+
+// Range is a closed interval.
+type Range struct{ Min, Max float64 }
+
+func (e Envelope) validate() error {
+	for i, r := range e.Ranges {
+		if !(r.Min <= r.Max) || math.IsInf(r.Min, 0) || math.IsInf(r.Max, 0) {
+			return fmt.Errorf("the envelope of %s is not a range: %v", i, r)
+		}
+	}
+	for i, p := range e.Places {
+		if !boundsLatitude.holds(p[0]) || !boundsLongitude.holds(p[1]) {
+			return fmt.Errorf("place %d of the envelope is not on Earth: %v", i, p)
+		}
+	}
+	if len(e.Places) > 0 && !(0 < e.RadiusKM && e.RadiusKM < 20000) {
+		return fmt.Errorf("the envelope's radius of %v km is not usable", e.RadiusKM)
+	}
+	return nil
+}
+
+// envelope is Envelope in the form that answers fast: places as unit vectors, by the cell of the globe
+// in which they can matter; the radius as the cosine of its central angle; ranges in arrays with open
+// ends where nothing is checked.
+type envelope struct {
+	cells     [cellRows * cellColumns][][3]float64
+	cosRadius float64
+	ranges    [NumInputs]Range
+}
+
+const (
+	earthRadiusKM = 6371.0088 // mean radius, IUGG
+	cellDegrees   = 5
+	cellRows      = 180 / cellDegrees
+	cellColumns   = 360 / cellDegrees
+	// cellReach is no less than the distance from the centre of a cell to any point of it: half its
+	// diagonal at the equator, where it is largest.
+	cellReach = cellDegrees * math.Sqrt2 / 2 * math.Pi / 180
+)
+
+func newEnvelope(e Envelope) envelope {
+	radius := e.RadiusKM / earthRadiusKM
+	out := envelope{cosRadius: math.Cos(radius)}
+	for i := range out.ranges {
+		out.ranges[i] = Range{math.Inf(-1), math.Inf(1)}
+	}
+	for i, r := range e.Ranges {
+		out.ranges[i] = r
+	}
+	places := make([][3]float64, len(e.Places))
+	for i, p := range e.Places {
+		places[i] = unitVector(p[0], p[1])
+	}
+	near := math.Cos(min(radius+cellReach, math.Pi))
+	for i := range out.cells {
+		latitude := float64(i/cellColumns)*cellDegrees - 90 + cellDegrees/2.
+		longitude := float64(i%cellColumns)*cellDegrees - 180 + cellDegrees/2.
+		centre := unitVector(latitude, longitude)
+		for _, p := range places {
+			if dot(centre, p) >= near {
+				out.cells[i] = append(out.cells[i], p)
+			}
+		}
+	}
+	return out
+}
+
+// cellOf returns the cell of a place; the poles and the antimeridian belong to the last row and column.
+func cellOf(latitude, longitude float64) int {
+	row := min(int((latitude+90)/cellDegrees), cellRows-1)
+	column := min(int((longitude+180)/cellDegrees), cellColumns-1)
+	return row*cellColumns + column
+}
+
+func dot(a, b [3]float64) float64 { return a[0]*b[0] + a[1]*b[1] + a[2]*b[2] }
+
+func unitVector(latitude, longitude float64) [3]float64 {
+	sinLat, cosLat := math.Sincos(latitude * math.Pi / 180)
+	sinLon, cosLon := math.Sincos(longitude * math.Pi / 180)
+	return [3]float64{cosLat * cosLon, cosLat * sinLon, sinLat}
+}
+
+// knowsPlace reports whether a training catchment lies within the radius. Without places, every place
+// is unknown: a model that does not say where it was trained has no home.
+func (e *envelope) knowsPlace(latitude, longitude float64) bool {
+	places := e.cells[cellOf(latitude, longitude)]
+	if len(places) == 0 {
+		return false
+	}
+	v := unitVector(latitude, longitude)
+	for _, p := range places {
+		if dot(p, v) >= e.cosRadius {
+			return true
+		}
+	}
+	return false
+}
+
+// quality compares a canonical request with what the member uses and what the training covered.
+func (m *Model) quality(member *Member, r *Request) Quality {
+	var q Quality
+	if !m.envelope.knowsPlace(r.Latitude, r.Longitude) {
+		q.OutOfDomain = q.OutOfDomain.With(InputPlace)
+	}
+	look := func(i Input, v float64) {
+		switch {
+		case v != v:
+			q.Missing = q.Missing.With(i)
+		case !member.uses.Has(i):
+			q.Ignored = q.Ignored.With(i)
+		case v < m.envelope.ranges[i].Min || v > m.envelope.ranges[i].Max:
+			q.OutOfDomain = q.OutOfDomain.With(i)
+		}
+	}
+	look(InputRainfall, r.RainfallMM)
+	look(InputTemperature, r.Temperature)
+	look(InputHumidity, r.Humidity)
+	look(InputRainfall7dMean, r.Rainfall7dMean)
+	look(InputRainfall30dMean, r.Rainfall30dMean)
+	look(InputTemperature7dMean, r.Temperature7dMean)
+	look(InputTemperature30dMean, r.Temperature30dMean)
+	m.historyQuality(&q, member, &r.Inputs)
+	m.riverQuality(&q, member, r.River)
+
+	missing := q.Missing
+	for i, v := range r.Site.Values() {
+		look(InputSiteFirst+Input(i), *v)
+	}
+	if (q.Missing &^ missing).Len() == vector.SiteFields {
+		q.Missing = missing.With(InputSite)
+	}
+	return q
+}
+
+// historyQuality also withdraws the complaint about a mean that the history supplies.
+func (m *Model) historyQuality(q *Quality, member *Member, in *vector.Inputs) {
+	days := in.HistoryDays()
+	for _, v := range in.RainfallHistoryMM {
+		if v > m.envelope.ranges[InputRainfallHistory].Max {
+			q.OutOfDomain = q.OutOfDomain.With(InputRainfallHistory)
+		}
+	}
+	switch {
+	case days < len(in.RainfallHistoryMM):
+		// A gap: days beyond it are not used, and the history is shorter than it looks.
+		q.Ignored = q.Ignored.With(InputRainfallHistory)
+		if days == 0 {
+			q.Missing = q.Missing.With(InputRainfallHistory)
+		}
+	case days == 0:
+		q.Missing = q.Missing.With(InputRainfallHistory)
+	case !member.uses.Has(InputRainfallHistory):
+		q.Ignored = q.Ignored.With(InputRainfallHistory)
+	}
+	if days >= 6 {
+		q.Missing &^= 1 << InputRainfall7dMean
+	}
+	if days >= 29 {
+		q.Missing &^= 1 << InputRainfall30dMean
+	}
+}
+
+// riverQuality: a river is usable only as a whole.
+func (m *Model) riverQuality(q *Quality, member *Member, r vector.River) {
+	ratio := r.Ratio()
+	switch {
+	case ratio != ratio:
+		q.Missing = q.Missing.With(InputRiver)
+		if r.Value == r.Value {
+			q.Ignored = q.Ignored.With(InputRiver)
+		}
+	case !member.uses.Has(InputRiver):
+		q.Ignored = q.Ignored.With(InputRiver)
+	case ratio < m.envelope.ranges[InputRiver].Min || ratio > m.envelope.ranges[InputRiver].Max:
+		q.OutOfDomain = q.OutOfDomain.With(InputRiver)
+	}
+}

@@ -1,0 +1,97 @@
+package risk
+
+import (
+	"math/bits"
+
+	"github.com/guardy-ai/guardy/domain/vector"
+)
+
+// Input is one raw input of the contract, or a property of the question (place, season), that an
+// answer may name in its input quality.
+type Input uint8
+
+// The inputs in the contract's order. Site attributes follow from InputSiteFirst in the order of
+// vector.SiteNames.
+const (
+	InputPlace Input = iota // latitude and longitude together
+	InputSeason
+	InputRainfall
+	InputTemperature
+	InputHumidity
+	InputRainfall7dMean
+	InputRainfall30dMean
+	InputRainfallHistory
+	InputTemperature7dMean
+	InputTemperature30dMean
+	InputRiver
+	InputSite // the whole site
+	InputSiteFirst
+
+	// NumInputs counts the inputs; an InputSet has a bit for each.
+	NumInputs = InputSiteFirst + vector.SiteFields
+)
+
+var inputNames = func() (names [NumInputs]string) {
+	copy(names[:], []string{
+		"location", "season", "rainfall_mm", "temperature", "humidity", "rainfall_7d_mean", "rainfall_30d_mean",
+		"rainfall_history_mm", "temperature_7d_mean", "temperature_30d_mean", "river", "site",
+	})
+	for i, n := range vector.SiteNames {
+		names[int(InputSiteFirst)+i] = "site." + n
+	}
+	return names
+}()
+
+// String returns the contract's path of the input.
+func (i Input) String() string { return inputNames[i] }
+
+// InputByName returns the input with the contract's path.
+func InputByName(name string) (Input, bool) {
+	for i, n := range inputNames {
+		if n == name {
+			return Input(i), true
+		}
+	}
+	return 0, false
+}
+
+// InputSet is a set of inputs.
+type InputSet uint64
+
+// With returns the set with i added.
+func (s InputSet) With(i Input) InputSet { return s | 1<<i }
+
+// Has reports whether i is in the set.
+func (s InputSet) Has(i Input) bool { return s&(1<<i) != 0 }
+
+// Len returns the number of inputs in the set.
+func (s InputSet) Len() int { return bits.OnesCount64(uint64(s)) }
+
+// All yields the names in the contract's order.
+func (s InputSet) All(yield func(string) bool) {
+	for ; s != 0; s &= s - 1 {
+		if !yield(inputNames[bits.TrailingZeros64(uint64(s))]) {
+			return
+		}
+	}
+}
+
+// Names returns the names in the contract's order; never nil.
+func (s InputSet) Names() []string {
+	names := make([]string, 0, s.Len())
+	for n := range s.All {
+		names = append(names, n)
+	}
+	return names
+}
+
+// Quality says what the answer had to do without.
+type Quality struct {
+	// Missing inputs were expected or would have helped. When the whole site is missing, it stands
+	// as InputSite instead of nineteen names.
+	Missing InputSet
+	// OutOfDomain inputs lie outside what the model was trained on; they widen the interval.
+	OutOfDomain InputSet
+	// Ignored inputs were given but the model in service does not use them.
+	Ignored InputSet
+}
