@@ -1,0 +1,68 @@
+package ports
+
+import (
+	"context"
+	"time"
+
+	"github.com/guardy-ai/guardy/domain"
+)
+
+// AnswerCache remembers encoded answers for a short time. It is an optimisation: losing it changes
+// latency, never an answer. The value is opaque to the cache (docs/adr/0004 says why): the answer's
+// own compact, checksummed encoding, so a cache neither knows the capabilities nor needs a change
+// when one is added. Implementations are safe for concurrent use and do not retain or alias what
+// they are given or give out.
+type AnswerCache interface {
+	// Get appends the value stored under k to dst and returns it with the time it may still be served.
+	// ok is false when k is absent or expired. An error means that the cache could not be asked;
+	// callers go on without it.
+	Get(ctx context.Context, k domain.Key, dst []byte) (value []byte, ttl time.Duration, ok bool, err error)
+	// Put stores value for at most ttl. A ttl of zero or less stores nothing. An error means that the
+	// value may not be stored.
+	Put(ctx context.Context, k domain.Key, value []byte, ttl time.Duration) error
+	// Clear forgets every answer of one model, here and in every replica that shares the cache, and
+	// returns how many entries were removed. Entries stored concurrently may survive.
+	Clear(ctx context.Context, model domain.ModelName) (int, error)
+}
+
+// BatchAnswerCache is an optional ability of an AnswerCache: one round trip for many keys. Callers
+// find it by assertion and fall back to a loop; wrappers forward it.
+type BatchAnswerCache interface {
+	AnswerCache
+	// GetMany looks up keys[i] into out[i]; the slices have equal length.
+	GetMany(ctx context.Context, keys []domain.Key, out []Lookup) error
+	// PutMany stores values[i] under keys[i] for at most ttl.
+	PutMany(ctx context.Context, keys []domain.Key, values [][]byte, ttl time.Duration) error
+}
+
+// Lookup is the result of one key of GetMany.
+type Lookup struct {
+	Value []byte
+	TTL   time.Duration
+	OK    bool
+}
+
+// CacheInspector is an optional ability of an AnswerCache: figures for the operator.
+type CacheInspector interface {
+	// Tiers describes the cache, nearest tier first.
+	Tiers(ctx context.Context) []CacheTier
+}
+
+// CacheTier is one store of a cache.
+type CacheTier struct {
+	Name      string // "memory", "redis"
+	Entries   int64  // -1 when not known
+	Bytes     int64  // -1 when not known
+	MaxBytes  int64  // 0 when not bounded here
+	Evictions int64
+	Errors    int64
+	// State of the connection: "ok", "open" (the breaker has stopped asking), "half_open". Empty for
+	// a tier in the process.
+	State string
+	// Latency of recent round trips in seconds; zero for a tier in the process.
+	LatencyMean, LatencyP95 float64
+}
+
+// Closer is implemented by adapters that hold resources. After Close every method answers an error
+// of KindUnavailable or, for a cache, a miss.
+type Closer interface{ Close() error }

@@ -1,0 +1,35 @@
+package ports
+
+import (
+	"context"
+
+	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/risk"
+)
+
+// RiskAssessor answers one flood-risk question.
+//
+// Assess validates the request, resolves its site from the register, and may round the request's
+// numbers in place to the resolution at which Guardy answers (Request.Canonicalize). Errors are
+// *domain.Error: KindInvalid with every violation, KindUnavailable when no model is loaded,
+// KindDeadline when ctx ended first.
+type RiskAssessor interface {
+	Assess(ctx context.Context, r *risk.Request) (risk.Assessment, error)
+}
+
+// BatchAssessor answers many flood-risk questions with one model.
+type BatchAssessor interface {
+	// Begin pins the model that is in service, so that a batch or a stream of any length is answered
+	// by one version however often models are reloaded meanwhile.
+	Begin(ctx context.Context) (RiskBatch, error)
+}
+
+// RiskBatch is one batch under way. It is safe for concurrent use.
+type RiskBatch interface {
+	// Model is the model of every answer of the batch.
+	Model() domain.ModelRef
+	// Assess answers rs[i] in out[i]; the slices have equal length. An item that cannot be answered
+	// has its own Err; the others are answered all the same. Each answer equals, bit for bit, what
+	// RiskAssessor gives for the same request and model. Requests are rounded in place.
+	Assess(ctx context.Context, rs []risk.Request, out []risk.Outcome)
+}
