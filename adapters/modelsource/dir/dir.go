@@ -1,0 +1,54 @@
+// Package dir serves models from a directory of the operator's, in the layout of the models folder
+// of the repository. It is read anew at each load, so replacing files and reloading deploys a model.
+package dir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/guardy-ai/guardy/adapters/modelsource/internal/bundle"
+	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/risk"
+	"github.com/guardy-ai/guardy/ports"
+)
+
+// Config of the source.
+type Config struct {
+	// Path of the directory that holds manifest.json. Required when models.source is dir.
+	Path string
+}
+
+// Validate reports what makes the configuration unusable.
+func (c Config) Validate() error {
+	if c.Path == "" {
+		return errors.New("models.path: a directory is required when models.source is dir")
+	}
+	return nil
+}
+
+// Source implements ports.ModelSource.
+type Source struct{ path string }
+
+var _ ports.ModelSource = Source{}
+
+// New returns the source; the directory is looked at when a model is loaded.
+func New(cfg Config) (Source, error) { return Source{cfg.Path}, cfg.Validate() }
+
+// LoadRisk implements ports.ModelSource. Opening through os.Root keeps a manifest from naming files
+// outside the directory.
+func (s Source) LoadRisk(ctx context.Context) (*risk.Model, domain.ModelCard, error) {
+	root, err := os.OpenRoot(s.path)
+	if err != nil {
+		return nil, domain.ModelCard{}, &domain.Error{
+			Kind: domain.KindNotFound, Op: "models.load",
+			Msg: fmt.Sprintf("the model directory %s cannot be opened", s.path), Err: err,
+		}
+	}
+	defer func() { _ = root.Close() }() // read only: nothing is lost
+	return bundle.LoadRisk(ctx, root.FS())
+}
+
+// Describe implements ports.ModelSource.
+func (s Source) Describe() string { return "dir " + s.path }

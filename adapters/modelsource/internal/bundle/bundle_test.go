@@ -1,0 +1,221 @@
+package bundle_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"maps"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/guardy-ai/guardy/adapters/modelsource/internal/bundle"
+	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/models"
+)
+
+const folder = "risk_scorer/v1/"
+
+// shipped is a copy of the embedded bundle that a test may damage.
+func shipped(t testing.TB) fstest.MapFS {
+	t.Helper()
+	out := fstest.MapFS{}
+	err := fs.WalkDir(models.FS, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(models.FS, path)
+		out[path] = &fstest.MapFile{Data: data}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestTheShippedModelProvesItself(t *testing.T) {
+	m, card, err := bundle.LoadRisk(t.Context(), models.FS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Ref() != card.Ref || m.Ref().Name != domain.RiskScorer || !strings.HasPrefix(m.Ref().Digest, "sha256:") {
+		t.Errorf("ref %+v, card %+v", m.Ref(), card.Ref)
+	}
+	if card.Text == "" || card.SizeBytes < 1000 || len(card.Features) == 0 || !json.Valid(card.Training) {
+		t.Errorf("the card is incomplete: %d bytes, %d features", card.SizeBytes, len(card.Features))
+	}
+}
+
+// resign makes the digests of a damaged bundle right again, as somebody who means it would.
+func resign(t testing.TB, b fstest.MapFS, change func(manifest map[string]any)) {
+	t.Helper()
+	read := func(name string) (v map[string]any) {
+		if err := json.Unmarshal(b[name].Data, &v); err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	write := func(name string, v any) (digest string) {
+		data, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b[name] = &fstest.MapFile{Data: data}
+		sum := sha256.Sum256(data)
+		return hex.EncodeToString(sum[:])
+	}
+	m := read(folder + "manifest.json")
+	files := append([]any{m["golden"]}, m["members"].([]any)...)
+	for _, f := range files {
+		f := f.(map[string]any)
+		data := b[folder+f["file"].(string)].Data
+		sum := sha256.Sum256(data)
+		f["bytes"], f["sha256"] = len(data), hex.EncodeToString(sum[:])
+	}
+	change(m)
+	digest := write(folder+"manifest.json", m)
+	c := read("manifest.json")
+	c["models"].([]any)[0].(map[string]any)["sha256"] = digest
+	write("manifest.json", c)
+}
+
+func nothing(map[string]any) {}
+
+func member(m map[string]any, i int) map[string]any { return m["members"].([]any)[i].(map[string]any) }
+
+func TestADamagedBundleIsRefusedWithTheReason(t *testing.T) {
+	edit := func(name string, change func([]byte) []byte) func(testing.TB, fstest.MapFS) {
+		return func(_ testing.TB, b fstest.MapFS) { b[name].Data = change(append([]byte(nil), b[name].Data...)) }
+	}
+	manifest := func(change func(map[string]any)) func(testing.TB, fstest.MapFS) {
+		return func(t testing.TB, b fstest.MapFS) { resign(t, b, change) }
+	}
+	half := func(b []byte) []byte { return b[:len(b)/2] }
+	cases := map[string]struct {
+		damage func(testing.TB, fstest.MapFS)
+		want   string
+	}{
+		"a booster cut short": {edit(folder+"service.json", half), "bytes, the manifest says"},
+		"a booster with one bit flipped": {
+			edit(folder+"service.json", func(b []byte) []byte { b[len(b)/2] ^= 1; return b }), "has the digest",
+		},
+		"boosters swapped": {func(t testing.TB, b fstest.MapFS) {
+			var m map[string]any
+			if err := json.Unmarshal(b[folder+"manifest.json"].Data, &m); err != nil {
+				t.Fatal(err)
+			}
+			trees := map[string]any{}
+			for i := range m["members"].([]any) {
+				trees[member(m, i)["file"].(string)] = member(m, i)["trees"]
+			}
+			trees["service.json"], trees["river.json"] = trees["river.json"], trees["service.json"]
+			b[folder+"service.json"], b[folder+"river.json"] = b[folder+"river.json"], b[folder+"service.json"]
+			resign(t, b, func(m map[string]any) {
+				for i := range m["members"].([]any) {
+					member(m, i)["trees"] = trees[member(m, i)["file"].(string)]
+				}
+			})
+		}, "golden row"},
+		"a booster cut short and signed": {func(t testing.TB, b fstest.MapFS) {
+			b[folder+"service.json"].Data = half(b[folder+"service.json"].Data)
+			resign(t, b, nothing)
+		}, "member service: service.json"},
+		"a booster with NaN weights": {func(t testing.TB, b fstest.MapFS) {
+			text := string(b[folder+"service.json"].Data)
+			at := strings.Index(text, `"split_conditions":[`) + len(`"split_conditions":[`)
+			end := at + strings.IndexByte(text[at:], ',')
+			b[folder+"service.json"].Data = []byte(text[:at] + "NaN" + text[end:])
+			resign(t, b, nothing)
+		}, "member service: service.json"},
+		"a manifest with a typing error": {manifest(func(m map[string]any) { m["coverrage"] = 0.9 }), `unknown field "coverrage"`},
+		"a manifest edited behind the catalogue's back": {
+			edit(folder+"manifest.json", func(b []byte) []byte { return append(b, ' ') }), "has the digest",
+		},
+		"another feature schema": {manifest(func(m map[string]any) { m["feature_schema"] = "risk-0" }), "feature schema"},
+		"another event": {
+			manifest(func(m map[string]any) { m["flood_definition"] = "water in the street" }), "another event",
+		},
+		"more trees than the manifest says": {
+			manifest(func(m map[string]any) { member(m, 0)["trees"] = 3 }), "trees",
+		},
+		"a path out of the folder": {
+			manifest(func(m map[string]any) { member(m, 0)["file"] = "../../secrets.json" }), "not a plain file name",
+		},
+		"a file of a terabyte": {
+			manifest(func(m map[string]any) { member(m, 0)["bytes"] = 1 << 40 }), "outside 1 to",
+		},
+		"an impossible requirement": {
+			manifest(func(m map[string]any) { member(m, 0)["requires"] = []string{"luck"} }), "luck",
+		},
+		"a calibration that falls": {manifest(func(m map[string]any) {
+			p := member(m, 0)["calibration"].(map[string]any)["probability"].([]any)
+			p[1] = p[0]
+		}), "does not increase"},
+		"an envelope of something else": {manifest(func(m map[string]any) {
+			m["envelope"].(map[string]any)["inputs"].(map[string]any)["moon"] = map[string]any{"min": 0, "max": 1}
+		}), "moon"},
+		"no golden predictions": {func(t testing.TB, b fstest.MapFS) {
+			b[folder+"golden.json"].Data = []byte(`{"rows":[],"requests":[]}`)
+			resign(t, b, nothing)
+		}, "cannot be proven"},
+		"a golden prediction that is not the model's": {func(t testing.TB, b fstest.MapFS) {
+			text := string(b[folder+"golden.json"].Data)
+			at := strings.Index(text, `"margin":`) + len(`"margin":`)
+			b[folder+"golden.json"].Data = []byte(text[:at] + "9" + strings.TrimPrefix(text[at:], "-"))
+			resign(t, b, nothing)
+		}, "golden row 0"},
+		"no card":      {func(_ testing.TB, b fstest.MapFS) { delete(b, folder+"card.md") }, "without its card"},
+		"no catalogue": {func(_ testing.TB, b fstest.MapFS) { delete(b, "manifest.json") }, "manifest.json"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			b := maps.Clone(shipped(t))
+			c.damage(t, b)
+			m, _, err := bundle.LoadRisk(t.Context(), b)
+			if m != nil || err == nil {
+				t.Fatal("the model was accepted")
+			}
+			if !strings.Contains(err.Error(), c.want) {
+				t.Errorf("the reason is %q, want it to contain %q", err, c.want)
+			}
+			var e *domain.Error
+			if !errors.As(err, &e) || e.Kind == domain.KindInternal {
+				t.Errorf("error %#v is not classified", err)
+			}
+		})
+	}
+}
+
+// FuzzManifest feeds the loader manifests that are signed, so that they are read to the end.
+func FuzzManifest(f *testing.F) {
+	b := shipped(f)
+	f.Add(b[folder+"manifest.json"].Data)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		b := maps.Clone(b)
+		b[folder+"manifest.json"] = &fstest.MapFile{Data: data}
+		sum := sha256.Sum256(data)
+		catalogue, err := json.Marshal(map[string]any{"format": 1, "models": []any{map[string]any{
+			"name": "risk_scorer", "version": "1.0.0", "path": "risk_scorer/v1", "sha256": hex.EncodeToString(sum[:]),
+		}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b["manifest.json"] = &fstest.MapFile{Data: catalogue}
+		m, _, err := bundle.LoadRisk(t.Context(), b)
+		if (m == nil) == (err == nil) {
+			t.Fatalf("model %v with error %v", m, err)
+		}
+	})
+}
+
+func BenchmarkLoad(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := bundle.LoadRisk(b.Context(), models.FS); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

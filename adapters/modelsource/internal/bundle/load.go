@@ -1,0 +1,244 @@
+package bundle
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+
+	"github.com/guardy-ai/guardy/adapters/modelsource/internal/xgbjson"
+	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/risk"
+	"github.com/guardy-ai/guardy/domain/vector"
+)
+
+// Limits of what is read. They are far above any model that answers in microseconds.
+const (
+	maxManifest = 1 << 20
+	maxFile     = 64 << 20
+	maxMembers  = 16
+)
+
+// LoadRisk reads, verifies and returns the risk scorer of the bundle.
+func LoadRisk(ctx context.Context, fsys fs.FS) (*risk.Model, domain.ModelCard, error) {
+	l := loader{ctx: ctx, fsys: fsys}
+	model, card, err := l.risk()
+	if err == nil {
+		return model, card, nil
+	}
+	kind := domain.KindInvalid
+	switch {
+	case ctx.Err() != nil:
+		kind = domain.KindCanceled
+	case errors.Is(err, fs.ErrNotExist):
+		kind = domain.KindNotFound
+	}
+	return nil, card, &domain.Error{Kind: kind, Op: "models.load", Msg: "the model was refused: " + err.Error()}
+}
+
+// loader carries what every step needs.
+type loader struct {
+	ctx  context.Context
+	fsys fs.FS
+	size int64 // bytes read so far
+}
+
+func (l *loader) risk() (*risk.Model, domain.ModelCard, error) {
+	card := domain.ModelCard{Ref: domain.ModelRef{Name: domain.RiskScorer}}
+	entry, err := l.entry(domain.RiskScorer)
+	if err != nil {
+		return nil, card, err
+	}
+	data, err := l.read(path.Join(entry.Path, "manifest.json"), maxManifest)
+	if err != nil {
+		return nil, card, err
+	}
+	sum := sha256.Sum256(data)
+	digest := hex.EncodeToString(sum[:])
+	if digest != entry.SHA256 {
+		return nil, card, fmt.Errorf("%s/manifest.json has the digest %s, manifest.json says %s", entry.Path, digest, entry.SHA256)
+	}
+	var m manifest
+	if err := decode(data, &m); err != nil {
+		return nil, card, fmt.Errorf("%s/manifest.json: %w", entry.Path, err)
+	}
+	if err := m.check(entry); err != nil {
+		return nil, card, fmt.Errorf("%s/manifest.json: %w", entry.Path, err)
+	}
+	card.Ref = domain.ModelRef{Name: m.Name, Version: m.Version, Digest: "sha256:" + digest}
+
+	model, err := l.build(entry.Path, card.Ref, &m)
+	if err != nil {
+		return nil, card, err
+	}
+	golden, err := l.verified(entry.Path, m.Golden)
+	if err != nil {
+		return nil, card, err
+	}
+	if err := verify(model, golden); err != nil {
+		return nil, card, fmt.Errorf("%s: %w", m.Golden.File, err)
+	}
+	text, err := l.read(path.Join(entry.Path, "card.md"), maxManifest)
+	if err != nil {
+		return nil, card, fmt.Errorf("a model never ships without its card: %w", err)
+	}
+	card.Kind, card.FeatureSchema, card.Features = m.Kind, m.FeatureSchema, m.features()
+	card.CreatedAt, card.Training, card.Skill, card.Text = m.CreatedAt, m.Training, m.Skill, string(text)
+	card.SizeBytes = l.size
+	return model, card, nil
+}
+
+// entry finds a model in the catalogue.
+func (l *loader) entry(name domain.ModelName) (catalogEntry, error) {
+	data, err := l.read("manifest.json", maxManifest)
+	if err != nil {
+		return catalogEntry{}, err
+	}
+	var c catalog
+	if err := decode(data, &c); err != nil {
+		return catalogEntry{}, fmt.Errorf("manifest.json: %w", err)
+	}
+	if c.Format != format {
+		return catalogEntry{}, fmt.Errorf("manifest.json has format %d, this build reads format %d", c.Format, format)
+	}
+	for _, e := range c.Models {
+		if e.Name == name {
+			return e, nil
+		}
+	}
+	return catalogEntry{}, fmt.Errorf("manifest.json names no model %s: %w", name, fs.ErrNotExist)
+}
+
+// check refuses a manifest that does not describe what this build can serve.
+func (m *manifest) check(e catalogEntry) error {
+	switch {
+	case m.Format != format:
+		return fmt.Errorf("format %d, this build reads format %d", m.Format, format)
+	case m.Name != e.Name || m.Version != e.Version || m.Version == "":
+		return fmt.Errorf("is %s %q, the catalogue says %s %q", m.Name, m.Version, e.Name, e.Version)
+	case m.Kind != "xgboost-binary-logistic":
+		return fmt.Errorf("kind %q is not xgboost-binary-logistic", m.Kind)
+	case m.FeatureSchema != vector.Schema:
+		return fmt.Errorf("feature schema %q, this build computes %q", m.FeatureSchema, vector.Schema)
+	case len(m.Members) > maxMembers:
+		return fmt.Errorf("%d members are more than %d", len(m.Members), maxMembers)
+	case m.FloodDefinition != risk.FloodDefinition:
+		return fmt.Errorf("flood_definition %q is another event than %q", m.FloodDefinition, risk.FloodDefinition)
+	}
+	return nil
+}
+
+func (m *manifest) features() []domain.FeatureInfo {
+	out := make([]domain.FeatureInfo, len(m.Features))
+	for i, f := range m.Features {
+		out[i] = domain.FeatureInfo{Name: f.Name, Unit: f.Unit, Min: f.Min, Max: f.Max, Description: f.Description}
+	}
+	return out
+}
+
+// build parses the boosters and assembles the model.
+func (l *loader) build(dir string, ref domain.ModelRef, m *manifest) (*risk.Model, error) {
+	spec := risk.Spec{
+		Ref: ref, Features: m.features(), Coverage: m.Coverage,
+		Levels: risk.Levels(m.Levels), Widening: risk.Widening(m.Widening),
+	}
+	var err error
+	if spec.Envelope, err = m.Envelope.spec(); err != nil {
+		return nil, err
+	}
+	for _, mm := range m.Members {
+		member, err := l.member(dir, mm, spec.Features)
+		if err != nil {
+			return nil, fmt.Errorf("member %s: %w", mm.Name, err)
+		}
+		spec.Members = append(spec.Members, member)
+	}
+	return risk.NewModel(spec)
+}
+
+func (l *loader) member(dir string, mm manifestMember, features []domain.FeatureInfo) (risk.Member, error) {
+	data, err := l.verified(dir, mm.file)
+	if err != nil {
+		return risk.Member{}, err
+	}
+	booster, err := xgbjson.Parse(data, xgbjson.DefaultLimits())
+	if err != nil {
+		return risk.Member{}, fmt.Errorf("%s: %w", mm.File, err)
+	}
+	for i, name := range booster.FeatureNames {
+		if i >= len(features) || name != features[i].Name {
+			return risk.Member{}, fmt.Errorf("%s: feature %d is %q, not the manifest's", mm.File, i, name)
+		}
+	}
+	if n, d := booster.Ensemble.NumTrees(), booster.Ensemble.MaxDepth(); n != mm.Trees || d > mm.MaxDepth {
+		return risk.Member{}, fmt.Errorf("%s has %d trees of depth %d, the manifest says %d of at most %d", mm.File, n, d, mm.Trees, mm.MaxDepth)
+	}
+	member := risk.Member{
+		Name: mm.Name, MinHistoryDays: mm.MinHistoryDays, Ensemble: booster.Ensemble,
+		Calibration: mm.Calibration.spec(),
+	}
+	for _, need := range mm.Requires {
+		switch need {
+		case "river":
+			member.RequiresRiver = true
+		case "history":
+			member.MinHistoryDays = max(1, member.MinHistoryDays)
+		default:
+			return risk.Member{}, fmt.Errorf("requires %q, which is neither river nor history", need)
+		}
+	}
+	return member, nil
+}
+
+// verified reads a file and proves its size and digest.
+func (l *loader) verified(dir string, f file) ([]byte, error) {
+	if path.Base(f.File) != f.File {
+		return nil, fmt.Errorf("%q is not a plain file name", f.File)
+	}
+	if f.Bytes <= 0 || f.Bytes > maxFile {
+		return nil, fmt.Errorf("%s: %d bytes are outside 1 to %d", f.File, f.Bytes, maxFile)
+	}
+	data, err := l.read(path.Join(dir, f.File), f.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) != f.Bytes {
+		return nil, fmt.Errorf("%s has %d bytes, the manifest says %d", f.File, len(data), f.Bytes)
+	}
+	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != f.SHA256 {
+		return nil, fmt.Errorf("%s has the digest %x, the manifest says %s", f.File, sum, f.SHA256)
+	}
+	return data, nil
+}
+
+// read reads at most limit bytes of a regular file; a larger one is refused before it is read.
+func (l *loader) read(name string, limit int64) ([]byte, error) {
+	if err := l.ctx.Err(); err != nil {
+		return nil, err
+	}
+	f, err := l.fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // read only: nothing is lost
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", name)
+	}
+	if info.Size() > limit {
+		return nil, fmt.Errorf("%s has %d bytes, %d are expected at most", name, info.Size(), limit)
+	}
+	data := make([]byte, info.Size())
+	if _, err := io.ReadFull(f, data); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	l.size += int64(len(data))
+	return data, nil
+}

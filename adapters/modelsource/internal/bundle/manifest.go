@@ -1,0 +1,137 @@
+package bundle
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/risk"
+)
+
+// format is the layout of manifests that this package reads.
+const format = 1
+
+// catalog is models/manifest.json: which models there are and the digest of each one's manifest.
+type catalog struct {
+	Format int            `json:"format"`
+	Models []catalogEntry `json:"models"`
+}
+
+type catalogEntry struct {
+	Name    domain.ModelName `json:"name"`
+	Version string           `json:"version"`
+	Path    string           `json:"path"`
+	SHA256  string           `json:"sha256"`
+}
+
+// manifest describes one model: every other file by size and digest.
+type manifest struct {
+	Format          int               `json:"format"`
+	Name            domain.ModelName  `json:"name"`
+	Version         string            `json:"version"`
+	Kind            string            `json:"kind"`
+	FeatureSchema   string            `json:"feature_schema"`
+	CreatedAt       time.Time         `json:"created_at"`
+	FloodDefinition string            `json:"flood_definition"`
+	Features        []manifestFeature `json:"features"`
+	Members         []manifestMember  `json:"members"`
+	Coverage        float64           `json:"coverage"`
+	Widening        manifestWidening  `json:"widening"`
+	Levels          manifestLevels    `json:"levels"`
+	Envelope        manifestEnvelope  `json:"envelope"`
+	Training        json.RawMessage   `json:"training"`
+	Skill           json.RawMessage   `json:"skill"`
+	Golden          file              `json:"golden"`
+}
+
+type file struct {
+	File   string `json:"file"`
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
+}
+
+type manifestFeature struct {
+	Name        string  `json:"name"`
+	Unit        string  `json:"unit"`
+	Min         float64 `json:"min"`
+	Max         float64 `json:"max"`
+	Monotone    int     `json:"monotone"`
+	Description string  `json:"description"`
+}
+
+type manifestMember struct {
+	file
+	Name           string              `json:"name"`
+	Requires       []string            `json:"requires"`
+	MinHistoryDays int                 `json:"min_history_days"`
+	Trees          int                 `json:"trees"`
+	MaxDepth       int                 `json:"max_depth"`
+	Calibration    manifestCalibration `json:"calibration"`
+}
+
+type manifestCalibration struct {
+	Method      string    `json:"method"`
+	Margin      []float64 `json:"margin"`
+	Probability []float64 `json:"probability"`
+	Lower       []float64 `json:"lower"`
+	Upper       []float64 `json:"upper"`
+}
+
+func (c manifestCalibration) spec() risk.Calibration {
+	return risk.Calibration{Margin: c.Margin, Probability: c.Probability, Lower: c.Lower, Upper: c.Upper}
+}
+
+type manifestWidening struct {
+	Place           float64 `json:"place"`
+	PerInput        float64 `json:"per_out_of_domain"`
+	Maximum         float64 `json:"maximum"`
+	ConfidenceWidth float64 `json:"confidence_width"`
+}
+
+type manifestLevels struct {
+	Low      float64 `json:"low"`
+	Moderate float64 `json:"moderate"`
+	High     float64 `json:"high"`
+	Extreme  float64 `json:"extreme"`
+}
+
+type manifestRange struct {
+	Min float64 `json:"min"`
+	Max float64 `json:"max"`
+}
+
+type manifestEnvelope struct {
+	Inputs map[string]manifestRange `json:"inputs"`
+	Places struct {
+		RadiusKM float64      `json:"radius_km"`
+		Points   [][2]float64 `json:"points"`
+	} `json:"places"`
+}
+
+// spec turns the names of inputs into the domain's.
+func (e *manifestEnvelope) spec() (risk.Envelope, error) {
+	out := risk.Envelope{Ranges: map[risk.Input]risk.Range{}, Places: e.Places.Points, RadiusKM: e.Places.RadiusKM}
+	for name, r := range e.Inputs {
+		input, ok := risk.InputByName(name)
+		if !ok {
+			return out, fmt.Errorf("the envelope names %q, which is no input", name)
+		}
+		out.Ranges[input] = risk.Range(r)
+	}
+	return out, nil
+}
+
+// decode reads a manifest strictly: a misspelt key must not be dropped in silence.
+func decode(data []byte, v any) error {
+	d := json.NewDecoder(strings.NewReader(string(data)))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if d.More() {
+		return fmt.Errorf("data after the JSON object")
+	}
+	return nil
+}
