@@ -1,0 +1,48 @@
+package predict
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/guardy-ai/guardy/ports"
+)
+
+// Health implements ports.HealthReporter. The service is ready when its models are loaded and it is
+// not draining; a cache that cannot be reached is reported and does not make it unready.
+type Health struct {
+	models   *Models
+	cache    ports.AnswerCache // nil when there is none
+	version  string
+	draining atomic.Bool
+}
+
+// NewHealth returns the reporter; cache may be nil.
+func NewHealth(models *Models, cache ports.AnswerCache, version string) *Health {
+	return &Health{models: models, cache: cache, version: version}
+}
+
+// Drain makes the service unready, so that load balancers stop sending before listeners close.
+func (h *Health) Drain() { h.draining.Store(true) }
+
+// Health implements ports.HealthReporter.
+func (h *Health) Health(ctx context.Context) ports.Health {
+	out := ports.Health{Draining: h.draining.Load(), Version: h.version}
+	models := ports.HealthCheck{Name: "models", OK: h.models.Ready(), Required: true, Detail: "loaded"}
+	if !models.OK {
+		models.Detail = "not loaded"
+	}
+	out.Checks = append(out.Checks, models)
+	out.Ready = models.OK && !out.Draining
+
+	if c, ok := h.cache.(ports.CacheInspector); ok {
+		for _, t := range c.Tiers(ctx) {
+			check := ports.HealthCheck{Name: "cache." + t.Name, OK: t.State == "" || t.State == "ok", Detail: "in process"}
+			if t.State != "" {
+				check.Detail = fmt.Sprintf("breaker %s", t.State)
+			}
+			out.Checks = append(out.Checks, check)
+		}
+	}
+	return out
+}

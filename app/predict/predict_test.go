@@ -1,0 +1,487 @@
+package predict_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/guardy-ai/guardy/adapters/modelsource/dir"
+	"github.com/guardy-ai/guardy/adapters/modelsource/embedded"
+	"github.com/guardy-ai/guardy/app/predict"
+	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/risk"
+	"github.com/guardy-ai/guardy/models"
+	"github.com/guardy-ai/guardy/ports"
+	"github.com/guardy-ai/guardy/ports/cachetest"
+	"github.com/guardy-ai/guardy/ports/predictortest"
+	"github.com/guardy-ai/guardy/ports/recordertest"
+)
+
+// world is a service on the embedded model with everything around it under the test's control.
+type world struct {
+	*predict.Service
+	models   *predict.Models
+	source   *scriptedSource
+	cache    *cachetest.Fake
+	recorder *recordertest.Fake
+	sites    sites
+	clock    *cachetest.Clock
+}
+
+func newWorld(t *testing.T, cached bool) *world {
+	t.Helper()
+	w := &world{
+		source: &scriptedSource{}, recorder: &recordertest.Fake{}, sites: sites{}, clock: &cachetest.Clock{},
+	}
+	w.clock.Advance(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).Sub(w.clock.Now()))
+	deps := predict.Deps{
+		Sites: w.sites, Recorder: w.recorder, Clock: w.clock.Now,
+		TTL: predict.TTL{FloodRisk: 5 * time.Minute, Batch: 3 * time.Minute},
+	}
+	var cache ports.AnswerCache
+	if cached {
+		w.cache = cachetest.NewFake(w.clock.Now)
+		cache, deps.Cache = w.cache, w.cache
+	}
+	w.models = predict.NewModels(w.source, cache, noStatistics{}, w.recorder, w.clock.Now)
+	deps.Models = w.models
+	w.Service = predict.New(deps)
+	if err := w.models.Load(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// scriptedSource gives the embedded model until it is told otherwise.
+type scriptedSource struct {
+	mu   sync.Mutex
+	fail error
+	now  ports.ModelSource
+}
+
+func (s *scriptedSource) Describe() string { return "scripted" }
+
+// set replaces the source (nil: the embedded one), or makes loading fail.
+func (s *scriptedSource) set(now ports.ModelSource, fail error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now, s.fail = now, fail
+}
+
+func (s *scriptedSource) LoadRisk(ctx context.Context) (*risk.Model, domain.ModelCard, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.fail != nil:
+		return nil, domain.ModelCard{}, s.fail
+	case s.now != nil:
+		return s.now.LoadRisk(ctx)
+	}
+	return embedded.New().LoadRisk(ctx)
+}
+
+// released is the embedded model under another version, and therefore another digest.
+func released(t *testing.T, version string) ports.ModelSource {
+	t.Helper()
+	path := t.TempDir()
+	if err := os.CopyFS(path, models.FS); err != nil {
+		t.Fatal(err)
+	}
+	rewrite := func(name string, change func(m map[string]any)) (digest string) {
+		name = filepath.Join(path, name)
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m map[string]any
+		if err := json.Unmarshal(data, &m); err != nil {
+			t.Fatal(err)
+		}
+		change(m)
+		if data, err = json.Marshal(m); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprintf("%x", sha256.Sum256(data))
+	}
+	digest := rewrite("risk_scorer/v1/manifest.json", func(m map[string]any) { m["version"] = version })
+	rewrite("manifest.json", func(m map[string]any) {
+		entry := m["models"].([]any)[0].(map[string]any)
+		entry["version"], entry["sha256"] = version, digest
+	})
+	source, err := dir.New(dir.Config{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return source
+}
+
+type noStatistics struct{ ports.NopRecorder }
+
+func (noStatistics) Model(domain.ModelName) ports.ModelStats { return ports.ModelStats{} }
+func (noStatistics) Requests() ports.RequestStats            { return ports.RequestStats{} }
+func (noStatistics) Process() ports.ProcessStats             { return ports.ProcessStats{} }
+func (noStatistics) Reset()                                  {}
+
+type sites map[string]ports.RegisteredSite
+
+func (s sites) Len() int { return len(s) }
+func (s sites) Lookup(id string) (ports.RegisteredSite, bool) {
+	site, ok := s[id]
+	return site, ok
+}
+
+// wet is a valid question.
+func wet() risk.Request {
+	r := risk.NewRequest()
+	r.Latitude, r.Longitude, r.RainfallMM, r.Temperature = 45.17, -69.31, 62.4, 11
+	r.Rainfall7dMean, r.Rainfall30dMean = 14, 6
+	r.Explain = true
+	return r
+}
+
+func mustAssess(t *testing.T, s *predict.Service, r risk.Request) risk.Assessment {
+	t.Helper()
+	r = predictortest.Clone(r)
+	a, err := s.Assess(t.Context(), &r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func TestACachedAnswerIsTheComputedAnswer(t *testing.T) {
+	plain, cached := newWorld(t, false), newWorld(t, true)
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 300 {
+		r := predictortest.Random(rng)
+		want := mustAssess(t, plain.Service, r)
+		miss := mustAssess(t, cached.Service, r)
+		hit := mustAssess(t, cached.Service, r)
+		if miss.Provenance.Cache != domain.CacheMiss || hit.Provenance.Cache != domain.CacheHit {
+			t.Fatalf("outcomes %v, %v; want miss, hit", miss.Provenance.Cache, hit.Provenance.Cache)
+		}
+		for _, got := range []risk.Assessment{miss, hit} {
+			if diff := cmp.Diff(want, got, predictortest.SameAnswer); diff != "" {
+				t.Fatalf("the cache changed the answer (-computed +cached):\n%s", diff)
+			}
+		}
+	}
+}
+
+func TestTheServiceKeepsTheContractWithACacheAndWithout(t *testing.T) {
+	for name, cached := range map[string]bool{"computed": false, "cached": true} {
+		t.Run(name, func(t *testing.T) {
+			predictortest.Run(t, func(t *testing.T) predictortest.Predictor { return newWorld(t, cached).Service })
+		})
+	}
+}
+
+func TestConcurrentMissesOfOneKeyComputeOnce(t *testing.T) {
+	w := newWorld(t, true)
+	w.recorder.Reset()
+	gate := &gatedCache{Fake: w.cache}
+	s := predict.New(predict.Deps{
+		Models: w.models, Sites: w.sites, Cache: gate, Recorder: w.recorder, Clock: w.clock.Now,
+		TTL: predict.TTL{FloodRisk: time.Minute},
+	})
+	const callers = 8
+	synctest.Test(t, func(t *testing.T) {
+		gate.release = make(chan struct{})
+		var wg sync.WaitGroup
+		for range callers {
+			wg.Go(func() {
+				r := wet()
+				if _, err := s.Assess(t.Context(), &r); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait() // everyone has missed and waits: one in Put, the others behind it
+		close(gate.release)
+		wg.Wait()
+	})
+	if n := len(recordertest.Only[recordertest.Predicted](w.recorder.Facts())); n != 1 {
+		t.Fatalf("%d computations, want 1", n)
+	}
+}
+
+// gatedCache holds Put until it is released, so that every caller misses first.
+type gatedCache struct {
+	*cachetest.Fake
+	release chan struct{}
+}
+
+func (g *gatedCache) Put(ctx context.Context, k domain.Key, v []byte, ttl time.Duration) error {
+	<-g.release
+	return g.Fake.Put(ctx, k, v, ttl)
+}
+
+func TestAFailingCacheNeverFailsAQuestion(t *testing.T) {
+	w := newWorld(t, true)
+	w.cache.Fail(errors.New("connection refused"))
+	a := mustAssess(t, w.Service, wet())
+	if a.Provenance.Cache != domain.CacheError || a.Probability <= 0 {
+		t.Fatalf("outcome %v, probability %v", a.Provenance.Cache, a.Probability)
+	}
+	batch, _ := w.Begin(t.Context())
+	rs, out := []risk.Request{wet()}, make([]risk.Outcome, 1)
+	batch.Assess(t.Context(), rs, out)
+	if out[0].Err != nil || out[0].Assessment.Probability != a.Probability {
+		t.Fatalf("batch item: %+v", out[0])
+	}
+}
+
+func TestGarbageInTheCacheIsNeverAnAnswer(t *testing.T) {
+	w := newWorld(t, true)
+	want := mustAssess(t, w.Service, wet())
+	for _, garbage := range [][]byte{{}, {1}, make([]byte, 61), []byte("not an assessment, but long enough to look like one, perhaps even more")} {
+		if err := w.cache.Put(t.Context(), want.Provenance.Key, garbage, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		got := mustAssess(t, w.Service, wet())
+		if got.Provenance.Cache != domain.CacheError && len(garbage) > 0 {
+			t.Fatalf("garbage %q: outcome %v", garbage, got.Provenance.Cache)
+		}
+		if diff := cmp.Diff(want, got, predictortest.SameAnswer, cmpopts.IgnoreFields(risk.Assessment{}, "AssessedAt")); diff != "" {
+			t.Fatal(diff)
+		}
+	}
+}
+
+func TestAFreshAnswerByPassesTheLookupAndIsStored(t *testing.T) {
+	w := newWorld(t, true)
+	mustAssess(t, w.Service, wet())
+	w.clock.Advance(time.Minute)
+	r := wet()
+	r.Fresh = true
+	fresh := mustAssess(t, w.Service, r)
+	if fresh.Provenance.Cache != domain.CacheBypass || !fresh.AssessedAt.Equal(w.clock.Now()) {
+		t.Fatalf("outcome %v at %v", fresh.Provenance.Cache, fresh.AssessedAt)
+	}
+	w.clock.Advance(time.Second)
+	again := mustAssess(t, w.Service, wet())
+	if again.Provenance.Cache != domain.CacheHit || again.Provenance.Age != time.Second {
+		t.Fatalf("outcome %v, age %v; want the fresh answer from the cache", again.Provenance.Cache, again.Provenance.Age)
+	}
+}
+
+func TestEqualWeatherMeetsInTheCacheAndDifferentWeatherDoesNot(t *testing.T) {
+	w := newWorld(t, true)
+	base := mustAssess(t, w.Service, wet())
+	same := wet()
+	same.RainfallMM, same.Latitude, same.LocationName = 62.41, 45.1712, "another name"
+	if a := mustAssess(t, w.Service, same); a.Provenance.Cache != domain.CacheHit {
+		t.Fatalf("the same weather with other digits: %v", a.Provenance.Cache)
+	}
+	for name, change := range map[string]func(*risk.Request){
+		"rain":        func(r *risk.Request) { r.RainfallMM += .1 },
+		"date":        func(r *risk.Request) { r.Date = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC) },
+		"explain":     func(r *risk.Request) { r.Explain = false },
+		"history":     func(r *risk.Request) { r.RainfallHistoryMM = []float64{0} },
+		"longer":      func(r *risk.Request) { r.RainfallHistoryMM = []float64{0, 0} },
+		"humidity":    func(r *risk.Request) { r.Humidity = 0 },
+		"site":        func(r *risk.Request) { r.Site.AreaKM2 = 10 },
+		"river":       func(r *risk.Request) { r.River.Value, r.River.Normal, r.River.FloodThreshold = 1, 0, 2 },
+		"hemisphere":  func(r *risk.Request) { r.Latitude = -r.Latitude },
+		"temperature": func(r *risk.Request) { r.Temperature = math.NaN() },
+	} {
+		r := wet()
+		change(&r)
+		if a := mustAssess(t, w.Service, r); a.Provenance.Cache != domain.CacheMiss || a.Provenance.Key == base.Provenance.Key {
+			t.Errorf("%s: outcome %v; want a key of its own", name, a.Provenance.Cache)
+		}
+	}
+}
+
+func TestAReloadInvalidatesAndABatchUnderWayKeepsItsModel(t *testing.T) {
+	w := newWorld(t, true)
+	before := mustAssess(t, w.Service, wet())
+	batch, err := w.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.source.set(released(t, "2.0.0"), nil)
+	if _, err := w.models.Reload(t.Context(), domain.RiskScorer); err != nil {
+		t.Fatal(err)
+	}
+	after := mustAssess(t, w.Service, wet())
+	if after.Model.Version != "2.0.0" || after.Provenance.Cache != domain.CacheMiss {
+		t.Fatalf("after the reload: model %v, outcome %v", after.Model, after.Provenance.Cache)
+	}
+	rs, out := []risk.Request{wet()}, make([]risk.Outcome, 1)
+	batch.Assess(t.Context(), rs, out)
+	if out[0].Err != nil || out[0].Assessment.Model != before.Model || batch.Model() != before.Model {
+		t.Fatalf("the batch changed its model to %v", out[0].Assessment.Model)
+	}
+}
+
+func TestAFailedReloadKeepsTheOldModelAndSaysWhy(t *testing.T) {
+	w := newWorld(t, false)
+	w.source.set(nil, &domain.Error{Kind: domain.KindInvalid, Msg: "the model was refused: truncated"})
+	_, err := w.models.Reload(t.Context(), domain.RiskScorer)
+	var e *domain.Error
+	if !errors.As(err, &e) || e.Kind != domain.KindInvalid || e.Msg != "the model was refused: truncated" {
+		t.Fatalf("error %v", err)
+	}
+	mustAssess(t, w.Service, wet())
+	status, err := w.models.Get(t.Context(), domain.RiskScorer)
+	if err != nil || !status.Loaded || status.LastError == "" {
+		t.Fatalf("status %+v, %v", status, err)
+	}
+	if _, err := w.models.Reload(t.Context(), "oracle"); domain.KindOf(err) != domain.KindNotFound {
+		t.Fatalf("an unknown model: %v", err)
+	}
+}
+
+func TestReloadsUnderLoadDropAndMixNothing(t *testing.T) {
+	w := newWorld(t, true)
+	var wg sync.WaitGroup
+	stop := make(chan struct{})
+	for i := range 4 {
+		wg.Go(func() {
+			rng := rand.New(rand.NewPCG(uint64(i), 9))
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				batch, err := w.Begin(context.Background())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				rs, out := []risk.Request{predictortest.Random(rng), predictortest.Random(rng), predictortest.Random(rng)}, make([]risk.Outcome, 3)
+				batch.Assess(context.Background(), rs, out)
+				for _, o := range out {
+					if o.Err != nil || o.Assessment.Model != batch.Model() {
+						t.Errorf("dropped or mixed: %v, %v", o.Err, o.Assessment.Model)
+						return
+					}
+				}
+			}
+		})
+	}
+	for _, v := range []string{"2.0.0", "3.0.0", "4.0.0"} {
+		w.source.set(released(t, v), nil)
+		if _, err := w.models.Reload(t.Context(), domain.RiskScorer); err != nil {
+			t.Error(err)
+		}
+	}
+	close(stop)
+	wg.Wait()
+}
+
+func TestTheRegisterFillsAndTheRequestWins(t *testing.T) {
+	w := newWorld(t, false)
+	in := risk.NewRequest()
+	site := in.Site
+	site.AreaKM2, site.PrecipitationMeanMMDay = 800, 3.5
+	w.sites["bridge"] = ports.RegisteredSite{ID: "bridge", Name: "Old bridge", Site: site, Normal: 1, FloodThreshold: 4}
+
+	r := wet()
+	r.LocationID, r.River.Value, r.Site.AreaKM2 = "bridge", 3, 500
+	byID := mustAssess(t, w.Service, r)
+
+	explicit := wet()
+	explicit.Site.AreaKM2, explicit.Site.PrecipitationMeanMMDay = 500, 3.5
+	explicit.River.Value, explicit.River.Normal, explicit.River.FloodThreshold = 3, 1, 4
+	if diff := cmp.Diff(mustAssess(t, w.Service, explicit), byID, predictortest.SameAnswer); diff != "" {
+		t.Fatalf("-explicit +registered:\n%s", diff)
+	}
+
+	unknown := wet()
+	unknown.LocationID = "nowhere"
+	if diff := cmp.Diff(mustAssess(t, w.Service, wet()), mustAssess(t, w.Service, unknown), predictortest.SameAnswer); diff != "" {
+		t.Fatalf("an id that is not registered changed the answer:\n%s", diff)
+	}
+
+	// One threshold from the request and one from the register could mix units.
+	half := wet()
+	half.LocationID, half.River.Value, half.River.Normal = "bridge", 3, 100
+	if a := mustAssess(t, w.Service, half); !a.Quality.Missing.Has(risk.InputRiver) {
+		t.Fatal("a river with thresholds from two sources was used")
+	}
+}
+
+func TestAnEndedContextIsADeadlineOrACancellation(t *testing.T) {
+	w := newWorld(t, true)
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	late, cancelLate := context.WithDeadline(t.Context(), time.Unix(0, 0))
+	defer cancelLate()
+	for ctx, want := range map[context.Context]domain.Kind{cancelled: domain.KindCanceled, late: domain.KindDeadline} {
+		batch, _ := w.Begin(ctx)
+		rs, out := []risk.Request{wet()}, make([]risk.Outcome, 1)
+		batch.Assess(ctx, rs, out)
+		if got := domain.KindOf(out[0].Err); got != want {
+			t.Errorf("%v, want %v", got, want)
+		}
+	}
+}
+
+func TestBeforeAModelIsLoadedTheServiceIsUnavailableNotSilent(t *testing.T) {
+	models := predict.NewModels(&scriptedSource{}, nil, noStatistics{}, ports.NopRecorder{}, time.Now)
+	s := predict.New(predict.Deps{Models: models, Sites: sites{}, Recorder: ports.NopRecorder{}, Clock: time.Now})
+	r := wet()
+	if _, err := s.Assess(t.Context(), &r); domain.KindOf(err) != domain.KindUnavailable {
+		t.Fatalf("error %v", err)
+	}
+	if _, err := s.Begin(t.Context()); domain.KindOf(err) != domain.KindUnavailable {
+		t.Fatalf("error %v", err)
+	}
+	health := predict.NewHealth(models, nil, "test")
+	if h := health.Health(t.Context()); h.Ready {
+		t.Fatal("ready without a model")
+	}
+	if err := models.Load(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	if h := health.Health(t.Context()); !h.Ready {
+		t.Fatal("not ready with a model")
+	}
+	health.Drain()
+	if h := health.Health(t.Context()); h.Ready || !h.Draining {
+		t.Fatal("ready while draining")
+	}
+}
+
+func BenchmarkAssess(b *testing.B) {
+	w := newWorldB(b)
+	for name, explain := range map[string]bool{"plain": false, "explain": true} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				r := wet()
+				r.Explain = explain
+				if _, err := w.Assess(b.Context(), &r); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func newWorldB(b *testing.B) *predict.Service {
+	models := predict.NewModels(embedded.New(), nil, noStatistics{}, ports.NopRecorder{}, time.Now)
+	if err := models.Load(b.Context(), true); err != nil {
+		b.Fatal(err)
+	}
+	return predict.New(predict.Deps{Models: models, Sites: sites{}, Recorder: ports.NopRecorder{}, Clock: time.Now})
+}
