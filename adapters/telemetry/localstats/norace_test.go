@@ -1,0 +1,5 @@
+//go:build !race
+
+package localstats
+
+func raceEnabled() bool { return false }

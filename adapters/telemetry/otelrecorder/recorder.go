@@ -1,0 +1,320 @@
+package otelrecorder
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
+	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/ports"
+)
+
+// Attribute keys. Their values come from closed sets.
+const (
+	keyModel        = attribute.Key("model")
+	keyModelVersion = attribute.Key("model_version")
+	keyDigest       = attribute.Key("digest")
+	keyLevel        = attribute.Key("level")
+	keyKind         = attribute.Key("kind")
+	keyOutcome      = attribute.Key("outcome")
+	keyCall         = attribute.Key("call")
+	keyVersion      = attribute.Key("version")
+	keyRevision     = attribute.Key("revision")
+	keyGoVersion    = attribute.Key("go_version")
+)
+
+// Bounds on names that callers bring: models and their versions, and the combinations of transport,
+// route and code. What is beyond is recorded as "other".
+const (
+	maxModels   = 16
+	maxVersions = 64
+	maxRequests = 1024
+	other       = "other"
+)
+
+// Boundaries in seconds. The SDK's defaults suit milliseconds.
+var (
+	// One answer takes microseconds, a batch or a later capability up to seconds.
+	assessBuckets = []float64{
+		1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, .1, .2, .5, 1, 2, 5, 10,
+	}
+	// The process's own memory answers within a microsecond, Redis within milliseconds, and nobody
+	// waits longer than 50 ms.
+	lookupBuckets = []float64{
+		1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, .1, .25,
+	}
+	requestBuckets = []float64{
+		1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, .1, .25, .5, 1, 2.5, 5, 10,
+	}
+	loadBuckets = []float64{1e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, .1, .25, .5, 1, 2.5, 5, 10}
+)
+
+// Recorder implements ports.Recorder on a meter. The sets of attributes are built once for each
+// combination that occurs.
+type Recorder struct {
+	assessDuration metric.Float64Histogram
+	computed       metric.Int64Counter
+	assessments    metric.Int64Counter
+	failures       metric.Int64Counter
+	lookups        metric.Int64Counter
+	lookupDuration metric.Float64Histogram
+	httpDuration   metric.Float64Histogram
+	rpcDuration    metric.Float64Histogram
+	loads          metric.Int64Counter
+	loadDuration   metric.Float64Histogram
+
+	models   intern[domain.ModelName, modelSets]
+	versions intern[versionKey, versionSets]
+	requests intern[requestKey, requestSet]
+
+	mu     sync.Mutex
+	loaded map[domain.ModelName]domain.ModelRef // newest of each model that loaded well
+}
+
+var _ ports.Recorder = (*Recorder)(nil)
+
+// NewRecorder creates the instruments.
+func NewRecorder(meter metric.Meter) (*Recorder, error) {
+	r := &Recorder{
+		models: intern[domain.ModelName, modelSets]{limit: maxModels, other: other, own: ownModel, value: newModelSets},
+		versions: intern[versionKey, versionSets]{
+			limit: maxVersions, other: versionKey{other, other}, own: versionKey.own, value: newVersionSets,
+		},
+		loaded: make(map[domain.ModelName]domain.ModelRef),
+	}
+	r.requests.limit, r.requests.other = maxRequests, requestKey{transport: other, route: other, code: other}
+	r.requests.own, r.requests.value = requestKey.own, r.newRequestSet
+
+	var errs []error
+	seconds := func(name, description string, buckets []float64) metric.Float64Histogram {
+		h, err := meter.Float64Histogram(name, metric.WithUnit("s"), metric.WithDescription(description),
+			metric.WithExplicitBucketBoundaries(buckets...))
+		errs = append(errs, err)
+		return h
+	}
+	count := func(name, unit, description string) metric.Int64Counter {
+		c, err := meter.Int64Counter(name, metric.WithUnit(unit), metric.WithDescription(description))
+		errs = append(errs, err)
+		return c
+	}
+	r.assessDuration = seconds("guardy.assess.duration", "Time of one call of a model, for a single question or a batch.", assessBuckets)
+	r.computed = count("guardy.assess.computed", "{assessment}", "Answers that a model computed, cached answers not included.")
+	r.assessments = count("guardy.assessments", "{assessment}", "Answers served, computed or cached, by level.")
+	r.failures = count("guardy.assess.failures", "{assessment}", "Questions that were not answered, by kind of error.")
+	r.lookups = count("guardy.cache.lookups", "{lookup}", "Cache lookups by outcome.")
+	r.lookupDuration = seconds("guardy.cache.lookup.duration", "Time of one cache lookup, of one key or many.", lookupBuckets)
+	r.httpDuration = seconds("http.server.request.duration", "Duration of HTTP server requests.", requestBuckets)
+	r.rpcDuration = seconds("rpc.server.call.duration", "Duration of inbound remote procedure calls.", requestBuckets)
+	r.loads = count("guardy.model.loads", "{load}", "Attempts to load a model, by outcome.")
+	r.loadDuration = seconds("guardy.model.load.duration", "Time to load and verify a model.", loadBuckets)
+	_, err := meter.Int64ObservableGauge("guardy.model.info",
+		metric.WithDescription("Always 1; the attributes name the model in service."),
+		metric.WithInt64Callback(r.observeModels))
+	errs = append(errs, err)
+	return r, errors.Join(errs...)
+}
+
+// Predicted implements ports.Recorder.
+func (r *Recorder) Predicted(ctx context.Context, m domain.ModelRef, _ *domain.LevelCounts, n int, took time.Duration) {
+	if n <= 0 {
+		return
+	}
+	s := r.versions.get(versionKey{m.Name, m.Version})
+	call := s.single
+	if n > 1 {
+		call = s.batch
+	}
+	r.assessDuration.Record(ctx, seconds(took), call...)
+	r.computed.Add(ctx, int64(n), s.all...)
+}
+
+// Served implements ports.Recorder. Answers whose level nobody gave count as unknown.
+func (r *Recorder) Served(ctx context.Context, m domain.ModelRef, levels *domain.LevelCounts, n int) {
+	if n <= 0 {
+		return
+	}
+	s := r.versions.get(versionKey{m.Name, m.Version})
+	rest := int64(n)
+	if levels != nil {
+		for level, c := range levels {
+			if c > 0 {
+				r.assessments.Add(ctx, int64(c), s.levels[level]...)
+				rest -= int64(c)
+			}
+		}
+	}
+	if rest > 0 {
+		r.assessments.Add(ctx, rest, s.levels[domain.LevelUnknown]...)
+	}
+}
+
+// Failed implements ports.Recorder.
+func (r *Recorder) Failed(ctx context.Context, model domain.ModelName, kind domain.Kind, n int) {
+	if n <= 0 {
+		return
+	}
+	if kind >= numKinds {
+		kind = domain.KindInternal
+	}
+	r.failures.Add(ctx, int64(n), r.models.get(model).failures[kind]...)
+}
+
+// CacheLookup implements ports.Recorder.
+func (r *Recorder) CacheLookup(ctx context.Context, model domain.ModelName, o domain.CacheOutcome, n int, took time.Duration) {
+	if n <= 0 || o >= domain.NumCacheOutcomes {
+		return
+	}
+	s := r.models.get(model)
+	r.lookups.Add(ctx, int64(n), s.lookups[o]...)
+	r.lookupDuration.Record(ctx, seconds(took), s.lookupTimes[o]...)
+}
+
+// Requested implements ports.Recorder.
+func (r *Recorder) Requested(ctx context.Context, transport, route, code string, failed bool, took time.Duration) {
+	s := r.requests.get(requestKey{transport, route, code, failed})
+	s.duration.Record(ctx, seconds(took), s.options...)
+}
+
+// Loaded implements ports.Recorder.
+func (r *Recorder) Loaded(ctx context.Context, m domain.ModelRef, took time.Duration, err error) {
+	s := r.models.get(m.Name)
+	r.loadDuration.Record(ctx, seconds(took), s.loadTime...)
+	if err != nil {
+		r.loads.Add(ctx, 1, s.loadFailed...)
+		return
+	}
+	r.loads.Add(ctx, 1, s.loadOK...)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, known := r.loaded[m.Name]; known || len(r.loaded) < maxModels {
+		r.loaded[m.Name] = m
+	}
+}
+
+func (r *Recorder) observeModels(_ context.Context, o metric.Int64Observer) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, m := range r.loaded {
+		o.Observe(1, metric.WithAttributes(
+			keyModel.String(string(m.Name)), keyModelVersion.String(m.Version), keyDigest.String(m.Digest)))
+	}
+	return nil
+}
+
+func seconds(d time.Duration) float64 { return max(d, 0).Seconds() }
+
+// numKinds counts the kinds of errors.
+const numKinds = domain.KindCanceled + 1
+
+// modelSets are the attributes of facts about one model, whichever its version.
+type modelSets struct {
+	failures    [numKinds][]metric.AddOption
+	lookups     [domain.NumCacheOutcomes][]metric.AddOption
+	lookupTimes [domain.NumCacheOutcomes][]metric.RecordOption
+	loadOK      []metric.AddOption
+	loadFailed  []metric.AddOption
+	loadTime    []metric.RecordOption
+}
+
+func newModelSets(name domain.ModelName) *modelSets {
+	s, model := new(modelSets), keyModel.String(text(string(name)))
+	for k := range s.failures {
+		s.failures[k] = add(model, keyKind.String(domain.Kind(k).String()))
+	}
+	for o := range s.lookups {
+		outcome := keyOutcome.String(domain.CacheOutcome(o).String())
+		s.lookups[o], s.lookupTimes[o] = add(model, outcome), record(model, outcome)
+	}
+	s.loadOK, s.loadFailed = add(model, keyOutcome.String("ok")), add(model, keyOutcome.String("failed"))
+	s.loadTime = record(model)
+	return s
+}
+
+func ownModel(n domain.ModelName) domain.ModelName { return domain.ModelName(strings.Clone(string(n))) }
+
+type versionKey struct {
+	name    domain.ModelName
+	version string
+}
+
+func (k versionKey) own() versionKey { return versionKey{ownModel(k.name), strings.Clone(k.version)} }
+
+// versionSets are the attributes of facts about one version of a model.
+type versionSets struct {
+	single, batch []metric.RecordOption
+	all           []metric.AddOption
+	levels        [domain.NumLevels][]metric.AddOption
+}
+
+func newVersionSets(k versionKey) *versionSets {
+	model, version := keyModel.String(text(string(k.name))), keyModelVersion.String(text(k.version))
+	s := &versionSets{
+		single: record(model, version, keyCall.String("single")),
+		batch:  record(model, version, keyCall.String("batch")),
+		all:    add(model, version),
+	}
+	for l := range s.levels {
+		s.levels[l] = add(model, version, keyLevel.String(domain.Level(l).String()))
+	}
+	return s
+}
+
+type requestKey struct {
+	transport, route, code string
+	failed                 bool
+}
+
+func (k requestKey) own() requestKey {
+	return requestKey{strings.Clone(k.transport), strings.Clone(k.route), strings.Clone(k.code), k.failed}
+}
+
+// requestSet is where and with which attributes a request is recorded.
+type requestSet struct {
+	duration metric.Float64Histogram
+	options  []metric.RecordOption
+}
+
+// newRequestSet follows the semantic conventions of HTTP for the transport "http", whose routes read
+// "POST /api/v1/predict/flood-risk", and those of RPC for the others.
+func (r *Recorder) newRequestSet(k requestKey) *requestSet {
+	code := text(k.code)
+	var attributes []attribute.KeyValue
+	if k.failed {
+		attributes = append(attributes, semconv.ErrorTypeKey.String(code))
+	}
+	if k.transport == "http" {
+		method, path, ok := strings.Cut(k.route, " ")
+		if !ok {
+			method, path = "_OTHER", k.route
+		}
+		status, _ := strconv.Atoi(code) // 0 where a transport has no status to tell
+		return &requestSet{r.httpDuration, record(append(attributes,
+			semconv.HTTPRequestMethodKey.String(text(method)), semconv.HTTPRoute(text(path)),
+			semconv.HTTPResponseStatusCode(status), semconv.URLScheme("http"))...)}
+	}
+	system := text(k.transport)
+	if system == "connect" {
+		system = semconv.RPCSystemNameConnectrpc.Value.AsString()
+	}
+	return &requestSet{r.rpcDuration, record(append(attributes,
+		semconv.RPCSystemNameKey.String(system), semconv.RPCMethod(text(k.route)), semconv.RPCResponseStatusCode(code))...)}
+}
+
+// text makes s valid UTF-8, without which an exporter refuses the whole page.
+func text(s string) string { return strings.ToValidUTF8(s, "\ufffd") }
+
+// add and record prepare the options of a measurement, so that measuring allocates nothing.
+func add(kv ...attribute.KeyValue) []metric.AddOption {
+	return []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(kv...))}
+}
+
+func record(kv ...attribute.KeyValue) []metric.RecordOption {
+	return []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(kv...))}
+}
