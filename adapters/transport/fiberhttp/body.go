@@ -1,0 +1,205 @@
+package fiberhttp
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/guardy-ai/guardy/domain"
+)
+
+const (
+	typeNDJSON = "application/x-ndjson"
+	// maxDrained is how much of a refused body is read and thrown away. A client that reads the answer
+	// only after it has sent everything would not see the answer otherwise.
+	maxDrained = 32 << 20
+)
+
+// media is the type of a body.
+type media uint8
+
+const (
+	mediaOther media = iota
+	mediaJSON
+	mediaNDJSON
+)
+
+// contentType returns the type of the body. A charset other than UTF-8 is another type.
+func (x *exchange) contentType() media {
+	value := x.Request.Header.ContentType()
+	if string(value) == typeJSON {
+		return mediaJSON
+	}
+	name, parameters, err := mime.ParseMediaType(string(value))
+	if charset, ok := parameters["charset"]; err != nil || ok && !strings.EqualFold(charset, "utf-8") {
+		return mediaOther
+	}
+	switch {
+	case name == typeJSON || strings.HasPrefix(name, "application/") && strings.HasSuffix(name, "+json"):
+		return mediaJSON
+	case name == typeNDJSON || name == "application/ndjson":
+		return mediaNDJSON
+	}
+	return mediaOther
+}
+
+// wantJSON refuses other bodies.
+func (x *exchange) wantJSON() error {
+	if x.contentType() != mediaJSON {
+		return unsupported("the body must be application/json in UTF-8")
+	}
+	return x.accepts(typeJSON)
+}
+
+// accepts refuses a client that does not take the type of the answer. A client that takes the type of
+// errors but not of answers would be no use.
+func (x *exchange) accepts(have string) error {
+	accept := x.Request.Header.Peek("Accept")
+	if len(accept) == 0 || string(accept) == "*/*" || string(accept) == have {
+		return nil
+	}
+	group, _, _ := strings.Cut(have, "/")
+	best, taken := -1, false // the most specific range decides, as in RFC 9110 section 12.5.1
+	for part := range strings.SplitSeq(string(accept), ",") {
+		name, parameters, err := mime.ParseMediaType(part)
+		if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
+			continue
+		}
+		rank := slices.Index([]string{"*/*", group + "/*", have}, name)
+		if rank > best {
+			q := strings.TrimRight(strings.TrimLeft(parameters["q"], "0"), "0")
+			best, taken = rank, parameters["q"] == "" || q != "" && q != "."
+		}
+	}
+	if !taken {
+		return notAcceptable(have)
+	}
+	return nil
+}
+
+// encoded returns the body as it was before Content-Encoding.
+func (x *exchange) encoded(body io.Reader) (io.Reader, error) {
+	switch encoding := strings.ToLower(string(x.Request.Header.Peek("Content-Encoding"))); encoding {
+	case "", "identity":
+		return body, nil
+	case "gzip", "x-gzip":
+		z := inflaters.Get().(*inflater)
+		z.src, z.open = body, false
+		return z, nil
+	}
+	x.Response.Header.Set("Accept-Encoding", "gzip, identity")
+	return nil, unsupported("the body may be encoded with gzip or not at all")
+}
+
+// inflater inflates as it is read. It waits with the gzip header for the first Read, so that an error
+// of the network is not taken for one of the format.
+type inflater struct {
+	gzip gzip.Reader
+	src  io.Reader
+	open bool
+}
+
+var inflaters = sync.Pool{New: func() any { return new(inflater) }}
+
+func (z *inflater) release() {
+	z.src = nil
+	inflaters.Put(z)
+}
+
+// Read implements io.Reader.
+func (z *inflater) Read(p []byte) (int, error) {
+	if !z.open {
+		if err := z.gzip.Reset(z.src); err != nil {
+			return 0, gzipError(err)
+		}
+		z.open = true
+	}
+	n, err := z.gzip.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = gzipError(err)
+	}
+	return n, err
+}
+
+func gzipError(err error) error {
+	var netError net.Error
+	if errors.As(err, &netError) {
+		return err
+	}
+	return &domain.Error{Kind: domain.KindMalformed, Op: "http", Msg: "the body is not valid gzip", Err: err}
+}
+
+// readBody returns the whole body, inflated and bounded. It is valid until the exchange ends.
+func (x *exchange) readBody() ([]byte, error) {
+	limit := x.server.cfg.MaxBodyBytes
+	raw := x.rawBody()
+	if int64(x.Request.Header.ContentLength()) > limit {
+		return nil, x.tooLarge(raw)
+	}
+	body, err := x.encoded(raw)
+	if err != nil {
+		return nil, err
+	}
+	z, inflated := body.(*inflater)
+	if inflated {
+		defer z.release()
+	}
+	x.body = x.body[:0]
+	for {
+		x.body = slices.Grow(x.body, 512)
+		n, err := body.Read(x.body[len(x.body):min(cap(x.body), int(limit)+1)])
+		x.body = x.body[:len(x.body)+n]
+		if int64(len(x.body)) > limit {
+			return nil, x.tooLarge(raw)
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, bodyError(err)
+		}
+	}
+	x.drained = true
+	if inflated { // the end of what is inflated may come before the end of the body
+		_, err := io.CopyN(io.Discard, raw, limit)
+		x.drained = errors.Is(err, io.EOF)
+	}
+	return x.body, nil
+}
+
+// rawBody returns the body as it comes from the wire.
+func (x *exchange) rawBody() io.Reader {
+	if stream := x.RequestBodyStream(); stream != nil {
+		return stream
+	}
+	return bytes.NewReader(x.Request.Body())
+}
+
+func (x *exchange) tooLarge(raw io.Reader) error {
+	limit := x.server.cfg.MaxBodyBytes
+	_, err := io.CopyN(io.Discard, raw, maxDrained)
+	x.drained = errors.Is(err, io.EOF)
+	return &domain.Error{Kind: domain.KindTooLarge, Op: "http", Msg: fmt.Sprintf("the body is larger than the %d bytes that are allowed", limit)}
+}
+
+// bodyError classifies the end of a body that is not its end.
+func bodyError(err error) error {
+	var netError net.Error
+	var known *domain.Error
+	switch {
+	case errors.As(err, &known):
+		return err
+	case errors.As(err, &netError) && netError.Timeout():
+		return tooSlow()
+	case errors.As(err, &netError) || errors.Is(err, io.ErrUnexpectedEOF):
+		return &domain.Error{Kind: domain.KindCanceled, Op: "http", Err: err}
+	}
+	return &domain.Error{Kind: domain.KindMalformed, Op: "http", Msg: "the body does not arrive as its headers say", Err: err}
+}

@@ -1,0 +1,152 @@
+package fiberhttp
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// Config is the `http` section.
+type Config struct {
+	// Host is the address to listen on. The default is reached from the same machine only; put a proxy
+	// that ends TLS in front before making it public.
+	Host string `koanf:"host"`
+
+	// Port to listen on. 0 takes any free port.
+	Port int `koanf:"port"`
+
+	// CORSOrigins are the origins ("https://map.example.org") whose pages may call the service from a
+	// browser, or "*" for all. None by default.
+	CORSOrigins []string `koanf:"cors_origins"`
+
+	// MaxBodyBytes bounds the body of a request, on the wire and again when inflated. NDJSON bodies
+	// may have any length. The default of 4 MiB holds a batch of several thousand locations.
+	MaxBodyBytes int64 `koanf:"max_body_bytes"`
+
+	// MaxLineBytes bounds one line of an NDJSON body. The default of 64 KiB is thirty times the longest
+	// sensible question.
+	MaxLineBytes int64 `koanf:"max_line_bytes"`
+
+	// MaxHeaderBytes bounds the request line and the headers together; it is kept for each connection.
+	// Default 16 KiB.
+	MaxHeaderBytes int64 `koanf:"max_header_bytes"`
+
+	// MaxConnections is how many connections may be open at once; more are refused. Default 16384.
+	MaxConnections int `koanf:"max_connections"`
+
+	// MaxInFlight is how many requests are worked on at once; more are answered 503, which keeps the
+	// latency of the others. Default 512. Probes do not count.
+	MaxInFlight int `koanf:"max_in_flight"`
+
+	// MaxStreams is how many NDJSON bodies may be open at once, apart from the other requests.
+	// Default 64.
+	MaxStreams int `koanf:"max_streams"`
+
+	// ReadTimeout is how long a client may take to send a request. Default 15s.
+	ReadTimeout time.Duration `koanf:"read_timeout"`
+
+	// WriteTimeout is how long a client may take to receive an answer, or one block of a stream.
+	// Default 30s.
+	WriteTimeout time.Duration `koanf:"write_timeout"`
+
+	// IdleTimeout closes connections without a request. Default 2m.
+	IdleTimeout time.Duration `koanf:"idle_timeout"`
+
+	// StreamIdleTimeout ends an NDJSON body of which nothing arrives for this long. Default 5m.
+	StreamIdleTimeout time.Duration `koanf:"stream_idle_timeout"`
+
+	Quota Quota `koanf:"quota"`
+}
+
+// Quota bounds what one client, that is one IPv4 address or one IPv6 /64 network, may ask for. Behind
+// a proxy all clients have the proxy's address: leave it off there and let the proxy do it.
+type Quota struct {
+	// Requests that a client may make in every window. 0, the default, is no quota.
+	Requests int `koanf:"requests"`
+
+	// Window of the quota. A client that was quiet may use the whole quota at once. Default 1m.
+	Window time.Duration `koanf:"window"`
+
+	// MaxClients bounds the memory: when more clients than this are active, the eldest is forgotten.
+	// Default 100000.
+	MaxClients int `koanf:"max_clients"`
+}
+
+// DefaultConfig returns the defaults.
+func DefaultConfig() Config {
+	return Config{
+		Host:              "127.0.0.1",
+		Port:              8000,
+		MaxBodyBytes:      4 << 20,
+		MaxLineBytes:      64 << 10,
+		MaxHeaderBytes:    16 << 10,
+		MaxConnections:    16384,
+		MaxInFlight:       512,
+		MaxStreams:        64,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		StreamIdleTimeout: 5 * time.Minute,
+		Quota:             Quota{Window: time.Minute, MaxClients: 100_000},
+	}
+}
+
+// maxBytesLimit is more than any setting in bytes can mean.
+const maxBytesLimit = 1 << 30
+
+// Validate returns everything that is wrong.
+func (c Config) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if c.Port < 0 || c.Port > 65535 {
+		bad("port: %d is outside 0 to 65535", c.Port)
+	}
+	for _, o := range c.CORSOrigins {
+		if u, err := url.Parse(o); o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Path != "") {
+			bad(`cors_origins: %q is neither an origin like "https://map.example.org" nor "*"`, o)
+		}
+	}
+	for _, v := range []struct {
+		key             string
+		value, min, max int64
+	}{
+		{"max_body_bytes", c.MaxBodyBytes, 1, maxBytesLimit},
+		{"max_line_bytes", c.MaxLineBytes, 1, maxBytesLimit},
+		{"max_header_bytes", c.MaxHeaderBytes, 1 << 10, 1 << 20},
+		{"max_connections", int64(c.MaxConnections), 1, 1 << 24},
+		{"max_in_flight", int64(c.MaxInFlight), 1, 1 << 24},
+		{"max_streams", int64(c.MaxStreams), 1, 1 << 24},
+		{"quota.requests", int64(c.Quota.Requests), 0, 1 << 31},
+	} {
+		if v.value < v.min || v.value > v.max {
+			bad("%s: %d is outside %d to %d", v.key, v.value, v.min, v.max)
+		}
+	}
+	for _, v := range []struct {
+		key   string
+		value time.Duration
+	}{
+		{"read_timeout", c.ReadTimeout},
+		{"write_timeout", c.WriteTimeout},
+		{"idle_timeout", c.IdleTimeout},
+		{"stream_idle_timeout", c.StreamIdleTimeout},
+	} {
+		if v.value <= 0 {
+			bad("%s: %v must be above zero", v.key, v.value)
+		}
+	}
+	if c.Quota.Requests > 0 {
+		if c.Quota.Window < time.Second {
+			bad("quota.window: %v must be at least 1s", c.Quota.Window)
+		}
+		if c.Quota.MaxClients < 1 {
+			bad("quota.max_clients: %d must be at least 1", c.Quota.MaxClients)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) addr() string { return net.JoinHostPort(c.Host, strconv.Itoa(c.Port)) }

@@ -1,0 +1,45 @@
+package fiberhttp
+
+import (
+	"log/slog"
+
+	"go.opentelemetry.io/otel/trace"
+	"go.uber.org/fx"
+
+	"github.com/guardy-ai/guardy/ports"
+)
+
+// params are what the module takes from the graph.
+type params struct {
+	fx.In
+
+	Risk     ports.RiskAssessor
+	Batch    ports.BatchAssessor
+	Models   ports.ModelCatalog
+	Stats    ports.Statistics
+	Health   ports.HealthReporter
+	Recorder ports.Recorder
+	Cache    ports.AnswerCache `optional:"true"`
+	Tracer   trace.TracerProvider
+	Logger   *slog.Logger
+}
+
+// Module serves the JSON API for as long as the application runs; when serving fails later, the
+// application stops.
+func Module(cfg Config, limits Limits, adminKeys []string) fx.Option {
+	return fx.Module("transport.http", fx.Invoke(func(lc fx.Lifecycle, stop fx.Shutdowner, p params) error {
+		s, err := New(cfg, Deps{
+			Risk: p.Risk, Batch: p.Batch, Models: p.Models, Stats: p.Stats, Health: p.Health, Recorder: p.Recorder,
+			Cache: p.Cache, Tracer: p.Tracer, Logger: p.Logger, Limits: limits, AdminKeys: adminKeys,
+			Failed: func(err error) {
+				p.Logger.Error("the HTTP listener failed", "error", err)
+				_ = stop.Shutdown(fx.ExitCode(1)) // an application that is stopping already does not mind
+			},
+		})
+		if err != nil {
+			return err
+		}
+		lc.Append(fx.StartStopHook(s.Start, s.Stop))
+		return nil
+	}))
+}

@@ -1,0 +1,214 @@
+package fiberhttp
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/guardy-ai/guardy/adapters/transport/internal/strictjson"
+	"github.com/guardy-ai/guardy/domain/risk"
+)
+
+// route is one operation.
+type route struct {
+	method, path string
+	handle       func(*exchange) error
+	// admin marks what changes state; probe what must answer while everything else is shed.
+	admin, probe bool
+
+	label          string // "POST /api/v1/predict/batch", for metrics and spans
+	spanAttributes trace.SpanStartEventOption
+}
+
+// unmatched stands for every request that has no route: its path is the client's choice and must not
+// become a label.
+var unmatched = route{label: "unmatched", probe: true, spanAttributes: trace.WithAttributes()}
+
+func (s *Server) route() {
+	for _, rt := range []route{
+		{method: http.MethodPost, path: "/api/v1/predict/flood-risk", handle: s.assess},
+		{method: http.MethodPost, path: "/api/v1/predict/batch", handle: s.assessBatch},
+
+		{method: http.MethodGet, path: "/api/v1/models/health", handle: s.modelsHealth},
+		{method: http.MethodGet, path: "/api/v1/models/status", handle: s.modelsStatus},
+		{method: http.MethodPost, path: "/api/v1/models/reload", handle: s.reloadAll, admin: true},
+		{method: http.MethodGet, path: "/api/v1/models/:name/metadata", handle: s.modelMetadata},
+		{method: http.MethodGet, path: "/api/v1/models/:name/stats", handle: s.modelStats},
+		{method: http.MethodPost, path: "/api/v1/models/:name/reload", handle: s.reloadOne, admin: true},
+		{method: http.MethodDelete, path: "/api/v1/models/:name/cache", handle: s.clearCache, admin: true},
+		{method: http.MethodGet, path: "/api/v1/metrics/performance", handle: s.performance},
+		{method: http.MethodPost, path: "/api/v1/metrics/performance/reset", handle: s.resetPerformance, admin: true},
+
+		{method: http.MethodGet, path: "/health", handle: s.health, probe: true},
+		{method: http.MethodGet, path: "/livez", handle: s.live, probe: true},
+		{method: http.MethodGet, path: "/readyz", handle: s.ready, probe: true},
+		{method: http.MethodGet, path: "/openapi.json", handle: s.openapi},
+		{method: http.MethodGet, path: "/docs", handle: s.docs},
+	} {
+		s.add(rt)
+	}
+}
+
+func (s *Server) add(rt route) {
+	rt.label = rt.method + " " + rt.path
+	rt.spanAttributes = trace.WithAttributes(
+		attribute.String("http.request.method", rt.method), attribute.String("http.route", rt.path), attribute.String("url.scheme", "http"),
+	)
+	endpoint := func(c *fiber.Ctx) error {
+		x := s.begin(c.Context(), &rt)
+		defer s.end(x)
+		x.name = c.Params("name")
+		if err := s.admit(x); err != nil {
+			x.fail(err)
+			return nil
+		}
+		x.run()
+		return nil
+	}
+	if rt.method == http.MethodGet {
+		s.app.Get(rt.path, endpoint) // and HEAD
+	} else {
+		s.app.Add(rt.method, rt.path, endpoint)
+	}
+	if len(s.cfg.CORSOrigins) > 0 {
+		s.app.Options(rt.path, s.preflight)
+	}
+}
+
+// exchange is one request and its answer. It is used again for later requests.
+type exchange struct {
+	*fasthttp.RequestCtx
+	server *Server
+	route  *route
+	start  time.Time
+
+	requestID []byte // aliases the answer's header
+	newID     [32]byte
+	name      string // the {name} of the path; aliases the request
+
+	traced context.Context // carries the span; outlives the deadline
+	ctx    context.Context // and the deadline
+	cancel context.CancelFunc
+	span   trace.Span
+
+	held  gate  // the room that this request takes
+	cause error // why it failed, for the log
+	// streaming is set when the answer goes on after the handler; the stream then ends the exchange.
+	streaming bool
+	drained   bool // the body was read to its end
+
+	body, out []byte
+	wire      wireRequest
+	wireBatch wireBatch
+	request   risk.Request
+	items     batchItems
+}
+
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}
+
+// maxPooled is the size above which buffers are left to the collector.
+const maxPooled = 256 << 10
+
+// adminTimeout bounds a change of state: a model is loaded and verified in its own time, not in that
+// of a prediction.
+const adminTimeout = time.Minute
+
+func (s *Server) begin(c *fasthttp.RequestCtx, rt *route) *exchange {
+	x := exchanges.Get().(*exchange)
+	x.RequestCtx, x.server, x.route, x.start = c, s, rt, time.Now()
+	x.requestID = requestID(c, &x.newID)
+	c.Response.Header.Set("X-Content-Type-Options", "nosniff")
+	s.origins.allow(c)
+	x.traced, x.span = s.startSpan(s.base, c, rt)
+	timeout := s.deps.Limits.Timeout
+	if rt.admin {
+		timeout = adminTimeout
+	}
+	x.ctx, x.cancel = context.WithTimeout(x.traced, timeout)
+	return x
+}
+
+// end finishes what is not streaming. A body that was not read to its end would be taken for the next
+// request, so its connection is closed.
+func (s *Server) end(x *exchange) {
+	if x.streaming {
+		return
+	}
+	if x.RequestBodyStream() != nil && !x.drained && x.Request.Header.ContentLength() != 0 {
+		x.SetConnectionClose()
+	}
+	s.finish(x)
+}
+
+func (s *Server) finish(x *exchange) {
+	x.cancel()
+	if x.held != nil {
+		x.held.leave()
+	}
+	s.observe(x, x.Response.StatusCode(), x.cause)
+	body, out := x.body[:0], x.out[:0]
+	if cap(body) > maxPooled {
+		body = nil
+	}
+	if cap(out) > maxPooled {
+		out = nil
+	}
+	*x = exchange{body: body, out: out, wireBatch: x.wireBatch.recycled(), items: x.items.recycled()}
+	exchanges.Put(x)
+}
+
+// run calls the handler. A panic is an internal error of this request only.
+func (x *exchange) run() {
+	defer func() {
+		if r := recover(); r != nil {
+			x.streaming = false
+			x.fail(fmt.Errorf("panic: %v\n%s", r, debug.Stack()))
+		}
+	}()
+	if err := x.route.handle(x); err != nil {
+		x.fail(err)
+	}
+}
+
+// fail answers err as a problem.
+func (x *exchange) fail(err error) {
+	p := problemOf(err)
+	x.cause = p.cause
+	h := &x.Response.Header
+	if p.retryAfter > 0 {
+		h.Set("Retry-After", seconds(p.retryAfter))
+	}
+	if p.status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Bearer realm="guardy"`)
+	}
+	h.Set("Cache-Control", "no-store")
+	x.out = appendProblem(x.out[:0], p, x.Path(), x.requestID)
+	x.answer(p.status, "application/problem+json", x.out)
+}
+
+func (x *exchange) answer(status int, contentType string, body []byte) {
+	x.Response.SetStatusCode(status)
+	x.Response.Header.SetContentType(contentType)
+	x.Response.SetBody(body)
+}
+
+const typeJSON = "application/json"
+
+func (x *exchange) answerJSON(status int) { x.answer(status, typeJSON, x.out) }
+
+// decode reads the body strictly into v; shape holds what is wrong with its shape.
+func (x *exchange) decode(v any, opt strictjson.Options) error {
+	body, err := x.readBody()
+	if err != nil {
+		return err
+	}
+	return strictjson.Decode(body, v, opt)
+}

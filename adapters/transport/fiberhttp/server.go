@@ -1,0 +1,183 @@
+package fiberhttp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/guardy-ai/guardy/ports"
+)
+
+// Deps are what a server calls. Cache, Tracer, Logger and Failed may be nil.
+type Deps struct {
+	Risk     ports.RiskAssessor
+	Batch    ports.BatchAssessor
+	Models   ports.ModelCatalog
+	Stats    ports.Statistics
+	Health   ports.HealthReporter
+	Recorder ports.Recorder
+	// Cache is asked for its figures, if it has any.
+	Cache  ports.AnswerCache
+	Tracer trace.TracerProvider
+	Logger *slog.Logger
+	Limits Limits
+	// AdminKeys open what changes state. Without keys it is open to callers on the same machine.
+	AdminKeys []string
+	// Failed is told when serving ends without Stop.
+	Failed func(error)
+}
+
+// Limits bound a request.
+type Limits struct {
+	MaxBatchSize int
+	// Timeout bounds a request, and each block of a stream.
+	Timeout time.Duration
+}
+
+// Server serves the JSON API.
+type Server struct {
+	cfg     Config
+	deps    Deps
+	app     *fiber.App
+	tracer  trace.Tracer
+	traced  bool // whether spans go anywhere
+	origins origins
+	admins  admins
+	unary   gate
+	streams gate
+	quota   *quota // nil without a quota
+	started time.Time
+
+	base    context.Context // ends when Stop runs out of time
+	cancel  context.CancelFunc
+	ln      net.Listener
+	done    chan struct{} // closed when serving has ended
+	stopped atomic.Bool
+}
+
+// New returns a server that does not listen yet.
+func New(cfg Config, d Deps) (*Server, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if d.Risk == nil || d.Batch == nil || d.Models == nil || d.Stats == nil || d.Health == nil || d.Recorder == nil {
+		return nil, errors.New("fiberhttp: a port is missing")
+	}
+	if d.Limits.MaxBatchSize < 1 || d.Limits.Timeout <= 0 {
+		return nil, fmt.Errorf("fiberhttp: limits of %d items and %v cannot be served", d.Limits.MaxBatchSize, d.Limits.Timeout)
+	}
+	if d.Tracer == nil {
+		d.Tracer = noop.NewTracerProvider()
+	}
+	if d.Logger == nil {
+		d.Logger = slog.New(slog.DiscardHandler)
+	}
+	if d.Failed == nil {
+		d.Failed = func(error) {}
+	}
+	_, silent := d.Tracer.(noop.TracerProvider)
+	s := &Server{
+		cfg: cfg, deps: d, tracer: d.Tracer.Tracer("guardy/fiberhttp"), traced: !silent,
+		origins: newOrigins(cfg.CORSOrigins), admins: newAdmins(d.AdminKeys),
+		unary: make(gate, cfg.MaxInFlight), streams: make(gate, cfg.MaxStreams), quota: newQuota(cfg.Quota),
+		started: time.Now(), done: make(chan struct{}),
+	}
+	s.base, s.cancel = context.WithCancel(context.Background())
+	s.app = fiber.New(fiber.Config{
+		AppName:                      "guardy",
+		BodyLimit:                    math.MaxInt, // body.go bounds bodies
+		StreamRequestBody:            true,
+		DisablePreParseMultipartForm: true,
+		Concurrency:                  cfg.MaxConnections,
+		ReadBufferSize:               int(cfg.MaxHeaderBytes),
+		WriteBufferSize:              8 << 10,
+		ReadTimeout:                  cfg.ReadTimeout,
+		WriteTimeout:                 cfg.WriteTimeout,
+		IdleTimeout:                  cfg.IdleTimeout,
+		CaseSensitive:                true,
+		StrictRouting:                true,
+		DisableStartupMessage:        true,
+		DisableDefaultContentType:    true,
+		ErrorHandler:                 s.unrouted,
+	})
+	s.route()
+	s.app.Server().Handler = s.knownMethods(s.app.Handler())
+	s.app.Server().CloseOnShutdown = true
+	return s, nil
+}
+
+// Start binds the listener and serves in the background.
+func (s *Server) Start(ctx context.Context) error {
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.addr())
+	if err != nil {
+		return fmt.Errorf("listen for http: %w", err)
+	}
+	s.ln = &onceListener{Listener: ln}
+	s.deps.Logger.Info("listening", "listener", "http", "addr", s.Addr())
+	go func() {
+		err := s.app.Server().Serve(s.ln)
+		close(s.done)
+		if !s.stopped.Load() {
+			s.deps.Failed(fmt.Errorf("serve http: %w", err))
+		}
+	}()
+	return nil
+}
+
+// Addr returns the address that is listened on; empty before Start.
+func (s *Server) Addr() string {
+	if s.ln == nil {
+		return ""
+	}
+	return s.ln.Addr().String()
+}
+
+// Stop accepts no more connections and waits for the requests under way. When ctx ends first, what
+// is left is cancelled.
+func (s *Server) Stop(ctx context.Context) error {
+	defer s.cancel()
+	if s.ln == nil || !s.stopped.CompareAndSwap(false, true) {
+		return nil
+	}
+	// fasthttp knows the listener only once its Serve has begun, which may be later than this.
+	closed := s.ln.Close()
+	err := s.app.Server().ShutdownWithContext(ctx)
+	<-s.done
+	return errors.Join(closed, err)
+}
+
+// onceListener can be closed twice.
+type onceListener struct {
+	net.Listener
+	once sync.Once
+	err  error
+}
+
+// Close implements net.Listener.
+func (l *onceListener) Close() error {
+	l.once.Do(func() { l.err = l.Listener.Close() })
+	return l.err
+}
+
+// knownMethods lets fiber answer methods that it has never heard of like others that no route has.
+func (s *Server) knownMethods(next fasthttp.RequestHandler) fasthttp.RequestHandler {
+	methods := s.app.Config().RequestMethods
+	return func(c *fasthttp.RequestCtx) {
+		if !slices.Contains(methods, string(c.Method())) {
+			c.Request.Header.SetMethod(fiber.MethodTrace)
+		}
+		next(c)
+	}
+}

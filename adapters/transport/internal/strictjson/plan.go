@@ -1,0 +1,327 @@
+package strictjson
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/guardy-ai/guardy/domain"
+)
+
+// decodeFunc decodes the value at the decoder's position, which is not null, into v.
+type decodeFunc func(d *decoder, v reflect.Value) bool
+
+// structPlan is how a struct type is decoded; built once per type.
+type structPlan struct {
+	fields []fieldPlan
+	names  map[string]int // index of the field by the contract's name
+	camel  map[string]int // and by either form of the name
+	// template has NaN in every field that is tagged so, here and in nested structs; invalid when
+	// there is none.
+	template reflect.Value
+}
+
+type fieldPlan struct {
+	name   string
+	index  int
+	decode decodeFunc
+}
+
+var plans sync.Map // reflect.Type to *structPlan
+
+func planOf(t reflect.Type) *structPlan {
+	if p, ok := plans.Load(t); ok {
+		return p.(*structPlan)
+	}
+	p, _ := plans.LoadOrStore(t, compile(t, map[reflect.Type]*structPlan{}))
+	return p.(*structPlan)
+}
+
+// maxFields is the width of the set that finds duplicates.
+const maxFields = 64
+
+// compile panics on a type that it cannot decode: wire structs are fixed at build time.
+func compile(t reflect.Type, open map[reflect.Type]*structPlan) *structPlan {
+	if t.Kind() != reflect.Struct {
+		panic(fmt.Sprintf("strictjson: cannot decode into %v", t))
+	}
+	if p := open[t]; p != nil {
+		return p
+	}
+	p := &structPlan{names: map[string]int{}, camel: map[string]int{}}
+	open[t] = p
+	template := reflect.New(t).Elem()
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if !f.IsExported() || name == "" || name == "-" {
+			continue
+		}
+		if f.Tag.Get("missing") == "nan" {
+			template.Field(i).SetFloat(math.NaN())
+			p.template = template
+		}
+		n := len(p.fields)
+		p.fields = append(p.fields, fieldPlan{name: name, index: i, decode: compileValue(f.Type, open)})
+		p.names[name], p.camel[name], p.camel[lowerCamel(name)] = n, n, n
+		if f.Type.Kind() == reflect.Struct {
+			if nested := open[f.Type].template; nested.IsValid() {
+				template.Field(i).Set(nested)
+				p.template = template
+			}
+		}
+	}
+	if len(p.fields) > maxFields {
+		panic(fmt.Sprintf("strictjson: %v has more than %d fields", t, maxFields))
+	}
+	return p
+}
+
+var rawMessage = reflect.TypeFor[json.RawMessage]()
+
+func compileValue(t reflect.Type, open map[reflect.Type]*structPlan) decodeFunc {
+	switch {
+	case t == rawMessage:
+		return decodeRaw
+	case t.Kind() == reflect.Struct:
+		return compile(t, open).decode
+	case t.Kind() == reflect.Pointer:
+		return compilePointer(t.Elem(), open)
+	case t == reflect.TypeFor[[]float64]():
+		return decodeFloats
+	case t.Kind() == reflect.Slice:
+		return compileSlice(t.Elem(), open)
+	case t == reflect.TypeFor[map[string]float64]():
+		return decodeFloatMap
+	}
+	switch t.Kind() {
+	case reflect.Float64:
+		return decodeFloat
+	case reflect.String:
+		return decodeString
+	case reflect.Bool:
+		return decodeBool
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		return decodeInt
+	default:
+		panic(fmt.Sprintf("strictjson: cannot decode into %v", t))
+	}
+}
+
+// preset gives v its missing values; a nil plan, of a type that is no struct, has none.
+func (p *structPlan) preset(v reflect.Value) {
+	if p != nil && p.template.IsValid() {
+		v.Set(p.template)
+	}
+}
+
+func (p *structPlan) decode(d *decoder, v reflect.Value) bool {
+	if d.peek() != '{' {
+		return d.mismatch("an object")
+	}
+	names := p.names
+	if d.opt.CamelCase {
+		names = p.camel
+	}
+	var seen uint64
+	next := 0 // clients mostly keep the order of the contract, which saves the look-up
+	return d.object(func(name []byte) bool {
+		n := next
+		if n >= len(p.fields) || p.fields[n].name != string(name) {
+			var known bool
+			if n, known = names[string(name)]; !known {
+				d.at(segment{clip(name), isName})
+				d.violation(domain.CodeUnknownField, unknownField(name, p.fields))
+				return d.skip()
+			}
+		}
+		next = n + 1
+		f := &p.fields[n]
+		d.at(segment{f.name, isName})
+		if seen&(1<<n) != 0 {
+			d.violation(domain.CodeDuplicate, "the field is given more than once")
+			return d.skip()
+		}
+		seen |= 1 << n
+		if isNull, ok := d.null(); isNull || !ok {
+			return ok
+		}
+		return f.decode(d, v.Field(f.index))
+	})
+}
+
+func compilePointer(elem reflect.Type, open map[reflect.Type]*structPlan) decodeFunc {
+	decode := compileValue(elem, open)
+	plan := open[elem]
+	return func(d *decoder, v reflect.Value) bool {
+		target := reflect.New(elem)
+		plan.preset(target.Elem())
+		reported := len(d.violations) + d.omitted
+		if !decode(d, target.Elem()) {
+			return false
+		}
+		// A scalar that was refused stays absent; an object keeps what could be read of it.
+		if plan != nil || len(d.violations)+d.omitted == reported {
+			v.Set(target)
+		}
+		return true
+	}
+}
+
+// compileSlice decodes arrays of anything but plain numbers.
+func compileSlice(elem reflect.Type, open map[reflect.Type]*structPlan) decodeFunc {
+	decode := compileValue(elem, open)
+	plan := open[elem]
+	objects := plan != nil || elem.Kind() == reflect.Pointer
+	return func(d *decoder, v reflect.Value) bool {
+		if d.peek() != '[' {
+			return d.mismatch("an array")
+		}
+		v.SetLen(0)
+		if v.IsNil() {
+			v.Set(reflect.MakeSlice(v.Type(), 0, 4)) // an empty array differs from an absent one
+		}
+		count := 0
+		ok := d.array(func(i int) bool {
+			count++
+			if objects && d.opt.MaxItems > 0 && i >= d.opt.MaxItems {
+				return d.skip()
+			}
+			v.Grow(1)
+			v.SetLen(i + 1)
+			e := v.Index(i)
+			e.SetZero()
+			plan.preset(e)
+			if !objects {
+				return decode(d, e)
+			}
+			if d.peek() == 'n' {
+				return d.mismatch("an object")
+			}
+			return d.item(func() bool { return decode(d, e) })
+		})
+		if ok && objects && d.opt.MaxItems > 0 && count > d.opt.MaxItems {
+			if tooMany := CheckCount(d.pointer(), count, d.opt.MaxItems); tooMany != nil {
+				d.report(*tooMany)
+			}
+		}
+		return ok
+	}
+}
+
+func decodeFloat(d *decoder, v reflect.Value) bool {
+	f, set, ok := d.float()
+	if set {
+		v.SetFloat(f)
+	}
+	return ok
+}
+
+func decodeInt(d *decoder, v reflect.Value) bool {
+	n, set, ok := d.integer(v.Type().Bits())
+	if set {
+		v.SetInt(n)
+	}
+	return ok
+}
+
+func decodeString(d *decoder, v reflect.Value) bool {
+	if d.peek() != '"' {
+		return d.mismatch("a string")
+	}
+	s, ok := d.str()
+	if ok {
+		v.SetString(string(s))
+	}
+	return ok
+}
+
+func decodeBool(d *decoder, v reflect.Value) bool {
+	switch d.peek() {
+	case 't':
+		v.SetBool(true)
+		return d.literal("true")
+	case 'f':
+		v.SetBool(false)
+		return d.literal("false")
+	}
+	return d.mismatch("true or false")
+}
+
+// decodeFloats keeps the place of a number that is null or was refused, as NaN.
+func decodeFloats(d *decoder, v reflect.Value) bool {
+	if d.peek() != '[' {
+		return d.mismatch("an array of numbers")
+	}
+	out := v.Addr().Interface().(*[]float64)
+	*out = slices.Grow((*out)[:0], 8)
+	return d.array(func(int) bool {
+		if isNull, ok := d.null(); isNull || !ok {
+			*out = append(*out, math.NaN())
+			return ok
+		}
+		f, set, ok := d.float()
+		if !set {
+			f = math.NaN()
+		}
+		*out = append(*out, f)
+		return ok
+	})
+}
+
+func decodeFloatMap(d *decoder, v reflect.Value) bool {
+	if d.peek() != '{' {
+		return d.mismatch("an object")
+	}
+	out := map[string]float64{}
+	v.Set(reflect.ValueOf(out))
+	return d.object(func(name []byte) bool {
+		key := string(name)
+		d.at(segment{clip(name), isName})
+		if _, twice := out[key]; twice {
+			d.violation(domain.CodeDuplicate, "the field is given more than once")
+			return d.skip()
+		}
+		out[key] = math.NaN()
+		if isNull, ok := d.null(); isNull || !ok {
+			return ok
+		}
+		f, set, ok := d.float()
+		if set {
+			out[key] = f
+		}
+		return ok
+	})
+}
+
+func decodeRaw(d *decoder, v reflect.Value) bool {
+	start := d.pos
+	if !d.skip() {
+		return false
+	}
+	v.SetBytes(slices.Clone(d.data[start:d.pos]))
+	return true
+}
+
+// lowerCamel returns the name that the JSON mapping of protobuf gives to a snake_case field.
+func lowerCamel(name string) string {
+	var b strings.Builder
+	up := false
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c == '_':
+			up = true
+		case up && c >= 'a' && c <= 'z':
+			b.WriteByte(c - 'a' + 'A')
+			up = false
+		default:
+			b.WriteByte(c)
+			up = false
+		}
+	}
+	return b.String()
+}
