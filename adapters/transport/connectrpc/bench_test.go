@@ -1,0 +1,191 @@
+package connectrpc
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"connectrpc.com/connect"
+	"go.opentelemetry.io/otel/trace/noop"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	guardyv1 "github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/strictjson"
+	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/risk"
+	"github.com/guardy-ai/guardy/ports"
+	"github.com/guardy-ai/guardy/ports/transporttest"
+)
+
+// constant answers at once, so that a benchmark measures the transport.
+type constant struct {
+	*transporttest.Service
+	answer risk.Assessment
+}
+
+func (c *constant) Assess(context.Context, *risk.Request) (risk.Assessment, error) {
+	return c.answer, nil
+}
+
+func (c *constant) Begin(context.Context) (ports.RiskBatch, error) { return constantBatch{c}, nil }
+
+type constantBatch struct{ c *constant }
+
+func (constantBatch) Model() domain.ModelRef { return transporttest.Ref }
+
+func (b constantBatch) Assess(_ context.Context, _ []risk.Request, out []risk.Outcome) {
+	for i := range out {
+		out[i].Assessment = b.c.answer
+	}
+}
+
+func newConstant(tb testing.TB) *constant {
+	service := transporttest.NewService()
+	r := risk.NewRequest()
+	r.Latitude, r.Longitude, r.RainfallMM, r.Explain = 40, -105, 50, true
+	a, err := service.Assess(tb.Context(), &r)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return &constant{service, a}
+}
+
+func benchmarkServer(b *testing.B) *Server {
+	c := newConstant(b)
+	s, err := New(testConfig(), Deps{
+		Risk: c, Batch: c, Models: c, Health: c, Recorder: ports.NopRecorder{}, Tracer: noop.NewTracerProvider(),
+		Logger: slog.New(slog.DiscardHandler), Limits: Limits{transporttest.MaxBatchSize, transporttest.Timeout},
+		Failed: func(error) {},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return s
+}
+
+// BenchmarkUnary is one call from the bytes of the request to those of the answer, without a socket.
+func BenchmarkUnary(b *testing.B) {
+	s := benchmarkServer(b)
+	var m guardyv1.AssessFloodRiskRequest
+	if err := strictjson.Decode([]byte(validJSON), &m, strictjson.Options{}); err != nil {
+		b.Fatal(err)
+	}
+	binary, err := proto.Marshal(&m)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, bench := range []struct{ name, contentType, body string }{
+		{"connect json", "application/json", validJSON},
+		{"connect proto", "application/proto", string(binary)},
+		{"grpc", "application/grpc", string(envelope(0, binary))},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				r := httptest.NewRequest(http.MethodPost, assessPath, strings.NewReader(bench.body))
+				r.Header.Set("Content-Type", bench.contentType)
+				w := httptest.NewRecorder()
+				s.http.Handler.ServeHTTP(w, r)
+				if w.Code != http.StatusOK {
+					b.Fatal(w.Code, w.Body)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkMessage is what unary calls do apart from connect: decode, map, map back, encode.
+func BenchmarkMessage(b *testing.B) {
+	c := newConstant(b)
+	var in assessRequest
+	if err := (jsonCodec{}).Unmarshal([]byte(validJSON), &in); err != nil {
+		b.Fatal(err)
+	}
+	binary, err := proto.Marshal(&in.msg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	type codec interface {
+		Unmarshal([]byte, any) error
+		MarshalAppend([]byte, any) ([]byte, error)
+	}
+	for _, bench := range []struct {
+		name  string
+		codec codec
+		body  []byte
+	}{{"json", jsonCodec{}, []byte(validJSON)}, {"proto", binaryCodec{}, binary}} {
+		b.Run(bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			var buf []byte
+			for b.Loop() {
+				var in assessRequest
+				if err := bench.codec.Unmarshal(bench.body, &in); err != nil || in.shape != nil {
+					b.Fatal(err, in.shape)
+				}
+				r, _ := question(&in.msg, true, false)
+				var err error
+				if buf, err = bench.codec.MarshalAppend(buf[:0], answer(&r, &c.answer)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkStream is the throughput of one stream over a loopback socket, client included.
+func BenchmarkStream(b *testing.B) {
+	c := newConstant(b)
+	s := serve(b, c.Service, func(_ *Config, d *Deps) { d.Batch, d.Recorder = c, ports.NopRecorder{} })
+	stream, err := newMessageClient(b, s.url, connect.WithGRPC()).prediction.StreamFloodRisk(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	go func() {
+		m := valid()
+		for range b.N {
+			if stream.Send(m) != nil {
+				break
+			}
+		}
+		_ = stream.CloseRequest()
+	}()
+	for range b.N {
+		if _, err := stream.Receive(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+	_ = stream.CloseResponse()
+}
+
+// BenchmarkEncode compares our JSON with protojson's on the same answer.
+func BenchmarkEncode(b *testing.B) {
+	c := newConstant(b)
+	r := risk.NewRequest()
+	m := answer(&r, &c.answer)
+	var buf []byte
+	var err error
+	b.Run("ours", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if buf, err = appendJSON(buf[:0], m); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("protojson", func(b *testing.B) {
+		b.ReportAllocs()
+		options := protojson.MarshalOptions{UseProtoNames: true, EmitDefaultValues: true}
+		for b.Loop() {
+			if buf, err = options.MarshalAppend(buf[:0], m); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

@@ -1,0 +1,118 @@
+package connectrpc
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"time"
+)
+
+// Config is the `connect` section.
+type Config struct {
+	// Addr is the host and port to listen on. The default is reached from the same machine only; put
+	// a proxy that ends TLS in front before making it public. Port 0 takes any free port.
+	Addr string `koanf:"addr"`
+
+	// CORSOrigins are the origins ("https://map.example.org") whose pages may call the service from a
+	// browser, or "*" for all. None by default.
+	CORSOrigins []string `koanf:"cors_origins"`
+
+	// MaxBodyBytes bounds the body of a unary call, on the wire and again when inflated. The default of
+	// 4 MiB holds a batch of several thousand locations.
+	MaxBodyBytes int64 `koanf:"max_body_bytes"`
+
+	// MaxMessageBytes bounds one message of a stream, on the wire and again when inflated. The default
+	// of 64 KiB is thirty times the longest sensible question.
+	MaxMessageBytes int64 `koanf:"max_message_bytes"`
+
+	// MaxConnections is how many connections are open at once; more wait to be accepted. Default 4096.
+	MaxConnections int `koanf:"max_connections"`
+
+	// MaxInFlight is how many unary calls are worked on at once; more are answered `unavailable`, which
+	// keeps the latency of the others. Default 512.
+	MaxInFlight int `koanf:"max_in_flight"`
+
+	// MaxStreams is how many streams may be open at once, apart from the unary calls. Default 64.
+	MaxStreams int `koanf:"max_streams"`
+
+	// ReadHeaderTimeout is how long a client may take to send its headers. Default 5s.
+	ReadHeaderTimeout time.Duration `koanf:"read_header_timeout"`
+
+	// ReadTimeout is how long a client may take to send the body of a unary call. Default 15s.
+	ReadTimeout time.Duration `koanf:"read_timeout"`
+
+	// WriteTimeout is how long answering a unary call, or one block of a stream, may take with the client
+	// receiving it. It should exceed predict.timeout. Default 30s.
+	WriteTimeout time.Duration `koanf:"write_timeout"`
+
+	// IdleTimeout closes connections without a call. Default 2m.
+	IdleTimeout time.Duration `koanf:"idle_timeout"`
+
+	// StreamIdleTimeout ends a stream on which no message arrives for this long. Default 5m.
+	StreamIdleTimeout time.Duration `koanf:"stream_idle_timeout"`
+}
+
+// DefaultConfig returns the defaults.
+func DefaultConfig() Config {
+	return Config{
+		Addr:              "127.0.0.1:8081",
+		MaxBodyBytes:      4 << 20,
+		MaxMessageBytes:   64 << 10,
+		MaxConnections:    4096,
+		MaxInFlight:       512,
+		MaxStreams:        64,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		StreamIdleTimeout: 5 * time.Minute,
+	}
+}
+
+// maxBytesLimit is the largest size that a message of these protocols can have.
+const maxBytesLimit = 1 << 30
+
+// Validate returns everything that is wrong.
+func (c Config) Validate() error {
+	var errs []error
+	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
+		errs = append(errs, fmt.Errorf("addr: %q is not host:port", c.Addr))
+	}
+	for _, o := range c.CORSOrigins {
+		if u, err := url.Parse(o); o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Path != "") {
+			errs = append(errs, fmt.Errorf(`cors_origins: %q is neither an origin like "https://map.example.org" nor "*"`, o))
+		}
+	}
+	for _, v := range []struct {
+		key   string
+		value int64
+	}{{"max_body_bytes", c.MaxBodyBytes}, {"max_message_bytes", c.MaxMessageBytes}} {
+		if v.value < 1 || v.value > maxBytesLimit {
+			errs = append(errs, fmt.Errorf("%s: %d is outside 1 to %d bytes", v.key, v.value, maxBytesLimit))
+		}
+	}
+	for _, v := range []struct {
+		key   string
+		value int
+	}{{"max_connections", c.MaxConnections}, {"max_in_flight", c.MaxInFlight}, {"max_streams", c.MaxStreams}} {
+		if v.value < 1 {
+			errs = append(errs, fmt.Errorf("%s: %d must be at least 1", v.key, v.value))
+		}
+	}
+	for _, v := range []struct {
+		key   string
+		value time.Duration
+	}{
+		{"read_header_timeout", c.ReadHeaderTimeout},
+		{"read_timeout", c.ReadTimeout},
+		{"write_timeout", c.WriteTimeout},
+		{"idle_timeout", c.IdleTimeout},
+		{"stream_idle_timeout", c.StreamIdleTimeout},
+	} {
+		if v.value <= 0 {
+			errs = append(errs, fmt.Errorf("%s: %v must be above zero", v.key, v.value))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,43 @@
+package connectrpc
+
+import (
+	"log/slog"
+
+	"go.opentelemetry.io/otel/trace"
+	"go.uber.org/fx"
+
+	"github.com/guardy-ai/guardy/ports"
+)
+
+// params are what the module takes from the graph.
+type params struct {
+	fx.In
+
+	Risk     ports.RiskAssessor
+	Batch    ports.BatchAssessor
+	Models   ports.ModelCatalog
+	Health   ports.HealthReporter
+	Recorder ports.Recorder
+	Tracer   trace.TracerProvider
+	Logger   *slog.Logger
+}
+
+// Module serves guardy.v1 for as long as the application runs; when serving fails later, the
+// application stops.
+func Module(cfg Config, limits Limits, adminKeys []string) fx.Option {
+	return fx.Module("transport.connect", fx.Invoke(func(lc fx.Lifecycle, stop fx.Shutdowner, p params) error {
+		s, err := New(cfg, Deps{
+			Risk: p.Risk, Batch: p.Batch, Models: p.Models, Health: p.Health,
+			Recorder: p.Recorder, Tracer: p.Tracer, Logger: p.Logger, Limits: limits, AdminKeys: adminKeys,
+			Failed: func(err error) {
+				p.Logger.Error("the Connect listener failed", "error", err)
+				_ = stop.Shutdown(fx.ExitCode(1)) // an application that is stopping already does not mind
+			},
+		})
+		if err != nil {
+			return err
+		}
+		lc.Append(fx.StartStopHook(s.Start, s.Stop))
+		return nil
+	}))
+}
