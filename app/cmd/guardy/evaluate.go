@@ -1,0 +1,335 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/guardy-ai/guardy/app"
+	"github.com/guardy-ai/guardy/app/cmd/guardy/internal/skill"
+	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/risk"
+	"github.com/guardy-ai/guardy/ports"
+)
+
+type evaluateCmd struct {
+	File  string `arg:"" help:"CSV file with a header, gzip allowed; - reads standard input."`
+	Label string `help:"Column that says whether the flood came: 1 or 0, true or false." default:"flood" placeholder:"COLUMN"`
+	Group string `help:"Column to report by, for example the river or the season." placeholder:"COLUMN"`
+	Out   string `help:"Folder for report.json, report.txt and reliability.svg; made when it is not there." placeholder:"DIR"`
+	JSON  bool   `help:"Write the report as JSON on standard output." name:"json"`
+}
+
+// Help is shown by guardy evaluate --help.
+func (evaluateCmd) Help() string {
+	return `Columns are named as the fields of a flood-risk request: latitude, longitude, rainfall_mm, date,
+rainfall_7d_mean, …, river.value, river.normal, river.flood_threshold, site.area_km2 (or area_km2).
+rainfall_history_mm is one cell, newest day first, separated by blanks or semicolons, or the columns
+rainfall_history_mm.0 (yesterday), .1, … An empty cell, NA or NaN is missing. A line without a label
+is left out. Columns that are not used are named on standard error.`
+}
+
+// evaluation is the report of one run.
+type evaluation struct {
+	Model          versionModel            `json:"model"`
+	Event          string                  `json:"flood_definition"`
+	Data           string                  `json:"data"`
+	Lines          int                     `json:"lines"`
+	Unlabelled     int                     `json:"unlabelled"`
+	Bad            int                     `json:"bad"`
+	IgnoredColumns []string                `json:"ignored_columns"`
+	Missing        map[string]int          `json:"missing_inputs"`
+	OutOfDomain    map[string]int          `json:"out_of_domain_inputs"`
+	Overall        skill.Report            `json:"overall"`
+	Groups         map[string]skill.Report `json:"groups,omitempty"`
+}
+
+// Run scores the served model. Lines that cannot be read are reported and left out; then the exit
+// code is 1, because the figures are not those of the whole file.
+func (e *evaluateCmd) Run(ctx context.Context, c *cli, std stdio) error {
+	loaded, err := c.load(std)
+	if err != nil {
+		return err
+	}
+	in, name, err := e.open(std)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }() // read only: nothing is lost
+	table, err := newTable(in, e.Label, e.Group)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	for _, column := range table.ignored {
+		fmt.Fprintf(std.err, "guardy: column %q is not a field of a request and is not used\n", column)
+	}
+
+	limitCPUs(loaded.Config.Predict.Workers)
+	ev := scorer{bad: badLines{w: std.err}, cases: map[string][]skill.Case{}}
+	var model domain.ModelRef
+	err = app.Offline(ctx, loaded.Config, func(core app.Core) error {
+		batch, err := core.Batch.Begin(ctx)
+		if err != nil {
+			return err
+		}
+		model = batch.Model()
+		return ev.run(ctx, table, batch)
+	})
+	if err != nil {
+		return err
+	}
+	report := evaluation{
+		Model: versionModel{string(model.Name), model.Version, model.Digest}, Event: risk.FloodDefinition, Data: name,
+		Lines: table.lines, Unlabelled: ev.unlabelled, Bad: ev.bad.n, IgnoredColumns: table.ignored,
+		Missing: names(ev.missing), OutOfDomain: names(ev.outOfDomain),
+	}
+	var all []skill.Case
+	for _, cases := range ev.cases {
+		all = append(all, cases...)
+	}
+	if len(all) == 0 {
+		return fmt.Errorf("%s holds no line that can be scored; is the label in column %q?", name, e.Label)
+	}
+	report.Overall = skill.Score(all)
+	if e.Group != "" {
+		report.Groups = map[string]skill.Report{}
+		for group, cases := range ev.cases {
+			report.Groups[group] = skill.Score(cases)
+		}
+	}
+	if err := e.write(report, std); err != nil {
+		return err
+	}
+	if ev.bad.n > 0 {
+		return fmt.Errorf("%d of %d lines could not be used; the figures leave them out", ev.bad.n, table.lines)
+	}
+	return nil
+}
+
+// open returns the file, inflated when it is gzip.
+func (e *evaluateCmd) open(std stdio) (io.ReadCloser, string, error) {
+	in := io.NopCloser(std.in)
+	name := "standard input"
+	if e.File != "-" {
+		f, err := os.Open(e.File)
+		if err != nil {
+			return nil, "", err
+		}
+		in, name = f, filepath.Base(e.File)
+	}
+	buffered := bufio.NewReaderSize(in, 1<<16)
+	if magic, _ := buffered.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		return readCloser{buffered, in}, name, nil
+	}
+	inflated, err := gzip.NewReader(buffered)
+	if err != nil {
+		return nil, "", errors.Join(fmt.Errorf("%s: %w", name, err), in.Close())
+	}
+	return readCloser{inflated, in}, name, nil
+}
+
+type readCloser struct {
+	io.Reader
+	io.Closer
+}
+
+// write puts the report where it was asked for.
+func (e *evaluateCmd) write(report evaluation, std stdio) error {
+	encoded, err := json.MarshalIndent(report, "", "  ")
+	if err != nil {
+		return err
+	}
+	encoded = append(encoded, '\n')
+	var text bytes.Buffer
+	if err := report.writeText(&text); err != nil {
+		return err
+	}
+	if e.Out != "" {
+		title := fmt.Sprintf("%s %s on %s", report.Model.Name, report.Model.Version, report.Data)
+		var picture bytes.Buffer
+		if err := report.Overall.WriteSVG(&picture, title); err != nil {
+			return err
+		}
+		if err := os.MkdirAll(e.Out, 0o755); err != nil {
+			return err
+		}
+		for name, content := range map[string][]byte{"report.json": encoded, "report.txt": text.Bytes(), "reliability.svg": picture.Bytes()} {
+			if err := os.WriteFile(filepath.Join(e.Out, name), content, 0o644); err != nil {
+				return err
+			}
+		}
+	}
+	if e.JSON {
+		_, err = std.out.Write(encoded)
+	} else {
+		_, err = text.WriteTo(std.out)
+	}
+	return err
+}
+
+func (r *evaluation) writeText(w io.Writer) error {
+	fmt.Fprintf(w, "%s %s (%s) on %s\n", r.Model.Name, r.Model.Version, r.Model.Digest, r.Data)
+	fmt.Fprintf(w, "lines %d, without a label %d, bad %d\n", r.Lines, r.Unlabelled, r.Bad)
+	for _, list := range []struct {
+		what   string
+		counts map[string]int
+	}{{"missing", r.Missing}, {"out of domain", r.OutOfDomain}} {
+		if len(list.counts) == 0 {
+			continue
+		}
+		items := slices.Sorted(maps.Keys(list.counts))
+		for i, name := range items {
+			items[i] = fmt.Sprintf("%s (%d)", name, list.counts[name])
+		}
+		fmt.Fprintf(w, "%s: %s\n", list.what, strings.Join(items, ", "))
+	}
+	if err := r.Overall.WriteText(w); err != nil {
+		return err
+	}
+	if len(r.Groups) == 0 {
+		return nil
+	}
+	return skill.WriteGroups(w, r.Groups)
+}
+
+// scorer answers the lines of a table on all processors and keeps what is scored.
+type scorer struct {
+	bad badLines
+
+	mu                   sync.Mutex // guards what follows
+	cases                map[string][]skill.Case
+	unlabelled           int
+	missing, outOfDomain [risk.NumInputs]int
+}
+
+// evaluateBlock is how many lines are answered at a time.
+const evaluateBlock = 2048
+
+func (s *scorer) run(ctx context.Context, t *table, batch ports.RiskBatch) error {
+	workers := runtime.GOMAXPROCS(0)
+	blocks := make(chan []line, workers)
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for block := range blocks {
+				s.score(ctx, batch, block)
+			}
+		})
+	}
+	err := s.read(ctx, t, blocks)
+	close(blocks)
+	wg.Wait()
+	return errors.Join(err, ctx.Err())
+}
+
+func (s *scorer) read(ctx context.Context, t *table, blocks chan<- []line) error {
+	block := make([]line, 0, evaluateBlock)
+	for ctx.Err() == nil {
+		l, err := t.next()
+		var bad *lineError
+		switch {
+		case errors.Is(err, io.EOF):
+			blocks <- block
+			return nil
+		case errors.As(err, &bad):
+			s.bad.report(bad.line, bad.err)
+			continue
+		case err != nil:
+			return err
+		case l.label == "":
+			s.mu.Lock()
+			s.unlabelled++
+			s.mu.Unlock()
+			continue
+		}
+		if block = append(block, l); len(block) == cap(block) {
+			blocks <- block
+			block = make([]line, 0, evaluateBlock)
+		}
+	}
+	return nil
+}
+
+func (s *scorer) score(ctx context.Context, batch ports.RiskBatch, block []line) {
+	requests, out := make([]risk.Request, len(block)), make([]risk.Outcome, len(block))
+	for i := range block {
+		requests[i] = block[i].request
+	}
+	batch.Assess(ctx, requests, out)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, o := range out {
+		if o.Err != nil {
+			s.bad.report(block[i].number, o.Err)
+			continue
+		}
+		a := &o.Assessment
+		for input := range risk.NumInputs {
+			if a.Quality.Missing.Has(input) {
+				s.missing[input]++
+			}
+			if a.Quality.OutOfDomain.Has(input) {
+				s.outOfDomain[input]++
+			}
+		}
+		group := block[i].group
+		s.cases[group] = append(s.cases[group], skill.Case{Probability: a.Probability, Level: a.Level, Event: block[i].event})
+	}
+}
+
+func names(counts [risk.NumInputs]int) map[string]int {
+	out := map[string]int{}
+	for i, n := range counts {
+		if n > 0 {
+			out[risk.Input(i).String()] = n
+		}
+	}
+	return out
+}
+
+// badLines reports the first lines that could not be used, and counts all.
+type badLines struct {
+	w  io.Writer
+	mu sync.Mutex
+	n  int
+}
+
+// maxReported keeps a file of the wrong kind from filling the screen.
+const maxReported = 20
+
+func (b *badLines) report(line int, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.n++
+	switch {
+	case b.n <= maxReported:
+		fmt.Fprintf(b.w, "guardy: line %d: %s\n", line, clientText(err))
+	case b.n == maxReported+1:
+		fmt.Fprintln(b.w, "guardy: more bad lines follow; only their number is reported")
+	}
+}
+
+// clientText renders an error with every violation, without the internal operation.
+func clientText(err error) string {
+	var e *domain.Error
+	if !errors.As(err, &e) || len(e.Violations) == 0 {
+		return err.Error()
+	}
+	parts := make([]string, len(e.Violations))
+	for i, v := range e.Violations {
+		parts[i] = v.Pointer + ": " + v.Detail
+	}
+	return strings.Join(parts, "; ")
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/guardy-ai/guardy/adapters/transport/fiberhttp"
+	"github.com/guardy-ai/guardy/app"
+)
+
+type floodRiskCmd struct {
+	Explain bool `help:"Give the factors of every answer whose request does not say otherwise."`
+}
+
+// Help is shown by guardy predict flood-risk --help.
+func (floodRiskCmd) Help() string {
+	return `Reads one flood-risk request a line and writes its answer a line, in the same order, exactly as
+POST /api/v1/predict/batch answers application/x-ndjson. A line that cannot be answered has an error
+in its place; then the exit code is 1.`
+}
+
+// Run answers standard input on standard output with one model.
+func (f *floodRiskCmd) Run(ctx context.Context, c *cli, std stdio) error {
+	loaded, err := c.load(std)
+	if err != nil {
+		return err
+	}
+	cfg := loaded.Config
+	limitCPUs(cfg.Predict.Workers)
+	progress := newProgress(std)
+	var lines, bad int
+	err = app.Offline(ctx, cfg, func(core app.Core) error {
+		to, err := core.Batch.Begin(ctx)
+		if err != nil {
+			return err
+		}
+		answers := fiberhttp.NewLines(to, fiberhttp.LineOptions{MaxBytes: int(cfg.HTTP.MaxLineBytes), Explain: f.Explain})
+		p := pump{
+			in: std.in, out: std.out, workers: runtime.GOMAXPROCS(0), maxLine: int(cfg.HTTP.MaxLineBytes), written: progress.written,
+			answer: func(ctx context.Context, c *chunk) { c.out, c.bad = answers.Append(ctx, c.out, c.lines, c.first) },
+		}
+		lines, bad, err = p.run(ctx)
+		return err
+	})
+	progress.end()
+	if err != nil {
+		return fmt.Errorf("after %d requests: %w", lines, err)
+	}
+	if bad > 0 {
+		return fmt.Errorf("%d of %d requests could not be answered; their lines say why", bad, lines)
+	}
+	return nil
+}
+
+// progress shows on a terminal how far the work is. Where standard error is not a terminal it shows
+// nothing.
+type progress struct {
+	w     io.Writer // nil shows nothing
+	start time.Time
+	shown time.Time
+}
+
+// progressPeriod is about as often as an eye can follow.
+const progressPeriod = 100 * time.Millisecond
+
+func newProgress(std stdio) *progress {
+	f, ok := std.err.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return &progress{}
+	}
+	return &progress{w: f, start: time.Now()}
+}
+
+func (p *progress) written(lines int) {
+	now := time.Now()
+	if p.w == nil || now.Sub(p.shown) < progressPeriod {
+		return
+	}
+	p.shown = now
+	fmt.Fprintf(p.w, "\r\x1b[K%d requests, %.0f/s", lines, float64(lines)/now.Sub(p.start).Seconds())
+}
+
+// end clears the line.
+func (p *progress) end() {
+	if p.w != nil && !p.shown.IsZero() {
+		fmt.Fprint(p.w, "\r\x1b[K")
+	}
+}

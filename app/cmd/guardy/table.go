@@ -1,0 +1,235 @@
+package main
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/guardy-ai/guardy/domain/risk"
+	"github.com/guardy-ai/guardy/domain/vector"
+)
+
+// table reads labelled flood-risk requests from CSV.
+type table struct {
+	csv          *csv.Reader
+	columns      []cell
+	label, group int
+	ignored      []string
+	lines        int // data lines read so far
+}
+
+// cell stores a column's text in a request.
+type cell func(r *risk.Request, text string) error
+
+// line is one labelled request.
+type line struct {
+	number  int
+	request risk.Request
+	label   string
+	event   bool
+	group   string
+}
+
+// lineError is a line that cannot be used; the next one may be fine.
+type lineError struct {
+	line int
+	err  error
+}
+
+func (e *lineError) Error() string { return fmt.Sprintf("line %d: %v", e.line, e.err) }
+
+// newTable reads the header.
+func newTable(in io.Reader, label, group string) (*table, error) {
+	t := &table{csv: csv.NewReader(in), label: -1, group: -1}
+	t.csv.ReuseRecord = true
+	header, err := t.csv.Read()
+	if errors.Is(err, io.EOF) {
+		return nil, errors.New("the file is empty; a header is needed")
+	} else if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	for i, name := range header {
+		name = strings.TrimSpace(strings.TrimPrefix(name, "\ufeff"))
+		c, known := cellOf(name)
+		switch {
+		case seen[name]:
+			return nil, fmt.Errorf("column %q stands twice in the header", name)
+		case name == label:
+			t.label = i
+		case !known && name != group:
+			t.ignored = append(t.ignored, name)
+		}
+		if name == group {
+			t.group = i
+		}
+		if name == label {
+			c = nil
+		}
+		seen[name] = true
+		t.columns = append(t.columns, c)
+	}
+	if t.label < 0 {
+		return nil, fmt.Errorf("no column %q: name the label's column with --label", label)
+	}
+	if group != "" && t.group < 0 {
+		return nil, fmt.Errorf("no column %q to group by", group)
+	}
+	for _, required := range []string{"latitude", "longitude", "rainfall_mm"} {
+		if !seen[required] {
+			return nil, fmt.Errorf("no column %q, which every request needs", required)
+		}
+	}
+	return t, nil
+}
+
+// next returns the next line, io.EOF after the last, or a *lineError.
+func (t *table) next() (line, error) {
+	record, err := t.csv.Read()
+	if errors.Is(err, io.EOF) {
+		return line{}, err
+	}
+	t.lines++
+	var syntax *csv.ParseError
+	if errors.As(err, &syntax) {
+		return line{}, &lineError{syntax.Line, syntax.Err}
+	} else if err != nil {
+		return line{}, err
+	}
+	number, _ := t.csv.FieldPos(0)
+	l := line{number: number, request: risk.NewRequest(), label: strings.TrimSpace(record[t.label])}
+	if missing(l.label) {
+		l.label = ""
+		return l, nil
+	}
+	if l.event, err = parseLabel(l.label); err != nil {
+		return l, &lineError{number, err}
+	}
+	if t.group >= 0 {
+		l.group = strings.Clone(record[t.group])
+	}
+	for i, c := range t.columns {
+		text := strings.TrimSpace(record[i])
+		if c == nil || missing(text) {
+			continue
+		}
+		if err := c(&l.request, text); err != nil {
+			return l, &lineError{number, err}
+		}
+	}
+	return l, nil
+}
+
+// missing reports whether a cell is empty or one of the usual marks of a missing value.
+func missing(text string) bool {
+	switch text {
+	case "", "NA", "NaN", "nan", "null":
+		return true
+	}
+	return false
+}
+
+func parseLabel(text string) (bool, error) {
+	switch text {
+	case "1", "1.0", "true", "True", "TRUE":
+		return true, nil
+	case "0", "0.0", "false", "False", "FALSE":
+		return false, nil
+	}
+	return false, fmt.Errorf("the label %q is neither 1 nor 0", text)
+}
+
+// numbers gives the places of the request's plain numbers by their column names.
+var numbers = map[string]func(r *risk.Request) *float64{
+	"latitude":              func(r *risk.Request) *float64 { return &r.Latitude },
+	"longitude":             func(r *risk.Request) *float64 { return &r.Longitude },
+	"rainfall_mm":           func(r *risk.Request) *float64 { return &r.RainfallMM },
+	"temperature":           func(r *risk.Request) *float64 { return &r.Temperature },
+	"humidity":              func(r *risk.Request) *float64 { return &r.Humidity },
+	"rainfall_7d_mean":      func(r *risk.Request) *float64 { return &r.Rainfall7dMean },
+	"rainfall_30d_mean":     func(r *risk.Request) *float64 { return &r.Rainfall30dMean },
+	"temperature_7d_mean":   func(r *risk.Request) *float64 { return &r.Temperature7dMean },
+	"temperature_30d_mean":  func(r *risk.Request) *float64 { return &r.Temperature30dMean },
+	"river.value":           func(r *risk.Request) *float64 { return &r.River.Value },
+	"river.normal":          func(r *risk.Request) *float64 { return &r.River.Normal },
+	"river.flood_threshold": func(r *risk.Request) *float64 { return &r.River.FloodThreshold },
+}
+
+// historyColumn is the name of the rainfall history, and the prefix of its days.
+const historyColumn = "rainfall_history_mm"
+
+// cellOf returns what a column of that name means.
+func cellOf(name string) (cell, bool) {
+	switch name {
+	case "location_id":
+		return func(r *risk.Request, text string) error { r.LocationID = strings.Clone(text); return nil }, true
+	case "location_name":
+		return func(r *risk.Request, text string) error { r.LocationName = strings.Clone(text); return nil }, true
+	case "date":
+		return setDate, true
+	case historyColumn:
+		return setHistory, true
+	}
+	if place, ok := numbers[name]; ok {
+		return number(name, place), true
+	}
+	if i := slices.Index(vector.SiteNames[:], strings.TrimPrefix(name, "site.")); i >= 0 {
+		return number(name, func(r *risk.Request) *float64 { return r.Site.Values()[i] }), true
+	}
+	if day, ok := strings.CutPrefix(name, historyColumn+"."); ok {
+		if i, err := strconv.Atoi(day); err == nil && i >= 0 && i < vector.MaxHistoryDays {
+			return number(name, func(r *risk.Request) *float64 {
+				for len(r.RainfallHistoryMM) <= i {
+					r.RainfallHistoryMM = append(r.RainfallHistoryMM, math.NaN())
+				}
+				return &r.RainfallHistoryMM[i]
+			}), true
+		}
+	}
+	return nil, false
+}
+
+func number(name string, place func(r *risk.Request) *float64) cell {
+	return func(r *risk.Request, text string) error {
+		v, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return fmt.Errorf("%s: %q is not a number", name, text)
+		}
+		*place(r) = v
+		return nil
+	}
+}
+
+func setDate(r *risk.Request, text string) (err error) {
+	if r.Date, err = time.Parse(time.DateOnly, text); err != nil {
+		r.Date, err = time.Parse(time.RFC3339, text)
+	}
+	if err != nil {
+		return fmt.Errorf("date: %q is neither YYYY-MM-DD nor RFC 3339", text)
+	}
+	return nil
+}
+
+func setHistory(r *risk.Request, text string) error {
+	days := strings.Split(text, ";")
+	if len(days) == 1 {
+		days = strings.Fields(text)
+	}
+	for i, day := range days {
+		v := math.NaN()
+		if day = strings.TrimSpace(day); !missing(day) {
+			var err error
+			if v, err = strconv.ParseFloat(day, 64); err != nil {
+				return fmt.Errorf("%s: %q, day %d, is not a number", historyColumn, day, i)
+			}
+		}
+		r.RainfallHistoryMM = append(r.RainfallHistoryMM, v)
+	}
+	return nil
+}

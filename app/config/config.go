@@ -1,0 +1,235 @@
+// Package config reads Guardy's configuration: one YAML file, the environment, two flags, over
+// defaults that serve the embedded models on loopback with nothing set. It knows where every value
+// came from, refuses unknown names with the nearest known one, and checks everything before
+// anything listens. docs/configuration.md is generated from the comments of the structs below and
+// of the adapters' own Config types.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/guardy-ai/guardy/adapters/cache/memorycache"
+	"github.com/guardy-ai/guardy/adapters/cache/rediscache"
+	"github.com/guardy-ai/guardy/adapters/siteregister/fileregister"
+	"github.com/guardy-ai/guardy/adapters/telemetry/otelrecorder"
+	"github.com/guardy-ai/guardy/adapters/transport/adminhttp"
+	"github.com/guardy-ai/guardy/adapters/transport/connectrpc"
+	"github.com/guardy-ai/guardy/adapters/transport/fiberhttp"
+)
+
+//go:generate go run ./internal/refgen -o ../../docs/configuration.md
+
+// Config is the whole configuration. Sections of adapters that are not selected are read but not
+// validated.
+type Config struct {
+	// Which transports to serve: http (JSON), connect (Connect, gRPC and gRPC-Web), or both. The admin
+	// listener is always on.
+	Transports []string `koanf:"transports"`
+
+	Log       Log                 `koanf:"log"`
+	HTTP      fiberhttp.Config    `koanf:"http"`
+	Connect   connectrpc.Config   `koanf:"connect"`
+	Admin     adminhttp.Config    `koanf:"admin"`
+	Sites     fileregister.Config `koanf:"sites"`
+	Cache     Cache               `koanf:"cache"`
+	Telemetry Telemetry           `koanf:"telemetry"`
+	Models    Models              `koanf:"models"`
+	Predict   Predict             `koanf:"predict"`
+	Security  Security            `koanf:"security"`
+	Shutdown  Shutdown            `koanf:"shutdown"`
+}
+
+// Log decides what is written to standard error.
+type Log struct {
+	// Least level that is written: debug, info, warn or error. Debug shows every step of the start.
+	Level string `koanf:"level"`
+	// Form of a line: json for machines, text for people.
+	Format string `koanf:"format"`
+}
+
+// Cache decides where answers are remembered. Losing a cache changes latency, never an answer.
+type Cache struct {
+	// Cache in use: memory (in the process), redis (shared by replicas), tiered (memory in front of
+	// Redis) or none.
+	Kind string `koanf:"kind"`
+
+	TTL    TTL                `koanf:"ttl"`
+	Memory memorycache.Config `koanf:"memory"`
+	Redis  rediscache.Config  `koanf:"redis"`
+}
+
+// TTL is how long an answer may be served again, by kind of question. The real time of an entry is up to
+// a tenth shorter, at random, so that entries made together do not expire together. Zero keeps
+// answers of that kind out of the cache.
+type TTL struct {
+	// Flood-risk answers to single questions.
+	FloodRisk time.Duration `koanf:"flood_risk"`
+	// Nowcasts.
+	Nowcast time.Duration `koanf:"nowcast"`
+	// Verdicts on sensor readings.
+	Anomaly time.Duration `koanf:"anomaly"`
+	// Flood-risk answers given in a batch or a stream.
+	Batch time.Duration `koanf:"batch"`
+	// Plans for an evacuation.
+	Evacuation time.Duration `koanf:"evacuation"`
+}
+
+// Telemetry decides where measurements and traces go. The figures of the JSON operations API are
+// kept whichever is chosen.
+type Telemetry struct {
+	// Telemetry in use: otel (OpenTelemetry traces and metrics, Prometheus page on the admin
+	// listener) or none.
+	Kind string `koanf:"kind"`
+
+	OTel otelrecorder.Config `koanf:"otel"`
+}
+
+// Models decides which models are served.
+type Models struct {
+	// Where models come from: embedded (in the binary) or dir (models.path).
+	Source string `koanf:"source"`
+	// Directory with one folder a model, as models/ of the repository. Used when models.source is dir.
+	Path string `koanf:"path"`
+	// Exercise the models before anything listens, so that the first answer is as fast as the
+	// thousandth. It takes a few milliseconds of the start.
+	Warmup bool `koanf:"warmup"`
+}
+
+// Validate requires a directory; it is the section of the adapter dir.
+func (m Models) Validate() error {
+	if m.Path == "" {
+		return errors.New("path: a directory is required when models.source is dir (MODEL_PATH)")
+	}
+	return nil
+}
+
+// Predict bounds the work of a question.
+type Predict struct {
+	// Most locations in one batch. A larger batch is refused; NDJSON and RPC streams have no bound.
+	MaxBatchSize int `koanf:"max_batch_size"`
+	// Time budget of one request, queueing included. A request that takes longer is answered with
+	// deadline (HTTP 504).
+	Timeout time.Duration `koanf:"timeout"`
+	// CPUs that the program may use at once. 0 means all that the machine or the container allows.
+	Workers int `koanf:"workers"`
+}
+
+// Security decides who may change state.
+type Security struct {
+	// Keys that allow reload, reset and cache clearing (Authorization: Bearer). While there is none,
+	// these calls are answered on loopback only. Secret: set it by GUARDY_SECURITY_ADMIN_KEYS, by
+	// GUARDY_SECURITY_ADMIN_KEYS_FILE or in the file; several keys allow rotation.
+	AdminKeys []string `koanf:"admin_keys"`
+}
+
+// Shutdown is how the service stops.
+type Shutdown struct {
+	// Time between the moment that /readyz says no and the moment that the listeners close. Set it to
+	// two periods of the load balancer's probe; requests that arrive meanwhile are answered.
+	Delay time.Duration `koanf:"delay"`
+	// Longest time that the requests under way get to finish once the listeners are closed.
+	Timeout time.Duration `koanf:"timeout"`
+}
+
+// maxBatchSize bounds what predict.max_batch_size may allow: a larger body belongs into a stream.
+const maxBatchSize = 10_000
+
+// Default returns the configuration of a service that nobody configured: safe, local, useful.
+func Default() Config {
+	return Config{
+		Transports: []string{"http", "connect"},
+		Log:        Log{Level: "info", Format: "json"},
+		HTTP:       fiberhttp.DefaultConfig(),
+		Connect:    connectrpc.DefaultConfig(),
+		Admin:      adminhttp.DefaultConfig(),
+		Sites:      fileregister.DefaultConfig(),
+		Cache: Cache{
+			Kind: "memory",
+			TTL: TTL{
+				FloodRisk: 5 * time.Minute, Nowcast: 10 * time.Minute, Anomaly: time.Minute,
+				Batch: 3 * time.Minute, Evacuation: 15 * time.Minute,
+			},
+			Memory: memorycache.DefaultConfig(),
+			Redis:  rediscache.DefaultConfig(),
+		},
+		Telemetry: Telemetry{Kind: "otel", OTel: otelrecorder.DefaultConfig()},
+		Models:    Models{Source: "embedded", Warmup: true},
+		Predict:   Predict{MaxBatchSize: 100, Timeout: 5 * time.Second},
+		Shutdown:  Shutdown{Timeout: 15 * time.Second},
+	}
+}
+
+// minKeyLength keeps an admin key from being guessed.
+const minKeyLength = 16
+
+// Validate returns everything that is wrong in the sections that belong to no adapter, joined; each
+// message starts with its key. The registry of package app checks the names of adapters and the
+// sections of those that are selected.
+func (c Config) Validate() error {
+	var errs []error
+	refuse := func(key, format string, args ...any) {
+		errs = append(errs, fmt.Errorf(key+": "+format, args...))
+	}
+	oneOf := func(key, value string, allowed ...string) {
+		if !slices.Contains(allowed, value) {
+			refuse(key, "%q is not one of %s", value, strings.Join(allowed, ", "))
+		}
+	}
+	oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
+	oneOf("log.format", c.Log.Format, "json", "text")
+	for _, s := range settings(&c.Cache.TTL) {
+		if d := s.value.Int(); d < 0 {
+			refuse("cache.ttl."+s.key, "%s is negative; 0 keeps these answers out of the cache", time.Duration(d))
+		}
+	}
+	if c.Predict.MaxBatchSize < 1 || c.Predict.MaxBatchSize > maxBatchSize {
+		refuse("predict.max_batch_size", "%d is outside 1 to %d", c.Predict.MaxBatchSize, maxBatchSize)
+	}
+	if c.Predict.Timeout <= 0 {
+		refuse("predict.timeout", "%s leaves no time to answer", c.Predict.Timeout)
+	}
+	if c.Shutdown.Delay < 0 {
+		refuse("shutdown.delay", "%s is negative", c.Shutdown.Delay)
+	}
+	if c.Shutdown.Timeout <= 0 {
+		refuse("shutdown.timeout", "%s leaves requests no time to finish", c.Shutdown.Timeout)
+	}
+	if c.Predict.Workers < 0 {
+		refuse("predict.workers", "%d is negative; 0 means all that there are", c.Predict.Workers)
+	}
+	for i, key := range c.Security.AdminKeys {
+		if len(key) < minKeyLength {
+			refuse("security.admin_keys", "key %d is shorter than %d characters", i+1, minKeyLength)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// ValidateSection checks the section of one adapter, named by its key ("cache.redis"). Adapters know
+// only their own names; the messages start with the whole key.
+func (c Config) ValidateSection(section string) error {
+	v := reflect.ValueOf(c)
+	for name := range strings.SplitSeq(section, ".") {
+		v = field(v, name)
+	}
+	var errs []error
+	for _, err := range flatten(v.Interface().(interface{ Validate() error }).Validate()) {
+		errs = append(errs, fmt.Errorf("%s.%w", section, err))
+	}
+	return errors.Join(errs...)
+}
+
+// field returns the field of a section by its key.
+func field(v reflect.Value, name string) reflect.Value {
+	for i := range v.NumField() {
+		if v.Type().Field(i).Tag.Get("koanf") == name {
+			return v.Field(i)
+		}
+	}
+	panic("config: there is no section " + name)
+}

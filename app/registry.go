@@ -1,0 +1,133 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"go.uber.org/fx"
+
+	"github.com/guardy-ai/guardy/adapters/cache/memorycache"
+	"github.com/guardy-ai/guardy/adapters/cache/rediscache"
+	"github.com/guardy-ai/guardy/adapters/cache/tieredcache"
+	"github.com/guardy-ai/guardy/adapters/modelsource/dir"
+	"github.com/guardy-ai/guardy/adapters/modelsource/embedded"
+	"github.com/guardy-ai/guardy/adapters/telemetry/none"
+	"github.com/guardy-ai/guardy/adapters/telemetry/otelrecorder"
+	"github.com/guardy-ai/guardy/adapters/transport/connectrpc"
+	"github.com/guardy-ai/guardy/adapters/transport/fiberhttp"
+	"github.com/guardy-ai/guardy/app/config"
+	"github.com/guardy-ai/guardy/ports"
+)
+
+// The whole plug board. Adding an adapter is adding a line: its name, its module, and the sections of
+// the configuration that have to be valid when it is selected.
+var (
+	transports = table{
+		"http":    {func(c cfg) fx.Option { return fiberhttp.Module(c.HTTP, fiberhttp.Limits(limits(c)), keys(c)) }, sections{"http"}},
+		"connect": {func(c cfg) fx.Option { return connectrpc.Module(c.Connect, connectrpc.Limits(limits(c)), keys(c)) }, sections{"connect"}},
+	}
+	caches = table{
+		"memory": {func(c cfg) fx.Option { return memorycache.Module(c.Cache.Memory) }, sections{"cache.memory"}},
+		"redis":  {func(c cfg) fx.Option { return rediscache.Module(c.Cache.Redis) }, sections{"cache.redis"}},
+		"tiered": {func(c cfg) fx.Option {
+			return tieredcache.Module(memorycache.Opener(c.Cache.Memory), rediscache.Opener(c.Cache.Redis))
+		}, sections{"cache.memory", "cache.redis"}},
+		"none": {func(cfg) fx.Option { return fx.Provide(func() ports.AnswerCache { return nil }) }, nil},
+	}
+	telemetries = table{
+		"otel": {func(c cfg) fx.Option { return otelrecorder.Module(c.Telemetry.OTel) }, sections{"telemetry.otel"}},
+		"none": {func(cfg) fx.Option { return none.Module() }, nil},
+	}
+	modelSources = table{
+		"embedded": {func(cfg) fx.Option { return embedded.Module() }, nil},
+		"dir":      {func(c cfg) fx.Option { return dir.Module(dir.Config{Path: c.Models.Path}) }, sections{"models"}},
+	}
+)
+
+// cfg keeps the lines of the plug board short.
+type cfg = config.Config
+
+// sections name what an adapter is configured by.
+type sections []string
+
+// table maps the names of the configuration to adapters.
+type table map[string]adapter
+
+type adapter struct {
+	module   func(cfg) fx.Option
+	sections sections
+}
+
+// limits returns the bounds that all transports share; each has a type of its own with these fields.
+func limits(c cfg) bounds { return bounds{c.Predict.MaxBatchSize, c.Predict.Timeout} }
+
+type bounds struct {
+	MaxBatchSize int
+	Timeout      time.Duration
+}
+
+// keys open what changes state, on every transport.
+func keys(c cfg) []string { return c.Security.AdminKeys }
+
+// choice is the adapters that a configuration names, and the key that names them.
+type choice struct {
+	table table
+	key   string
+	names []string
+}
+
+func coreChoices(c cfg) []choice {
+	return []choice{
+		{caches, "cache.kind", []string{c.Cache.Kind}},
+		{telemetries, "telemetry.kind", []string{c.Telemetry.Kind}},
+		{modelSources, "models.source", []string{c.Models.Source}},
+	}
+}
+
+func transportChoice(c cfg) choice {
+	return choice{transports, "transports", slices.Compact(slices.Sorted(slices.Values(c.Transports)))}
+}
+
+// Validate checks the names of adapters and the sections of those that are selected. Messages start
+// with the key.
+func Validate(c config.Config) error {
+	var errs []error
+	if len(c.Transports) == 0 {
+		errs = append(errs, fmt.Errorf("transports: at least one of %s is needed", known(transports)))
+	}
+	for _, ch := range append(coreChoices(c), transportChoice(c)) {
+		for _, name := range ch.names {
+			a, ok := ch.table[name]
+			if !ok {
+				errs = append(errs, fmt.Errorf("%s: there is no %q; known are %s", ch.key, name, known(ch.table)))
+			}
+			for _, s := range a.sections {
+				errs = append(errs, c.ValidateSection(s))
+			}
+		}
+	}
+	for _, s := range always {
+		errs = append(errs, c.ValidateSection(s))
+	}
+	return errors.Join(errs...)
+}
+
+// always are the sections of what every service has.
+var always = sections{"admin", "sites"}
+
+// modules returns the modules that a valid configuration chooses.
+func modules(c cfg, choices ...choice) fx.Option {
+	var options []fx.Option
+	for _, ch := range choices {
+		for _, name := range ch.names {
+			options = append(options, ch.table[name].module(c))
+		}
+	}
+	return fx.Options(options...)
+}
+
+func known(t table) string { return strings.Join(slices.Sorted(maps.Keys(t)), ", ") }
