@@ -14,6 +14,7 @@ import (
 
 	guardyv1 "github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1"
 	"github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1/guardyv1connect"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/gate"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/strictjson"
 	"github.com/guardy-ai/guardy/domain"
 )
@@ -32,7 +33,7 @@ type (
 // endpoint is one procedure.
 type endpoint struct {
 	http.Handler
-	room   gate // nil: probes and reflection never wait behind the work
+	room   gate.Gate // nil: probes and reflection never wait behind the work
 	stream bool
 }
 
@@ -50,7 +51,7 @@ func (s *Server) route(chain connect.HandlerOption) map[string]endpoint {
 	models := guardyv1.File_guardy_v1_model_proto.Services().ByName("ModelService").Methods()
 	out := map[string]endpoint{}
 
-	calls := make(gate, s.cfg.MaxInFlight)
+	calls := make(gate.Gate, s.cfg.MaxInFlight)
 	for path, h := range map[string]http.Handler{
 		guardyv1connect.PredictionServiceAssessFloodRiskProcedure:      handle(prediction, "AssessFloodRisk", s.assess, timed),
 		guardyv1connect.PredictionServiceAssessFloodRiskBatchProcedure: handle(prediction, "AssessFloodRiskBatch", s.assessBatch, timed),
@@ -64,7 +65,7 @@ func (s *Server) route(chain connect.HandlerOption) map[string]endpoint {
 	}
 
 	const stream = guardyv1connect.PredictionServiceStreamFloodRiskProcedure
-	out[stream] = endpoint{stream: true, room: make(gate, s.cfg.MaxStreams), Handler: connect.NewBidiStreamHandler(
+	out[stream] = endpoint{stream: true, room: make(gate.Gate, s.cfg.MaxStreams), Handler: connect.NewBidiStreamHandler(
 		stream, s.stream, connect.WithSchema(prediction.ByName("StreamFloodRisk")), common,
 		boundedGzip(s.cfg.MaxMessageBytes), connect.WithReadMaxBytes(int(s.cfg.MaxMessageBytes)))}
 

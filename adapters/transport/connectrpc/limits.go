@@ -97,17 +97,3 @@ func (r *inflater) Read(p []byte) (int, error) {
 func notGzip() error {
 	return connectError(&domain.Error{Kind: domain.KindMalformed, Msg: "the body is not valid gzip"}, "")
 }
-
-// gate bounds how much is worked on at once.
-type gate chan struct{}
-
-func (g gate) enter() bool {
-	select {
-	case g <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
-func (g gate) leave() { <-g }

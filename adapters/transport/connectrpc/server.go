@@ -176,14 +176,14 @@ func (s *Server) dispatch(c *call, r *http.Request) {
 	}
 	c.route = strings.TrimPrefix(r.URL.Path, "/")
 	if to.room != nil {
-		if !to.room.enter() {
+		if !to.room.Enter() {
 			c.Header().Set("Retry-After", "1")
 			s.write(c, r, c.refuse(&domain.Error{
 				Kind: domain.KindUnavailable, Msg: "the service is at its limit; try again shortly",
 			}))
 			return
 		}
-		defer to.room.leave()
+		defer to.room.Leave()
 	}
 	w, end := webText(c, r)
 	defer end()

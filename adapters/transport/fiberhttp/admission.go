@@ -17,30 +17,17 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"github.com/guardy-ai/guardy/adapters/transport/internal/gate"
 	"github.com/guardy-ai/guardy/domain"
 )
 
-// gate bounds how much is worked on at once.
-type gate chan struct{}
-
-func (g gate) enter() bool {
-	select {
-	case g <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
-func (g gate) leave() { <-g }
-
 // hold takes room for x in g or sheds it.
-func (x *exchange) hold(g gate) error {
-	if !g.enter() {
+func (x *exchange) hold(g gate.Gate) error {
+	if !g.Enter() {
 		return &domain.Error{Kind: domain.KindUnavailable, Op: "http", Msg: "the service is at its limit; try again shortly"}
 	}
 	if x.held != nil {
-		x.held.leave()
+		x.held.Leave()
 	}
 	x.held = g
 	return nil

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/guardy-ai/guardy/adapters/transport/internal/gate"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/strictjson"
 	"github.com/guardy-ai/guardy/domain/risk"
 )
@@ -99,8 +100,8 @@ type exchange struct {
 	cancel context.CancelFunc
 	span   trace.Span
 
-	held  gate  // the room that this request takes
-	cause error // why it failed, for the log
+	held  gate.Gate // the room that this request takes
+	cause error     // why it failed, for the log
 	// streaming is set when the answer goes on after the handler; the stream then ends the exchange.
 	streaming bool
 	drained   bool // the body was read to its end
@@ -151,7 +152,7 @@ func (s *Server) end(x *exchange) {
 func (s *Server) finish(x *exchange) {
 	x.cancel()
 	if x.held != nil {
-		x.held.leave()
+		x.held.Leave()
 	}
 	s.observe(x, x.Response.StatusCode(), x.cause)
 	body, out := x.body[:0], x.out[:0]

@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
+	"github.com/guardy-ai/guardy/adapters/transport/internal/gate"
 	"github.com/guardy-ai/guardy/ports"
 )
 
@@ -55,8 +56,8 @@ type Server struct {
 	traced  bool // whether spans go anywhere
 	origins origins
 	admins  admins
-	unary   gate
-	streams gate
+	unary   gate.Gate
+	streams gate.Gate
 	quota   *quota // nil without a quota
 	started time.Time
 
@@ -91,7 +92,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 	s := &Server{
 		cfg: cfg, deps: d, tracer: d.Tracer.Tracer("guardy/fiberhttp"), traced: !silent,
 		origins: newOrigins(cfg.CORSOrigins), admins: newAdmins(d.AdminKeys),
-		unary: make(gate, cfg.MaxInFlight), streams: make(gate, cfg.MaxStreams), quota: newQuota(cfg.Quota),
+		unary: make(gate.Gate, cfg.MaxInFlight), streams: make(gate.Gate, cfg.MaxStreams), quota: newQuota(cfg.Quota),
 		started: time.Now(), done: make(chan struct{}),
 	}
 	s.base, s.cancel = context.WithCancel(context.Background())

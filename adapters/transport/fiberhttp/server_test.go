@@ -456,7 +456,7 @@ func TestRequestsOverTheLimitAreShedAndProbesAreNot(t *testing.T) {
 	cfg := testConfig()
 	cfg.MaxInFlight = 1
 	s, url := start(t, cfg, testDeps(transporttest.NewService()))
-	if !s.unary.enter() {
+	if !s.unary.Enter() {
 		t.Fatal("the gate is shut")
 	}
 	a := do(t, "POST", url+riskPath, strings.NewReader(good), jsonType)
@@ -466,7 +466,7 @@ func TestRequestsOverTheLimitAreShedAndProbesAreNot(t *testing.T) {
 	if a := do(t, "GET", url+"/readyz", nil); a.StatusCode != 200 {
 		t.Error("readyz:", a.StatusCode)
 	}
-	s.unary.leave()
+	s.unary.Leave()
 	for range 3 {
 		if a := do(t, "POST", url+riskPath, strings.NewReader(good), jsonType); a.StatusCode != 200 {
 			t.Error("after room was made:", a.StatusCode)
@@ -632,13 +632,13 @@ func TestStreamsHaveALimitOfTheirOwn(t *testing.T) {
 	cfg := testConfig()
 	cfg.MaxStreams = 1
 	s, url := start(t, cfg, testDeps(transporttest.NewService()))
-	if !s.streams.enter() {
+	if !s.streams.Enter() {
 		t.Fatal("the gate is shut")
 	}
 	if a := do(t, "POST", url+batchPath, strings.NewReader(good), linesType); a.StatusCode != 503 {
 		t.Error(a.StatusCode)
 	}
-	s.streams.leave()
+	s.streams.Leave()
 	for range 3 {
 		if a := do(t, "POST", url+batchPath, strings.NewReader(good), linesType); a.StatusCode != 200 {
 			t.Error(a.StatusCode)
