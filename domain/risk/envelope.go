@@ -5,6 +5,8 @@ import (
 	"math"
 
 	"github.com/guardy-ai/guardy/domain/vector"
+
+	"github.com/guardy-ai/guardy/domain"
 )
 
 // Envelope is what the training data covered.
@@ -27,7 +29,7 @@ func (e Envelope) validate() error {
 		}
 	}
 	for i, p := range e.Places {
-		if !boundsLatitude.holds(p[0]) || !boundsLongitude.holds(p[1]) {
+		if !domain.RangeLatitude.Holds(p[0]) || !domain.RangeLongitude.Holds(p[1]) {
 			return fmt.Errorf("place %d of the envelope is not on Earth: %v", i, p)
 		}
 	}

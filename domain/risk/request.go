@@ -30,47 +30,32 @@ type Request struct {
 // NewRequest returns a request in which everything is missing.
 func NewRequest() Request { return Request{Inputs: vector.Missing()} }
 
-// MaxTextLength bounds location_id and location_name, in bytes.
-const MaxTextLength = 256
-
-// bounds is a closed interval of physically possible values. Values outside are refused; values
-// inside but never seen in training are answered and reported as out of domain.
-type bounds struct {
-	min, max float64
-	unit     string
-}
-
-func (b bounds) holds(v float64) bool { return v >= b.min && v <= b.max }
-
 // The rain bound is above the world record for 24 h (1825 mm, Foc-Foc, La Réunion, 1966; WMO Archive
-// of Weather and Climate Extremes), the temperature bounds beyond the records of the same archive.
+// of Weather and Climate Extremes). Values inside a bound but never seen in training are answered and
+// reported as out of domain.
 var (
-	boundsLatitude    = bounds{-90, 90, "degrees"}
-	boundsLongitude   = bounds{-180, 180, "degrees"}
-	boundsRain        = bounds{0, 2000, "mm"}
-	boundsRainMean    = bounds{0, 2000, "mm/day"}
-	boundsTemperature = bounds{-95, 65, "°C"}
-	boundsHumidity    = bounds{0, 100, "%"}
-	boundsSite        = [vector.SiteFields]bounds{
-		{-500, 9000, "m"},
-		{0, 5000, "m/km"},
-		{0.001, 8e6, "km2"},
-		{0, 100, "m"},
-		{0, 1, "fraction"},
-		{0, 10000, "cm/h"},
-		{0, 50, "m"},
-		{0, 100, "%"},
-		{0, 100, "%"},
-		{0, 100, "%"},
-		{0, 60, "mm/day"},
-		{0, 30, "mm/day"},
-		{-2, 2, "index"},
-		{0, 1, "fraction"},
-		{0, 1000, "ratio"},
-		{0, 366, "days/year"},
-		{0, 1, "fraction"},
-		{0, 20, "index"},
-		{-25, 0, "log10 m2"},
+	boundsRain     = domain.Range{Min: 0, Max: 2000, Unit: "mm"}
+	boundsRainMean = domain.Range{Min: 0, Max: 2000, Unit: "mm/day"}
+	boundsSite     = [vector.SiteFields]domain.Range{
+		{Min: -500, Max: 9000, Unit: "m"},
+		{Min: 0, Max: 5000, Unit: "m/km"},
+		{Min: 0.001, Max: 8e6, Unit: "km2"},
+		{Min: 0, Max: 100, Unit: "m"},
+		{Min: 0, Max: 1, Unit: "fraction"},
+		{Min: 0, Max: 10000, Unit: "cm/h"},
+		{Min: 0, Max: 50, Unit: "m"},
+		{Min: 0, Max: 100, Unit: "%"},
+		{Min: 0, Max: 100, Unit: "%"},
+		{Min: 0, Max: 100, Unit: "%"},
+		{Min: 0, Max: 60, Unit: "mm/day"},
+		{Min: 0, Max: 30, Unit: "mm/day"},
+		{Min: -2, Max: 2, Unit: "index"},
+		{Min: 0, Max: 1, Unit: "fraction"},
+		{Min: 0, Max: 1000, Unit: "ratio"},
+		{Min: 0, Max: 366, Unit: "days/year"},
+		{Min: 0, Max: 1, Unit: "fraction"},
+		{Min: 0, Max: 20, Unit: "index"},
+		{Min: -25, Max: 0, Unit: "log10 m2"},
 	}
 )
 
@@ -83,21 +68,21 @@ const (
 // the request can be answered. It does not allocate for a valid request.
 func (r *Request) Validate() []domain.Violation {
 	var vs []domain.Violation
-	vs = check(vs, "/latitude", r.Latitude, boundsLatitude, true)
-	vs = check(vs, "/longitude", r.Longitude, boundsLongitude, true)
-	vs = check(vs, "/rainfall_mm", r.RainfallMM, boundsRain, true)
-	vs = check(vs, "/temperature", r.Temperature, boundsTemperature, false)
-	vs = check(vs, "/humidity", r.Humidity, boundsHumidity, false)
-	vs = checkText(vs, "/location_id", r.LocationID)
-	vs = checkText(vs, "/location_name", r.LocationName)
+	vs = domain.RangeLatitude.Check(vs, "/latitude", r.Latitude, true)
+	vs = domain.RangeLongitude.Check(vs, "/longitude", r.Longitude, true)
+	vs = boundsRain.Check(vs, "/rainfall_mm", r.RainfallMM, true)
+	vs = domain.RangeTemperature.Check(vs, "/temperature", r.Temperature, false)
+	vs = domain.RangeHumidity.Check(vs, "/humidity", r.Humidity, false)
+	vs = domain.CheckText(vs, "/location_id", r.LocationID)
+	vs = domain.CheckText(vs, "/location_name", r.LocationName)
 	if y := r.Date.Year(); !r.Date.IsZero() && (y < minYear || y > maxYear) {
 		vs = append(vs, domain.Violation{
 			Pointer: "/date", Code: domain.CodeRange,
 			Detail: fmt.Sprintf("year %d is outside %d to %d", y, minYear, maxYear),
 		})
 	}
-	vs = check(vs, "/rainfall_7d_mean", r.Rainfall7dMean, boundsRainMean, false)
-	vs = check(vs, "/rainfall_30d_mean", r.Rainfall30dMean, boundsRainMean, false)
+	vs = boundsRainMean.Check(vs, "/rainfall_7d_mean", r.Rainfall7dMean, false)
+	vs = boundsRainMean.Check(vs, "/rainfall_30d_mean", r.Rainfall30dMean, false)
 	if n := len(r.RainfallHistoryMM); n > vector.MaxHistoryDays {
 		vs = append(vs, domain.Violation{
 			Pointer: "/rainfall_history_mm", Code: domain.CodeSize,
@@ -105,63 +90,19 @@ func (r *Request) Validate() []domain.Violation {
 		})
 	} else {
 		for i, v := range r.RainfallHistoryMM {
-			if !boundsRain.holds(v) && v == v {
-				vs = check(vs, "/rainfall_history_mm/"+strconv.Itoa(i), v, boundsRain, false)
+			if !boundsRain.Holds(v) && v == v {
+				vs = boundsRain.Check(vs, "/rainfall_history_mm/"+strconv.Itoa(i), v, false)
 			}
 		}
 	}
-	vs = check(vs, "/temperature_7d_mean", r.Temperature7dMean, boundsTemperature, false)
-	vs = check(vs, "/temperature_30d_mean", r.Temperature30dMean, boundsTemperature, false)
-	vs = checkRiver(vs, r.River)
+	vs = domain.RangeTemperature.Check(vs, "/temperature_7d_mean", r.Temperature7dMean, false)
+	vs = domain.RangeTemperature.Check(vs, "/temperature_30d_mean", r.Temperature30dMean, false)
+	vs = domain.RangeRiver.Check(vs, "/river/value", r.River.Value, false)
+	vs = domain.CheckThresholds(vs, r.River.Normal, r.River.FloodThreshold)
 	for i, v := range r.Site.Values() {
-		if !boundsSite[i].holds(*v) && *v == *v {
-			vs = check(vs, "/site/"+vector.SiteNames[i], *v, boundsSite[i], false)
+		if !boundsSite[i].Holds(*v) && *v == *v {
+			vs = boundsSite[i].Check(vs, "/site/"+vector.SiteNames[i], *v, false)
 		}
-	}
-	return vs
-}
-
-func check(vs []domain.Violation, pointer string, v float64, b bounds, required bool) []domain.Violation {
-	switch {
-	case b.holds(v):
-		return vs
-	case math.IsNaN(v):
-		if !required {
-			return vs
-		}
-		return append(vs, domain.Violation{Pointer: pointer, Code: domain.CodeRequired, Detail: "a number is required"})
-	case math.IsInf(v, 0):
-		return append(vs, domain.Violation{Pointer: pointer, Code: domain.CodeNotFinite, Detail: "the number must be finite"})
-	}
-	return append(vs, domain.Violation{
-		Pointer: pointer, Code: domain.CodeRange,
-		Detail: fmt.Sprintf("%g is outside %g to %g %s", v, b.min, b.max, b.unit),
-	})
-}
-
-func checkText(vs []domain.Violation, pointer, s string) []domain.Violation {
-	if len(s) <= MaxTextLength {
-		return vs
-	}
-	return append(vs, domain.Violation{
-		Pointer: pointer, Code: domain.CodeSize,
-		Detail: fmt.Sprintf("%d bytes are more than the %d that are allowed", len(s), MaxTextLength),
-	})
-}
-
-// riverMagnitude bounds level and discharge in any unit (the Amazon's record is below 4e5 m3/s).
-var riverMagnitude = bounds{-1e9, 1e9, "in the river's own unit"}
-
-func checkRiver(vs []domain.Violation, r vector.River) []domain.Violation {
-	n := len(vs)
-	vs = check(vs, "/river/value", r.Value, riverMagnitude, false)
-	vs = check(vs, "/river/normal", r.Normal, riverMagnitude, false)
-	vs = check(vs, "/river/flood_threshold", r.FloodThreshold, riverMagnitude, false)
-	if len(vs) == n && r.FloodThreshold <= r.Normal { // false when either is NaN
-		vs = append(vs, domain.Violation{
-			Pointer: "/river/flood_threshold", Code: domain.CodeInconsistent,
-			Detail: fmt.Sprintf("the flood threshold %g must be above the normal %g", r.FloodThreshold, r.Normal),
-		})
 	}
 	return vs
 }
@@ -172,26 +113,20 @@ func checkRiver(vs []domain.Violation, r vector.River) []domain.Violation {
 // coordinates 0.01°, the river ratio 1e-4 (see vector.Assemble), the date to its calendar day.
 // Rounding is monotone, so more rain still never lowers the probability.
 func (r *Request) Canonicalize() {
-	r.Latitude = round(r.Latitude, 100)
-	r.Longitude = round(r.Longitude, 100)
-	r.RainfallMM = round(r.RainfallMM, 10)
-	r.Temperature = round(r.Temperature, 10)
-	r.Humidity = round(r.Humidity, 1)
-	r.Rainfall7dMean = round(r.Rainfall7dMean, 100)
-	r.Rainfall30dMean = round(r.Rainfall30dMean, 100)
-	r.Temperature7dMean = round(r.Temperature7dMean, 10)
-	r.Temperature30dMean = round(r.Temperature30dMean, 10)
+	r.Latitude = domain.Round(r.Latitude, 100)
+	r.Longitude = domain.Round(r.Longitude, 100)
+	r.RainfallMM = domain.Round(r.RainfallMM, 10)
+	r.Temperature = domain.Round(r.Temperature, 10)
+	r.Humidity = domain.Round(r.Humidity, 1)
+	r.Rainfall7dMean = domain.Round(r.Rainfall7dMean, 100)
+	r.Rainfall30dMean = domain.Round(r.Rainfall30dMean, 100)
+	r.Temperature7dMean = domain.Round(r.Temperature7dMean, 10)
+	r.Temperature30dMean = domain.Round(r.Temperature30dMean, 10)
 	for i, v := range r.RainfallHistoryMM {
-		r.RainfallHistoryMM[i] = round(v, 10)
+		r.RainfallHistoryMM[i] = domain.Round(v, 10)
 	}
 	y, m, d := r.Date.Date()
 	r.Date = time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
-}
-
-// round rounds half away from zero to 1/scale; NaN stays NaN and -0 becomes 0, so that equal
-// values have equal bits in the cache key.
-func round(v, scale float64) float64 {
-	return math.Round(v*scale)/scale + 0
 }
 
 // AppendCanonical appends the bytes over which the cache key is computed: every input that can
@@ -213,7 +148,7 @@ func (r *Request) AppendCanonical(dst []byte) []byte {
 	f(r.Rainfall30dMean)
 	f(r.Temperature7dMean)
 	f(r.Temperature30dMean)
-	f(round(r.River.Ratio(), 1e4))
+	f(domain.Round(r.River.Ratio(), 1e4))
 	for _, v := range r.Site.Values() {
 		f(float64(float32(*v)))
 	}

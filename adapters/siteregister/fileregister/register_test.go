@@ -116,7 +116,7 @@ func TestEveryBadLineOfACSVFileIsReported(t *testing.T) {
 		"a bad quote, then a line": {"location_id,name\na,\"A\"A\nb,B,B\n", []string{"/lines/2 syntax", "/lines/3 size"}},
 		"invalid UTF-8":            {"location_id,name\n\xff,\xfe\n", []string{"/lines/2/location_id format", "/lines/2/name format"}},
 		"long texts": {
-			"location_id,name\n" + strings.Repeat("a", risk.MaxTextLength+1) + "," + strings.Repeat("b", risk.MaxTextLength+1) + "\n",
+			"location_id,name\n" + strings.Repeat("a", domain.MaxTextLength+1) + "," + strings.Repeat("b", domain.MaxTextLength+1) + "\n",
 			[]string{"/lines/2/location_id size", "/lines/2/name size"},
 		},
 		"only a header": {header, nil},
