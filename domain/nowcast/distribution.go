@@ -1,0 +1,103 @@
+package nowcast
+
+import "math"
+
+// Distribution is the predictive distribution of z at one horizon: a mixture of logistic distributions
+// of the bent change
+//
+//	v = asinh((z - origin) / 0.03),
+//
+// whose distribution function F is recalibrated by F' = expit(slope · logit(F)), slope > 0.
+// Every probability and every quantile of an answer is read from this one curve, so that they cannot
+// contradict each other.
+type Distribution struct {
+	origin       float64
+	slope        float64
+	n            int
+	location     [maxComponents]float64
+	inverseScale [maxComponents]float64
+	weight       [maxComponents]float64 // their sum is one
+}
+
+// bentScale is the change of z at which asinh turns from linear to logarithmic.
+const bentScale = 0.03
+
+// maxComponents bounds the components of one mixture: two members may share an answer.
+const maxComponents = 2 * maxNetworks * components
+
+// tiny keeps log-odds finite.
+const tiny = 1e-12
+
+func bend(d float64) float64 { return asinh(d / bentScale) }
+
+// asinh is math.Asinh without its branches for special values; the argument is finite.
+func asinh(x float64) float64 {
+	a := math.Abs(x)
+	// For small arguments log1p keeps the relative precision (as in FreeBSD's s_asinh.c).
+	var y float64
+	if a < 0.5 {
+		y = math.Log1p(a + a*a/(1+math.Sqrt(1+a*a)))
+	} else {
+		y = math.Log(a + math.Sqrt(1+a*a))
+	}
+	return math.Copysign(y, x)
+}
+
+func expit(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+
+func logit(p float64) float64 { return math.Log(p / (1 - p)) }
+
+// raw is the mixture's distribution function of v before recalibration, and its derivative.
+func (d *Distribution) raw(v float64) (f, density float64) {
+	for i := range d.n {
+		s := expit((v - d.location[i]) * d.inverseScale[i])
+		f += d.weight[i] * s
+		density += d.weight[i] * s * (1 - s) * d.inverseScale[i]
+	}
+	return f, density
+}
+
+// Exceedance is the probability that z is at or above the threshold.
+func (d *Distribution) Exceedance(threshold float64) float64 {
+	f, _ := d.raw(bend(threshold - d.origin))
+	f = min(max(f, tiny), 1-tiny)
+	return expit(-d.slope * logit(f))
+}
+
+// Quantile is the z that the distribution function reaches at p, 0 < p < 1.
+func (d *Distribution) Quantile(p float64) float64 {
+	target := expit(logit(p) / d.slope)
+	// The quantile lies between the extreme quantiles of the components.
+	u := logit(target)
+	lo, hi := math.Inf(1), math.Inf(-1)
+	for i := range d.n {
+		q := d.location[i] + u/d.inverseScale[i]
+		lo, hi = min(lo, q), max(hi, q)
+	}
+	// Newton's method, with a bisection whenever a step leaves the bracket or does not halve the one
+	// before the last (rtsafe in Press et al., Numerical Recipes, 9.4).
+	v, step, before := (lo+hi)/2, hi-lo, hi-lo
+	for range maxSteps {
+		f, density := d.raw(v)
+		if f < target {
+			lo = v
+		} else {
+			hi = v
+		}
+		next := v - (f-target)/density
+		if !(lo < next && next < hi) || math.Abs(next-v) > before/2 {
+			next = (lo + hi) / 2
+		}
+		before, step = step, math.Abs(next-v)
+		v = next
+		if step < quantileTolerance {
+			break
+		}
+	}
+	return d.origin + bentScale*math.Sinh(v)
+}
+
+const (
+	maxSteps          = 80
+	quantileTolerance = 1e-9 // of v
+)

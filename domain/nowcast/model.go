@@ -1,0 +1,479 @@
+package nowcast
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/guardy-ai/guardy/domain"
+)
+
+// Model is a verified nowcaster: immutable, safe for concurrent use.
+type Model struct {
+	ref          domain.ModelRef
+	scope        []byte
+	members      [numRoles]Member
+	levels       Levels
+	earlyWarning float64
+	coverage     float64
+	widening     Widening
+	limits       [NumFeatures]domain.Range
+}
+
+// Spec is what a model is made of. NewModel checks it completely.
+type Spec struct {
+	Ref      domain.ModelRef
+	Features []domain.FeatureInfo // in the order of Names
+	Members  []Member             // one of each of MemberNames, in any order
+	Levels   Levels
+	// EarlyWarning is the probability from which any horizon asked for raises the early warning.
+	EarlyWarning float64
+	Coverage     float64 // of the probability interval
+	Widening     Widening
+}
+
+// The members, by what a request has: a river with or without rain, or rain alone; and a forecast of
+// rain or none.
+const (
+	roleLevelRain = iota
+	roleLevelRainForecast
+	roleLevel
+	roleRain
+	roleRainForecast
+
+	numRoles
+)
+
+// MemberNames are the members that every model has.
+var MemberNames = [numRoles]string{"level_rain", "level_rain_forecast", "level", "rain", "rain_forecast"}
+
+// Member is a few networks that differ by their seeds; the mean of their distributions is recalibrated.
+type Member struct {
+	Name     string
+	Inputs   []int     // features that the networks read, by index
+	Mean     []float64 // of each input in training
+	Scale    []float64 // standard deviation of each input in training
+	Networks []Network
+	// Slope recalibrates (see Distribution), Spread is the standard deviation between rivers of the
+	// log-odds of the event around the answer; both by knot.
+	Slope, Spread [numKnots]float64
+
+	inverse []float64
+}
+
+// Levels are the probabilities at which the levels begin, strictly increasing inside (0, 1).
+type Levels struct{ Low, Moderate, High, Extreme float64 }
+
+// At returns the level of a probability.
+func (l Levels) At(p float64) domain.Level {
+	switch {
+	case p >= l.Extreme:
+		return domain.LevelExtreme
+	case p >= l.High:
+		return domain.LevelHigh
+	case p >= l.Moderate:
+		return domain.LevelModerate
+	case p >= l.Low:
+		return domain.LevelLow
+	}
+	return domain.LevelVeryLow
+}
+
+// Widening says how the interval grows with what a request lacks. The factors are a judgement, not a
+// measurement.
+type Widening struct {
+	// PerCondition multiplies the interval's half width in log-odds once for each condition of the
+	// sequence and input out of domain; Maximum bounds the product.
+	PerCondition, Maximum float64
+	// ConfidenceWidth is the width in log-odds at which the confidence has fallen to 1/e.
+	ConfidenceWidth float64
+}
+
+// NewModel checks a specification and keeps no reference to it.
+func NewModel(spec Spec) (*Model, error) {
+	m := &Model{
+		ref: spec.Ref, scope: fmt.Appendf(nil, "%s\x00%s\x00", spec.Ref.Digest, Schema), levels: spec.Levels, earlyWarning: spec.EarlyWarning, coverage: spec.Coverage, widening: spec.Widening,
+	}
+	if l := m.levels; !(0 < l.Low && l.Low < l.Moderate && l.Moderate < l.High && l.High < l.Extreme && l.Extreme < 1) {
+		return nil, fmt.Errorf("levels must increase strictly inside (0, 1): %v", l)
+	}
+	if !(0 < m.earlyWarning && m.earlyWarning < 1) || !(0 < m.coverage && m.coverage < 1) {
+		return nil, fmt.Errorf("early warning %v or coverage %v is outside (0, 1)", m.earlyWarning, m.coverage)
+	}
+	w := m.widening
+	if !(1 <= w.PerCondition && w.PerCondition <= w.Maximum && w.Maximum <= 100 && 0 < w.ConfidenceWidth && w.ConfidenceWidth < 1000) {
+		return nil, fmt.Errorf("widening %+v would narrow the interval or lose it", w)
+	}
+	if len(spec.Features) != NumFeatures {
+		return nil, fmt.Errorf("%d features, schema %s has %d", len(spec.Features), Schema, NumFeatures)
+	}
+	for i, f := range spec.Features {
+		if f.Name != Names[i] {
+			return nil, fmt.Errorf("feature %d is %q, schema %s has %q", i, f.Name, Schema, Names[i])
+		}
+		if !(f.Min <= f.Max) || math.IsInf(f.Min, 0) || math.IsInf(f.Max, 0) {
+			return nil, fmt.Errorf("feature %s ranges from %v to %v", f.Name, f.Min, f.Max)
+		}
+		m.limits[i] = domain.Range{Min: f.Min, Max: f.Max}
+	}
+	if len(spec.Members) != numRoles {
+		return nil, fmt.Errorf("%d members, want %v", len(spec.Members), MemberNames)
+	}
+	for _, member := range spec.Members {
+		role := slices.Index(MemberNames[:], member.Name)
+		if role < 0 || m.members[role].Name != "" {
+			return nil, fmt.Errorf("member %q is unknown or given twice; want %v", member.Name, MemberNames)
+		}
+		member.Networks = slices.Clone(member.Networks)
+		if err := member.validate(role == roleLevelRainForecast || role == roleRainForecast); err != nil {
+			return nil, fmt.Errorf("member %s: %w", member.Name, err)
+		}
+		m.members[role] = member
+	}
+	return m, nil
+}
+
+func (c *Member) validate(forecast bool) error {
+	n := len(c.Inputs)
+	if n < 1 || n > maxInputs || len(c.Mean) != n || len(c.Scale) != n {
+		return fmt.Errorf("%d inputs, %d means and %d scales do not fit", n, len(c.Mean), len(c.Scale))
+	}
+	if len(c.Networks) < 1 || len(c.Networks) > maxNetworks {
+		return fmt.Errorf("%d networks are outside 1 to %d", len(c.Networks), maxNetworks)
+	}
+	for i, feature := range c.Inputs {
+		if feature < 0 || feature >= NumFeatures {
+			return fmt.Errorf("input %d is no feature", i)
+		}
+		if !(math.Abs(c.Mean[i]) < 1e6) || !(1e-6 < c.Scale[i] && c.Scale[i] < 1e6) {
+			return fmt.Errorf("input %s: mean %v or scale %v cannot be", Names[feature], c.Mean[i], c.Scale[i])
+		}
+		c.inverse = append(c.inverse, 1/c.Scale[i])
+	}
+	for i := range knots {
+		if !(0.1 <= c.Slope[i] && c.Slope[i] <= 10) || !(0 <= c.Spread[i] && c.Spread[i] <= 10) {
+			return fmt.Errorf("slope %v or spread %v at %v h cannot be", c.Slope[i], c.Spread[i], knots[i])
+		}
+	}
+	c.Inputs, c.Mean = slices.Clone(c.Inputs), slices.Clone(c.Mean)
+	for i := range c.Networks {
+		if err := c.Networks[i].validate(n, forecast); err != nil {
+			return fmt.Errorf("network %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// Ref identifies the model.
+func (m *Model) Ref() domain.ModelRef { return m.ref }
+
+// CacheScope returns the bytes that set this model's answers apart from any other model's: its digest and
+// the feature schema. They must not be modified.
+func (m *Model) CacheScope() []byte { return m.scope }
+
+// answerer is a member with what its networks say about one sequence.
+type answerer struct {
+	member   *Member
+	forecast bool
+	outputs  [maxNetworks]outputs
+}
+
+func (a *answerer) run(member *Member, row *[NumFeatures]float64, forecast bool) {
+	a.member, a.forecast = member, forecast
+	var inputs [maxInputs]float32
+	x := inputs[:len(member.Inputs)]
+	for i, f := range member.Inputs {
+		x[i] = float32(min(max((row[f]-member.Mean[i])*member.inverse[i], -inputLimit), inputLimit))
+	}
+	for i := range member.Networks {
+		member.Networks[i].run(x, &a.outputs[i])
+	}
+}
+
+// add puts the member's mixture at a horizon into d with a share of its weight.
+func (a *answerer) add(d *Distribution, horizon int, share float64, rain *[numRainSums]float64) {
+	total := share / float64(len(a.member.Networks))
+	for i := range a.member.Networks {
+		a.outputs[i].add(d, horizon, total, a.forecast, rain)
+	}
+	d.slope += share * interpolate(&a.member.Slope, horizon)
+}
+
+func interpolate(v *[numKnots]float64, horizon int) float64 {
+	k, share := between(horizon)
+	return v[k] + share*(v[k+1]-v[k])
+}
+
+// pair answers from rain and readings, and where a forecast of rain is given, from that too.
+type pair struct {
+	plain, informed answerer
+	known           int // hours of the forecast
+}
+
+func (p *pair) run(plain, informed *Member, row *[NumFeatures]float64, known int) {
+	p.known = known
+	if known < MaxHorizon {
+		p.plain.run(plain, row, false)
+	}
+	if known > 0 {
+		p.informed.run(informed, row, true)
+	}
+}
+
+// at makes the distribution for a horizon. A forecast of fewer hours than the horizon shares the answer
+// with the member that has none, in proportion to the hours.
+func (p *pair) at(d *Distribution, horizon int, origin float64, forecast []float64) (spread float64) {
+	*d = Distribution{origin: origin}
+	share := min(1, float64(p.known)/float64(horizon))
+	if share > 0 {
+		var rain [numRainSums]float64
+		sum, hour := 0.0, 0
+		for i, hours := range rainSums {
+			for ; hour < min(hours, horizon, p.known); hour++ {
+				sum += forecast[hour]
+			}
+			rain[i] = math.Log1p(sum)
+		}
+		p.informed.add(d, horizon, share, &rain)
+		spread += share * interpolate(&p.informed.member.Spread, horizon)
+	}
+	if share < 1 {
+		p.plain.add(d, horizon, 1-share, nil)
+		spread += (1 - share) * interpolate(&p.plain.member.Spread, horizon)
+	}
+	return spread
+}
+
+// knownHours is the number of forecast hours before the first unknown one.
+func knownHours(forecast []float64) int {
+	for i, v := range forecast {
+		if v != v {
+			return i
+		}
+	}
+	return len(forecast)
+}
+
+// Trend: what the median does within trendHours, against trendStep of the way from normal to threshold.
+const (
+	trendHours = 3
+	trendStep  = 0.02
+)
+
+// Forecast answers r, which must be valid and canonical, in f. It fills everything but PredictedAt and
+// Provenance. It does not allocate when f.Predictions has room and the sequence at most a thousand
+// readings.
+//
+// The rules beside the distribution: the trend is rising (falling) when the median three hours ahead lies
+// at least 0.02 of the way from normal to flood threshold above (below) the river now; the early warning
+// is raised when the probability at any horizon asked for reaches the model's cut; the risk is highest at
+// the horizon with the highest probability, the nearest of several.
+func (m *Model) Forecast(r *Request, f *Forecast) {
+	var s sequence
+	s.read(r)
+	var row [NumFeatures]float64
+	assemble(&row, &s.grid, &s.coverage)
+	known := min(knownHours(r.RainfallForecastMM), MaxHorizon)
+
+	// A river without thresholds is forecast on a scale of its own; the probability then rests on rain.
+	river := s.observed != SeriesRainfall
+	var levels, chances pair
+	if river {
+		plain := &m.members[roleLevelRain]
+		if !s.rainy {
+			plain = &m.members[roleLevel]
+		}
+		levels.run(plain, &m.members[roleLevelRainForecast], &row, known)
+	}
+	if !s.scaled {
+		chances.run(&m.members[roleRain], &m.members[roleRainForecast], &row, known)
+	}
+
+	f.Predictions = slices.Grow(f.Predictions[:0], len(r.Horizons))[:len(r.Horizons)]
+	f.IssuedFor = r.Readings[len(r.Readings)-1].Time
+	f.Observed, f.Coverage, f.Model = s.observed, m.coverage, m.ref
+	f.SequenceLength = len(r.Readings)
+	f.Quality = m.quality(r, &s, &row, known)
+	widening := m.widen(&f.Quality)
+	f.MaxRisk, f.EarlyWarning = 0, false
+	var d Distribution
+	for i, h := range r.Horizons {
+		p := Prediction{HoursAhead: h}
+		var spread, chance float64
+		if river {
+			spread = levels.at(&d, h, s.z[0], r.RainfallForecastMM)
+			chance = d.Exceedance(1)
+			p.Quantiles = s.quantiles(&d)
+		}
+		if !s.scaled {
+			spread = chances.at(&d, h, 0, r.RainfallForecastMM)
+			chance = d.Exceedance(1)
+		}
+		odds, half := logit(min(max(chance, tiny), 1-tiny)), halfWidth(m.coverage)*spread*widening
+		p.Lower, p.Probability, p.Upper = rounded(expit(odds-half)), rounded(chance), rounded(expit(odds+half))
+		p.Confidence = math.Round(math.Exp(-2*half/m.widening.ConfidenceWidth)*1e4) / 1e4
+		if s.scaled {
+			p.Level = m.levels.At(p.Probability)
+		}
+		f.Predictions[i] = p
+		best := &f.Predictions[f.MaxRisk]
+		if p.Probability > best.Probability || p.Probability == best.Probability && h < best.HoursAhead {
+			f.MaxRisk = i
+		}
+		f.EarlyWarning = f.EarlyWarning || p.Probability >= m.earlyWarning
+	}
+	f.Trend = TrendUnknown
+	if river {
+		levels.at(&d, trendHours, s.z[0], r.RainfallForecastMM)
+		f.Trend = trend(d.Quantile(0.5) - s.z[0])
+	}
+}
+
+func trend(change float64) Trend {
+	switch {
+	case change >= trendStep:
+		return TrendRising
+	case change <= -trendStep:
+		return TrendFalling
+	}
+	return TrendSteady
+}
+
+// quantiles in the unit of the readings. A discharge is not negative, unless the river's normal is.
+func (s *sequence) quantiles(d *Distribution) Quantiles {
+	at := func(p float64) float64 {
+		v := s.origin + s.scale*min(max(d.Quantile(p), 2*minZ), 2*maxZ)
+		if s.observed == SeriesDischarge && s.origin >= 0 {
+			v = max(v, 0)
+		}
+		return math.Round(v*1e6) / 1e6
+	}
+	return Quantiles{P10: at(0.10), P25: at(0.25), P50: at(0.50), P75: at(0.75), P90: at(0.90)}
+}
+
+// rounded cuts a probability to nine decimals: more would be noise on the wire, and rounding is
+// monotone.
+func rounded(p float64) float64 { return math.Round(p*1e9) / 1e9 }
+
+// halfWidth is the half width of a central normal interval in standard deviations.
+func halfWidth(coverage float64) float64 { return math.Sqrt2 * math.Erfinv(coverage) }
+
+// quality says what the answer had to do without.
+func (m *Model) quality(r *Request, s *sequence, row *[NumFeatures]float64, known int) Quality {
+	q := Quality{Conditions: s.conditions, Faults: s.faults}
+	missing := func(i Input, holds bool) {
+		if holds {
+			q.Missing = q.Missing.With(i)
+		}
+	}
+	ignored := func(i Input, holds bool) {
+		if holds {
+			q.Ignored = q.Ignored.With(i)
+		}
+	}
+	river := s.observed != SeriesRainfall
+	missing(InputRainfall, !s.rainy)
+	missing(InputWaterLevel, !river)
+	missing(InputRainfallForecast, known == 0)
+	missing(InputRiver, !(r.FloodThreshold > r.Normal))
+	ignored(InputTemperature, s.present[SeriesTemperature])
+	ignored(InputHumidity, s.present[SeriesHumidity])
+	ignored(InputWaterLevel, s.present[SeriesWaterLevel] && s.observed != SeriesWaterLevel)
+	ignored(InputDischarge, s.present[SeriesDischarge] && s.observed != SeriesDischarge)
+	ignored(InputOlderReadings, s.older)
+	ignored(InputFartherForecast, len(r.RainfallForecastMM) > max(known, slices.Max(r.Horizons)))
+	if river && s.scaled && !m.limits[0].Holds(row[0]) {
+		if s.observed == SeriesWaterLevel {
+			q.OutOfDomain = q.OutOfDomain.With(InputWaterLevel)
+		} else {
+			q.OutOfDomain = q.OutOfDomain.With(InputDischarge)
+		}
+	}
+	for i := firstRain; i < firstRain+len(sums); i++ {
+		if row[i] > m.limits[i].Max {
+			q.OutOfDomain = q.OutOfDomain.With(InputRainfall)
+		}
+	}
+	return q
+}
+
+// firstRain is the index of the first rain sum.
+var firstRain = slices.Index(Names[:], "rain_1h")
+
+// widen is the factor of the interval. That the thresholds or the river are missing is in the spread of
+// the members for rain alone; it counts here only when there is no rain either.
+func (m *Model) widen(q *Quality) float64 {
+	factor := 1.0
+	count := func(holds bool) {
+		if holds {
+			factor = min(factor*m.widening.PerCondition, m.widening.Maximum)
+		}
+	}
+	for _, c := range [...]Condition{ConditionDaily, ConditionCoarse, ConditionGaps, ConditionShort, ConditionStale} {
+		count(q.Conditions.Has(c))
+	}
+	for i := range NumInputs {
+		count(q.OutOfDomain.Has(i))
+	}
+	if q.Missing.Has(InputRainfall) && (q.Conditions.Has(ConditionRainOnly) || q.Conditions.Has(ConditionUnscaled)) {
+		return m.widening.Maximum
+	}
+	return factor
+}
+
+// WarmUp answers a few requests so that weights and code are in the processor's caches.
+func (m *Model) WarmUp() {
+	r := NewRequest()
+	r.Normal, r.FloodThreshold = 1, 2
+	for i := range 48 {
+		v := MissingReading()
+		v.Time = time.Unix(int64(i)*3600, 0).UTC()
+		v.RainfallMM, v.WaterLevelM = float64(i%3), 1+float64(i)/100
+		r.Readings = append(r.Readings, v)
+	}
+	r.Canonicalize()
+	var f Forecast
+	for range 8 {
+		m.Forecast(&r, &f)
+	}
+}
+
+// Features cleans a request and returns its row, for verification.
+func Features(r *Request) [NumFeatures]float64 {
+	var s sequence
+	s.read(r)
+	var row [NumFeatures]float64
+	assemble(&row, &s.grid, &s.coverage)
+	return row
+}
+
+// ScoreRow is what a member makes of a row of features at a horizon, for verification. forecast holds 24
+// hourly totals and is ignored by members without a forecast.
+func (m *Model) ScoreRow(member string, row *[NumFeatures]float64, forecast []float64, horizon int) (Distribution, error) {
+	role := slices.Index(MemberNames[:], member)
+	if role < 0 {
+		return Distribution{}, fmt.Errorf("the model has no member %q", member)
+	}
+	if horizon < 1 || horizon > MaxHorizon {
+		return Distribution{}, fmt.Errorf("a horizon of %d h", horizon)
+	}
+	c := &m.members[role]
+	var p pair
+	if role == roleLevelRainForecast || role == roleRainForecast {
+		if len(forecast) != MaxHorizon {
+			return Distribution{}, errors.New("a member with a forecast needs 24 hours of it")
+		}
+		p.run(nil, c, row, MaxHorizon)
+	} else {
+		p.run(c, nil, row, 0)
+	}
+	origin := row[0]
+	if role == roleRain || role == roleRainForecast {
+		origin = 0
+	}
+	var d Distribution
+	p.at(&d, horizon, origin, forecast)
+	return d, nil
+}

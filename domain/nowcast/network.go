@@ -1,0 +1,211 @@
+package nowcast
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// Shape of the networks. The trainer and this file agree on it; Validate refuses anything else.
+const (
+	// components of the mixture that one network answers.
+	components = 3
+	// maxNetworks bounds the networks whose mixtures a member pools.
+	maxNetworks = 5
+	// maxHidden and maxInputs bound the layers.
+	maxHidden, maxInputs = 128, 128
+	// minScale is added to the components' scales, in units of v.
+	minScale = 0.02
+	// inputLimit clips standardized inputs: beyond it nothing was learnt.
+	inputLimit = 4
+)
+
+// knots are the horizons in hours for which a network has outputs. Between them the outputs are
+// interpolated linearly in the logarithm of the horizon, so that horizons are coherent and none depends
+// on which others are asked.
+var knots = [...]float64{1, 2, 3, 6, 12, 24}
+
+const numKnots = 6
+
+// rainSums are the hours over which a rainfall forecast is accumulated.
+var rainSums = [...]int{1, 2, 3, 6, 12, 24}
+
+const (
+	numRainSums = 6
+	headWidth   = numKnots * 3 * components           // location, scale and weight
+	rainWidth   = numKnots * components * numRainSums // gains of forecast rain
+)
+
+// Layer is a dense layer, one row of Weight for each output.
+type Layer struct {
+	Weight [][]float32
+	Bias   []float32
+
+	flat []float32
+}
+
+// Network is a perceptron of two hidden layers (SiLU, Elfwing et al. 2018, doi:10.1016/j.neunet.2017.12.012)
+// with a mixture density output (Bishop 1994, Mixture density networks, NCRG/94/004).
+type Network struct {
+	Hidden1, Hidden2, Head Layer
+	// Rain makes the gains by which forecast rain raises the components' locations; empty in members
+	// without a forecast. Gains are positive by construction, so that more forecast rain never lowers
+	// the probability of exceeding any threshold.
+	Rain Layer
+}
+
+func (l *Layer) validate(in, out int) error {
+	if len(l.Weight) != out || len(l.Bias) != out {
+		return fmt.Errorf("%d rows and %d biases, want %d", len(l.Weight), len(l.Bias), out)
+	}
+	l.flat = make([]float32, 0, in*out)
+	for i, row := range l.Weight {
+		if len(row) != in {
+			return fmt.Errorf("row %d has %d weights, want %d", i, len(row), in)
+		}
+		for j, w := range row {
+			if !(math.Abs(float64(w)) <= maxWeight) {
+				return fmt.Errorf("weight %d of row %d, %v, is not finite or beyond %v", j, i, w, maxWeight)
+			}
+		}
+		if b := l.Bias[i]; !(math.Abs(float64(b)) <= maxWeight) {
+			return fmt.Errorf("bias %d, %v, is not finite or beyond %v", i, b, maxWeight)
+		}
+		l.flat = append(l.flat, row...)
+	}
+	l.Weight = nil
+	return nil
+}
+
+// maxWeight bounds weights, so that no input reaches an infinite output: 4 · 1e3³ · 128³ is far below
+// the largest float32.
+const maxWeight = 1e3
+
+func (n *Network) validate(inputs int, forecast bool) error {
+	hidden1, hidden2 := len(n.Hidden1.Bias), len(n.Hidden2.Bias)
+	if hidden1 < 1 || hidden1 > maxHidden || hidden2 < 1 || hidden2 > maxHidden {
+		return fmt.Errorf("hidden layers of %d and %d units are not in [1, %d]", hidden1, hidden2, maxHidden)
+	}
+	var err error
+	check := func(name string, l *Layer, in, out int) {
+		if e := l.validate(in, out); e != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", name, e))
+		}
+	}
+	check("hidden1", &n.Hidden1, inputs, hidden1)
+	check("hidden2", &n.Hidden2, hidden1, hidden2)
+	check("head", &n.Head, hidden2, headWidth)
+	if forecast {
+		check("rain", &n.Rain, hidden2, rainWidth)
+	} else if len(n.Rain.Weight)+len(n.Rain.Bias) > 0 {
+		err = errors.Join(err, errors.New("a rain layer in a member without a forecast"))
+	}
+	return err
+}
+
+// apply computes dst = W x + b.
+func (l *Layer) apply(dst, x []float32) {
+	in := len(x)
+	for o := range dst {
+		w := l.flat[o*in : o*in+in]
+		var s0, s1, s2, s3 float32 // four sums, because each addition waits for the one before
+		i := 0
+		for ; i+4 <= in; i += 4 {
+			a, b := w[i:i+4:i+4], x[i:i+4:i+4]
+			s0 += a[0] * b[0]
+			s1 += a[1] * b[1]
+			s2 += a[2] * b[2]
+			s3 += a[3] * b[3]
+		}
+		for ; i < in; i++ {
+			s0 += w[i] * x[i]
+		}
+		dst[o] = (s0 + s1) + (s2 + s3) + l.Bias[o]
+	}
+}
+
+func silu(x []float32) {
+	for i, v := range x {
+		x[i] = float32(float64(v) * expit(float64(v)))
+	}
+}
+
+func softplus(x float64) float64 {
+	if x > 30 {
+		return x
+	}
+	return math.Log1p(math.Exp(x))
+}
+
+// outputs are what one network says about one sequence, for all horizons.
+type outputs struct {
+	head [headWidth]float32
+	rain [rainWidth]float32
+}
+
+// run evaluates the network on standardized inputs.
+func (n *Network) run(x []float32, o *outputs) {
+	var a, b [maxHidden]float32
+	h1, h2 := a[:len(n.Hidden1.Bias)], b[:len(n.Hidden2.Bias)]
+	n.Hidden1.apply(h1, x)
+	silu(h1)
+	n.Hidden2.apply(h2, h1)
+	silu(h2)
+	n.Head.apply(o.head[:], h2)
+	if len(n.Rain.Bias) > 0 {
+		n.Rain.apply(o.rain[:], h2)
+	}
+}
+
+// between finds the knots around a horizon and the share of the later one.
+func between(horizon int) (knot int, share float64) {
+	h := float64(horizon)
+	knot = numKnots - 2
+	for knot > 0 && h < knots[knot] {
+		knot--
+	}
+	return knot, math.Log(h/knots[knot]) / math.Log(knots[knot+1]/knots[knot])
+}
+
+// add appends the components of the network's mixture at a horizon to d, with the given total weight.
+// rain is log1p of the forecast rain within each of rainSums and the horizon.
+func (o *outputs) add(d *Distribution, horizon int, total float64, forecast bool, rain *[numRainSums]float64) {
+	k, share := between(horizon)
+	const width = 3 * components
+	at := func(part, c int) float64 {
+		a, b := float64(o.head[k*width+part*components+c]), float64(o.head[(k+1)*width+part*components+c])
+		return a + share*(b-a)
+	}
+	highest := math.Inf(-1)
+	for c := range components {
+		highest = max(highest, at(2, c))
+	}
+	sum := 0.0
+	for c := range components {
+		sum += math.Exp(at(2, c) - highest)
+	}
+	for c := range components {
+		location := at(0, c)
+		if forecast {
+			const gains = components * numRainSums
+			for j, r := range rain {
+				i := k*gains + c*numRainSums + j
+				a, b := float64(o.rain[i]), float64(o.rain[i+gains])
+				location += softplus(a+share*(b-a)) * r
+			}
+		}
+		d.location[d.n] = location
+		d.inverseScale[d.n] = 1 / (softplus(at(1, c)) + minScale)
+		d.weight[d.n] = total * math.Exp(at(2, c)-highest) / sum
+		d.n++
+	}
+}
+
+// KnotHours are the horizons for which networks have outputs and calibrations have values.
+func KnotHours() []int {
+	hours := make([]int, numKnots)
+	for i, h := range knots {
+		hours[i] = int(h)
+	}
+	return hours
+}
