@@ -67,16 +67,18 @@ func (d *Distribution) Exceedance(threshold float64) float64 {
 // Quantile is the z that the distribution function reaches at p, 0 < p < 1.
 func (d *Distribution) Quantile(p float64) float64 {
 	target := expit(logit(p) / d.slope)
-	// The quantile lies between the extreme quantiles of the components.
+	// The quantile lies between the extreme quantiles of the components, and near their mean.
 	u := logit(target)
-	lo, hi := math.Inf(1), math.Inf(-1)
+	lo, hi, v := math.Inf(1), math.Inf(-1), 0.0
 	for i := range d.n {
 		q := d.location[i] + u/d.inverseScale[i]
 		lo, hi = min(lo, q), max(hi, q)
+		v += d.weight[i] * q
 	}
-	// Newton's method, with a bisection whenever a step leaves the bracket or does not halve the one
-	// before the last (rtsafe in Press et al., Numerical Recipes, 9.4).
-	v, step, before := (lo+hi)/2, hi-lo, hi-lo
+	// Newton's method on the log-odds, which are straight for a single logistic, with a bisection whenever a
+	// step leaves the bracket or does not halve the one before the last (rtsafe in Press et al., Numerical
+	// Recipes, 9.4).
+	step, before := hi-lo, hi-lo
 	for range maxSteps {
 		f, density := d.raw(v)
 		if f < target {
@@ -84,8 +86,8 @@ func (d *Distribution) Quantile(p float64) float64 {
 		} else {
 			hi = v
 		}
-		next := v - (f-target)/density
-		if !(lo < next && next < hi) || math.Abs(next-v) > before/2 {
+		next := v - (logit(f)-u)*f*(1-f)/density
+		if !(lo <= next && next <= hi) || math.Abs(next-v) > before/2 {
 			next = (lo + hi) / 2
 		}
 		before, step = step, math.Abs(next-v)
@@ -99,5 +101,5 @@ func (d *Distribution) Quantile(p float64) float64 {
 
 const (
 	maxSteps          = 80
-	quantileTolerance = 1e-9 // of v
+	quantileTolerance = 1e-8 // of v
 )

@@ -103,24 +103,32 @@ func (n *Network) validate(inputs int, forecast bool) error {
 	return err
 }
 
-// apply computes dst = W x + b.
+// apply computes dst = W x + b. Four rows go side by side: they share the loads of x, and their additions
+// do not wait for each other.
 func (l *Layer) apply(dst, x []float32) {
 	in := len(x)
-	for o := range dst {
-		w := l.flat[o*in : o*in+in]
-		var s0, s1, s2, s3 float32 // four sums, because each addition waits for the one before
-		i := 0
-		for ; i+4 <= in; i += 4 {
-			a, b := w[i:i+4:i+4], x[i:i+4:i+4]
-			s0 += a[0] * b[0]
-			s1 += a[1] * b[1]
-			s2 += a[2] * b[2]
-			s3 += a[3] * b[3]
+	o := 0
+	for ; o+4 <= len(dst); o += 4 {
+		w0 := l.flat[o*in : o*in+in][:len(x)]
+		w1 := l.flat[(o+1)*in : (o+1)*in+in][:len(x)]
+		w2 := l.flat[(o+2)*in : (o+2)*in+in][:len(x)]
+		w3 := l.flat[(o+3)*in : (o+3)*in+in][:len(x)]
+		s0, s1, s2, s3 := l.Bias[o], l.Bias[o+1], l.Bias[o+2], l.Bias[o+3]
+		for i, v := range x {
+			s0 += w0[i] * v
+			s1 += w1[i] * v
+			s2 += w2[i] * v
+			s3 += w3[i] * v
 		}
-		for ; i < in; i++ {
-			s0 += w[i] * x[i]
+		dst[o], dst[o+1], dst[o+2], dst[o+3] = s0, s1, s2, s3
+	}
+	for ; o < len(dst); o++ {
+		w := l.flat[o*in : o*in+in][:len(x)]
+		s := l.Bias[o]
+		for i, v := range x {
+			s += w[i] * v
 		}
-		dst[o] = (s0 + s1) + (s2 + s3) + l.Bias[o]
+		dst[o] = s
 	}
 }
 
