@@ -19,6 +19,7 @@ import xgboost as xgb
 import boost
 import calibrate
 import card
+import catalogue
 import data
 import evaluate
 import flood_rain
@@ -314,9 +315,7 @@ def main() -> None:
     }
     write_json(args.out / "manifest.json", manifest)
     (args.out / "card.md").write_text(card.text(manifest, tables))
-    digest = described(args.out / "manifest.json")["sha256"]
-    entry = {"name": "risk_scorer", "version": VERSION, "path": f"risk_scorer/{args.out.name}", "sha256": digest}
-    write_json(args.out.parent.parent / "manifest.json", {"format": 1, "models": [entry]})
+    catalogue.register(args.out, "risk_scorer", VERSION)
     log("done")
 
 

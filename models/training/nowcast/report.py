@@ -1,0 +1,204 @@
+"""From trainings to what ships: calibration, skill, weights, golden predictions, manifest and card."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import card
+import data
+import evaluate
+import features
+import golden
+import network
+from data import ANCHORS
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+import catalogue  # noqa: E402  (shared by all trainers)
+
+VERSION = "1.0.0"
+CREATED_AT = "2026-11-25T06:00:00Z"  # fixed, so that a rerun writes the same bytes
+COVERAGE = 0.9
+LEVELS = {"low": 0.02, "moderate": 0.1, "high": 0.3, "extreme": 0.6}
+EARLY_WARNING = 0.2
+WIDENING = {"per_condition": 1.25, "maximum": 3.0, "confidence_width": 5.0}
+AT = [network.KNOTS.index(h) for h in ANCHORS]
+
+
+def coverage(rows, below, slope: float, horizon: int) -> float:
+    """Median over gauges of the share of outcomes within p10 and p90."""
+    f = network.recalibrate(below.astype(float), slope)
+    y = rows.y[:, horizon - 1].astype(float)
+    v = np.nan_to_num(np.arcsinh((y - rows.z) / features.SMALL))
+    k = np.clip(np.searchsorted(evaluate.V, v), 1, len(evaluate.V) - 1)
+    share = np.clip((v - evaluate.V[k - 1]) / (evaluate.V[k] - evaluate.V[k - 1]), 0, 1)
+    at = np.arange(len(v))
+    pit = f[at, k - 1] + share * (f[at, k] - f[at, k - 1])
+    inside, ok = (pit >= 0.1) & (pit <= 0.9), ~np.isnan(y)
+    shares = [inside[ok & (rows.station == i)].mean() for i in np.unique(rows.station) if (ok & (rows.station == i)).any()]
+    return float(np.median(shares))
+
+
+def fit_slope(rows, below) -> np.ndarray:
+    """The slope at each knot with which the band from p10 to p90 covers 80 % at the median gauge."""
+    out = []
+    for j, h in enumerate(network.KNOTS):
+        lo, hi = 0.5, 2.0
+        for _ in range(9):
+            middle = (lo * hi) ** 0.5
+            if coverage(rows, below[:, j, :-1], middle, h) > 0.8:
+                lo = middle
+            else:
+                hi = middle
+        out.append(round((lo * hi) ** 0.5, 4))
+    return np.array(out)
+
+
+def spread(rows, p) -> list[float]:
+    """Root mean square over gauges of log(observed / expected) events among rows below the threshold with p >= 0.02."""
+    out = []
+    for j, h in enumerate(network.KNOTS):
+        y = rows.y[:, h - 1]
+        use = ~np.isnan(y) & (p[:, j] >= 0.02) & (rows.z < 1)
+        ratios = []
+        for i in np.unique(rows.station):
+            mine = use & (rows.station == i)
+            expected = p[mine, j].sum()
+            if expected >= 3:
+                ratios.append(np.log(((y[mine] >= 1).sum() + 0.5) / (expected + 0.5)))
+        out.append(round(float(np.sqrt(np.mean(np.square(ratios)))), 4) if ratios else 1.0)
+    return out
+
+
+def refer(river: bool, z, event, at) -> np.ndarray:
+    """Calibrated persistence, or the base rate for members that do not see the river."""
+    return evaluate.persistence(z, event, at) if river else np.full(len(at), event.mean())
+
+
+def verify(name: str, results: dict, state: dict, groups: list[str]) -> dict:
+    """Calibration of one member from groups it had not seen, and its skill on unseen groups and later time."""
+    test, late, of = state["test"], state["late"], state["groups"]
+    splits = [s.split(0.75) for s in state["stations"]]
+    below = np.full((len(test), len(network.KNOTS), len(evaluate.V) + 1), np.nan, np.float32)
+    for g in groups:
+        below[of[test.station] == g] = results[(name, g)]
+    thin = np.arange(len(test)) % 3 == 0
+    river = results[(name, "final")].settings.river
+    # For the report a group is recalibrated by the others.
+    cross = np.empty_like(below)
+    reference = np.full((len(test), len(ANCHORS)), np.nan)
+    for g in groups:
+        inside = of[test.station] == g
+        slope = fit_slope(test.take(thin & ~inside), below[thin & ~inside])
+        cross[inside] = network.recalibrate(below[inside].astype(float), slope[None, :, None])
+        for j, h in enumerate(ANCHORS):
+            y = test.y[:, h - 1]
+            use = ~np.isnan(y) & ~inside
+            reference[inside, j] = refer(river, test.z[use], y[use] >= 1, test.z[inside])
+    cuts = LEVELS | {"early_warning": EARLY_WARNING}
+    unseen = evaluate.score(test, cross[:, AT, :-1], 1 - cross[:, AT, -1], reference, cuts)
+    past = test.hour < np.array(splits)[test.station]
+    slope = fit_slope(test.take(thin & past), below[thin & past])
+    later = network.recalibrate(results[(name, "later")].astype(float), slope[None, :, None])
+    reference = np.full((len(late), len(ANCHORS)), np.nan)
+    for j, h in enumerate(ANCHORS):
+        y = test.y[:, h - 1]
+        use = ~np.isnan(y) & past
+        reference[:, j] = refer(river, test.z[use], y[use] >= 1, late.z)
+    known = evaluate.score(late, later[:, AT, :-1], 1 - later[:, AT, -1], reference, cuts)
+    final = fit_slope(test.take(thin), below[thin])
+    member = results[(name, "final")]
+    member.slope = final
+    calibrated = network.recalibrate(below[:, :, -1].astype(float), final[None])
+    return {"unseen_groups": unseen, "later_time": known, "slope": [float(v) for v in final], "spread": spread(test, 1 - calibrated)}
+
+
+def shortest(v) -> list:
+    """float32 weights with the fewest digits that read back the same."""
+    v = np.asarray(v, np.float32)
+    if v.ndim > 1:
+        return [shortest(r) for r in v]
+    return [json.loads(np.format_float_scientific(x, unique=True)) for x in v]
+
+
+def layer(linear) -> dict:
+    return {"weight": shortest(linear.weight.detach().numpy()), "bias": shortest(linear.bias.detach().numpy())}
+
+
+def weights(name: str, member: network.Member) -> dict:
+    nets = []
+    for net in member.nets:
+        n = {"hidden1": layer(net.hidden1), "hidden2": layer(net.hidden2), "head": layer(net.head)}
+        if net.rain is not None:
+            n["rain"] = layer(net.rain)
+        nets.append(n)
+    return {
+        "format": 1, "member": name, "inputs": [features.FEATURES[i] for i in member.settings.columns],
+        "mean": [float(v) for v in member.mean], "scale": [float(v) for v in member.scale], "networks": nets,
+    }
+
+
+def training_data(stations) -> list[dict]:
+    return [{
+        "name": s.name, "group": s.group, "unit": s.unit, "hours": int((~np.isnan(s.z)).sum()),
+        "period": f"{str(s.start)[:10]}/{str(s.start + np.timedelta64(len(s) - 1, 'h'))[:10]}",
+    } for s in stations]
+
+
+def write(out: Path, results: dict, state: dict, groups: list[str]) -> None:
+    names = sorted({n for n, _ in results}, key=["level_rain", "level_rain_forecast", "level", "rain", "rain_forecast"].index)
+    tables = {"members": {}, "levels": LEVELS, "early_warning": EARLY_WARNING, "stations": [s.name for s in state["stations"]]}
+    comparison = Path(__file__).with_name("comparison.json")
+    if comparison.exists():
+        tables["comparison"] = json.loads(comparison.read_text())
+    members, entries = {}, []
+    for name in names:
+        tables["members"][name] = verify(name, results, state, groups)
+        t = tables["members"][name]
+        for split in ("unseen_groups", "later_time"):
+            print(name, split, *(
+                f"{h}h: BSS {v['brier_skill']:.3f} CRPSS {v['crps_skill']:.3f} cover {v['coverage']:.3f} "
+                f"onset AP {v['onset_average_precision']:.3f};" for h, v in t[split].items()), flush=True)
+        member = members[name] = results[(name, "final")]
+        path = out / f"{name}.json"
+        path.write_text(json.dumps(weights(name, member), separators=(",", ":")) + "\n")
+        entries.append({
+            "name": name, **catalogue.described(path), "networks": len(member.nets), "hidden": member.settings.hidden,
+            "calibration": {
+                "method": "slope of the log-odds of the distribution function, by knot horizon",
+                "horizon_hours": list(network.KNOTS), "slope": t["slope"], "spread": t["spread"],
+            },
+        })
+    rng = np.random.default_rng(7)
+    g = {"thresholds": list(golden.THRESHOLDS), "levels": list(golden.QUANTILES),
+         "rows": golden.rows(members, state["test"], rng), "requests": golden.requests(members, state["stations"], rng)}
+    (out / "golden.json").write_text(json.dumps(g, separators=(",", ":")) + "\n")
+    catalogue.write_json(out / "skill.json", tables)
+    x = state["whole"].x
+    described = card.describe(features)
+    manifest = {
+        "format": 1, "name": "nowcaster", "version": VERSION, "kind": "mixture-density-network",
+        "feature_schema": features.SCHEMA, "created_at": CREATED_AT,
+        "event": card.EVENT,
+        "features": [
+            {"name": n, "unit": described[n][0], "min": float(f"{x[:, i].min():.6g}"), "max": float(f"{x[:, i].max():.6g}"),
+             "description": described[n][1]} for i, n in enumerate(features.FEATURES)
+        ],
+        "members": entries, "coverage": COVERAGE, "widening": WIDENING, "levels": LEVELS, "early_warning": EARLY_WARNING,
+        "training": {"data": training_data(state["stations"]), "seed": 20261125},
+        "skill": card.summary(tables), "golden": catalogue.described(out / "golden.json"),
+    }
+    catalogue.write_json(out / "manifest.json", manifest)
+    (out / "card.md").write_text(card.text(manifest, tables))
+    catalogue.register(out, "nowcaster", VERSION)
+
+
+def quote_comparison(out: Path) -> None:
+    """Writes the card again with what compare.py has found since."""
+    tables = json.loads((out / "skill.json").read_text())
+    tables["comparison"] = json.loads(Path(__file__).with_name("comparison.json").read_text())
+    catalogue.write_json(out / "skill.json", tables)
+    (out / "card.md").write_text(card.text(json.loads((out / "manifest.json").read_text()), tables))
