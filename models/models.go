@@ -6,5 +6,5 @@ import "embed"
 
 // FS holds manifest.json and one folder for each model.
 //
-//go:embed manifest.json risk_scorer
+//go:embed manifest.json risk_scorer nowcaster
 var FS embed.FS

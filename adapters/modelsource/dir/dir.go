@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/guardy-ai/guardy/adapters/modelsource/internal/bundle"
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/ports"
 )
@@ -36,18 +38,29 @@ var _ ports.ModelSource = Source{}
 // New returns the source; the directory is looked at when a model is loaded.
 func New(cfg Config) (Source, error) { return Source{cfg.Path}, cfg.Validate() }
 
-// LoadRisk implements ports.ModelSource. Opening through os.Root keeps a manifest from naming files
-// outside the directory.
+// LoadRisk implements ports.ModelSource.
 func (s Source) LoadRisk(ctx context.Context) (*risk.Model, domain.ModelCard, error) {
-	root, err := os.OpenRoot(s.path)
+	return load(ctx, s.path, bundle.LoadRisk)
+}
+
+// LoadNowcast implements ports.ModelSource.
+func (s Source) LoadNowcast(ctx context.Context) (*nowcast.Model, domain.ModelCard, error) {
+	return load(ctx, s.path, bundle.LoadNowcast)
+}
+
+// load opens the directory through os.Root, which keeps a manifest from naming files outside it.
+func load[M any](
+	ctx context.Context, path string, from func(context.Context, fs.FS) (*M, domain.ModelCard, error),
+) (*M, domain.ModelCard, error) {
+	root, err := os.OpenRoot(path)
 	if err != nil {
 		return nil, domain.ModelCard{}, &domain.Error{
 			Kind: domain.KindNotFound, Op: "models.load",
-			Msg: fmt.Sprintf("the model directory %s cannot be opened", s.path), Err: err,
+			Msg: fmt.Sprintf("the model directory %s cannot be opened", path), Err: err,
 		}
 	}
 	defer func() { _ = root.Close() }() // read only: nothing is lost
-	return bundle.LoadRisk(ctx, root.FS())
+	return from(ctx, root.FS())
 }
 
 // Describe implements ports.ModelSource.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/guardy-ai/guardy/adapters/modelsource/internal/bundle"
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/models"
 	"github.com/guardy-ai/guardy/ports"
@@ -22,6 +23,11 @@ func New() Source { return Source{} }
 // LoadRisk implements ports.ModelSource.
 func (Source) LoadRisk(ctx context.Context) (*risk.Model, domain.ModelCard, error) {
 	return bundle.LoadRisk(ctx, models.FS)
+}
+
+// LoadNowcast implements ports.ModelSource.
+func (Source) LoadNowcast(ctx context.Context) (*nowcast.Model, domain.ModelCard, error) {
+	return bundle.LoadNowcast(ctx, models.FS)
 }
 
 // Describe implements ports.ModelSource.

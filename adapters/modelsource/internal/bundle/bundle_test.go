@@ -52,6 +52,11 @@ func TestTheShippedModelProvesItself(t *testing.T) {
 // resign makes the digests of a damaged bundle right again, as somebody who means it would.
 func resign(t testing.TB, b fstest.MapFS, change func(manifest map[string]any)) {
 	t.Helper()
+	resignModel(t, b, folder, change)
+}
+
+func resignModel(t testing.TB, b fstest.MapFS, folder string, change func(manifest map[string]any)) {
+	t.Helper()
 	read := func(name string) (v map[string]any) {
 		if err := json.Unmarshal(b[name].Data, &v); err != nil {
 			t.Fatal(err)
@@ -78,7 +83,11 @@ func resign(t testing.TB, b fstest.MapFS, change func(manifest map[string]any)) 
 	change(m)
 	digest := write(folder+"manifest.json", m)
 	c := read("manifest.json")
-	c["models"].([]any)[0].(map[string]any)["sha256"] = digest
+	for _, m := range c["models"].([]any) {
+		if entry := m.(map[string]any); entry["path"].(string)+"/" == folder {
+			entry["sha256"] = digest
+		}
+	}
 	write("manifest.json", c)
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/guardy-ai/guardy/adapters/modelsource/internal/xgbjson"
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/domain/vector"
 )
@@ -25,8 +26,51 @@ const (
 
 // LoadRisk reads, verifies and returns the risk scorer of the bundle.
 func LoadRisk(ctx context.Context, fsys fs.FS) (*risk.Model, domain.ModelCard, error) {
+	return load(ctx, fsys, domain.RiskScorer, (*loader).risk)
+}
+
+// LoadNowcast reads, verifies and returns the nowcaster of the bundle.
+func LoadNowcast(ctx context.Context, fsys fs.FS) (*nowcast.Model, domain.ModelCard, error) {
+	return load(ctx, fsys, domain.Nowcaster, (*loader).nowcast)
+}
+
+// loader carries what every step needs.
+type loader struct {
+	ctx  context.Context
+	fsys fs.FS
+	size int64 // bytes read so far
+}
+
+// proven is a model's manifest whose digest is the catalogue's.
+type proven struct {
+	entry  catalogEntry
+	data   []byte
+	digest string // "sha256:" and 64 hex digits
+}
+
+// load does what is the same for every model. build makes the model of its manifest, proves it and
+// fills the card but for the text and the size.
+func load[M any](
+	ctx context.Context, fsys fs.FS, name domain.ModelName, build func(*loader, proven, *domain.ModelCard) (*M, error),
+) (*M, domain.ModelCard, error) {
 	l := loader{ctx: ctx, fsys: fsys}
-	model, card, err := l.risk()
+	card := domain.ModelCard{Ref: domain.ModelRef{Name: name}}
+	model, err := func() (*M, error) {
+		p, err := l.proven(name)
+		if err != nil {
+			return nil, err
+		}
+		model, err := build(&l, p, &card)
+		if err != nil {
+			return nil, err
+		}
+		text, err := l.read(path.Join(p.entry.Path, "card.md"), maxManifest)
+		if err != nil {
+			return nil, fmt.Errorf("a model never ships without its card: %w", err)
+		}
+		card.Text, card.SizeBytes = string(text), l.size
+		return model, nil
+	}()
 	if err == nil {
 		return model, card, nil
 	}
@@ -40,56 +84,52 @@ func LoadRisk(ctx context.Context, fsys fs.FS) (*risk.Model, domain.ModelCard, e
 	return nil, card, &domain.Error{Kind: kind, Op: "models.load", Msg: "the model was refused: " + err.Error()}
 }
 
-// loader carries what every step needs.
-type loader struct {
-	ctx  context.Context
-	fsys fs.FS
-	size int64 // bytes read so far
-}
-
-func (l *loader) risk() (*risk.Model, domain.ModelCard, error) {
-	card := domain.ModelCard{Ref: domain.ModelRef{Name: domain.RiskScorer}}
-	entry, err := l.entry(domain.RiskScorer)
+// proven reads the manifest of a model and proves it by the catalogue.
+func (l *loader) proven(name domain.ModelName) (proven, error) {
+	entry, err := l.entry(name)
 	if err != nil {
-		return nil, card, err
+		return proven{}, err
 	}
 	data, err := l.read(path.Join(entry.Path, "manifest.json"), maxManifest)
 	if err != nil {
-		return nil, card, err
+		return proven{}, err
 	}
 	sum := sha256.Sum256(data)
 	digest := hex.EncodeToString(sum[:])
 	if digest != entry.SHA256 {
-		return nil, card, fmt.Errorf("%s/manifest.json has the digest %s, manifest.json says %s", entry.Path, digest, entry.SHA256)
+		return proven{}, fmt.Errorf("%s/manifest.json has the digest %s, manifest.json says %s", entry.Path, digest, entry.SHA256)
 	}
-	var m manifest
-	if err := decode(data, &m); err != nil {
-		return nil, card, fmt.Errorf("%s/manifest.json: %w", entry.Path, err)
-	}
-	if err := m.check(entry); err != nil {
-		return nil, card, fmt.Errorf("%s/manifest.json: %w", entry.Path, err)
-	}
-	card.Ref = domain.ModelRef{Name: m.Name, Version: m.Version, Digest: "sha256:" + digest}
+	return proven{entry, data, "sha256:" + digest}, nil
+}
 
-	model, err := l.build(entry.Path, card.Ref, &m)
-	if err != nil {
-		return nil, card, err
+// describe fills the card from the part of a manifest that is the same for every model.
+func (p proven) describe(card *domain.ModelCard, h *header) {
+	card.Ref = domain.ModelRef{Name: h.Name, Version: h.Version, Digest: p.digest}
+	card.Kind, card.FeatureSchema, card.Features = h.Kind, h.FeatureSchema, h.features()
+	card.CreatedAt, card.Training, card.Skill = h.CreatedAt, h.Training, h.Skill
+}
+
+func (l *loader) risk(p proven, card *domain.ModelCard) (*risk.Model, error) {
+	var m manifest
+	if err := decode(p.data, &m); err != nil {
+		return nil, fmt.Errorf("%s/manifest.json: %w", p.entry.Path, err)
 	}
-	golden, err := l.verified(entry.Path, m.Golden)
+	if err := m.check(p.entry); err != nil {
+		return nil, fmt.Errorf("%s/manifest.json: %w", p.entry.Path, err)
+	}
+	p.describe(card, &m.header)
+	model, err := l.build(p.entry.Path, card.Ref, &m)
 	if err != nil {
-		return nil, card, err
+		return nil, err
+	}
+	golden, err := l.verified(p.entry.Path, m.Golden)
+	if err != nil {
+		return nil, err
 	}
 	if err := verify(model, golden); err != nil {
-		return nil, card, fmt.Errorf("%s: %w", m.Golden.File, err)
+		return nil, fmt.Errorf("%s: %w", m.Golden.File, err)
 	}
-	text, err := l.read(path.Join(entry.Path, "card.md"), maxManifest)
-	if err != nil {
-		return nil, card, fmt.Errorf("a model never ships without its card: %w", err)
-	}
-	card.Kind, card.FeatureSchema, card.Features = m.Kind, m.FeatureSchema, m.features()
-	card.CreatedAt, card.Training, card.Skill, card.Text = m.CreatedAt, m.Training, m.Skill, string(text)
-	card.SizeBytes = l.size
-	return model, card, nil
+	return model, nil
 }
 
 // entry finds a model in the catalogue.
@@ -113,28 +153,38 @@ func (l *loader) entry(name domain.ModelName) (catalogEntry, error) {
 	return catalogEntry{}, fmt.Errorf("manifest.json names no model %s: %w", name, fs.ErrNotExist)
 }
 
+// check refuses a header that is not the catalogue's model, of the kind and the features that this build
+// serves.
+func (h *header) check(e catalogEntry, kind, schema string, members int) error {
+	switch {
+	case h.Format != format:
+		return fmt.Errorf("format %d, this build reads format %d", h.Format, format)
+	case h.Name != e.Name || h.Version != e.Version || h.Version == "":
+		return fmt.Errorf("is %s %q, the catalogue says %s %q", h.Name, h.Version, e.Name, e.Version)
+	case h.Kind != kind:
+		return fmt.Errorf("kind %q is not %s", h.Kind, kind)
+	case h.FeatureSchema != schema:
+		return fmt.Errorf("feature schema %q, this build computes %q", h.FeatureSchema, schema)
+	case members > maxMembers:
+		return fmt.Errorf("%d members are more than %d", members, maxMembers)
+	}
+	return nil
+}
+
 // check refuses a manifest that does not describe what this build can serve.
 func (m *manifest) check(e catalogEntry) error {
-	switch {
-	case m.Format != format:
-		return fmt.Errorf("format %d, this build reads format %d", m.Format, format)
-	case m.Name != e.Name || m.Version != e.Version || m.Version == "":
-		return fmt.Errorf("is %s %q, the catalogue says %s %q", m.Name, m.Version, e.Name, e.Version)
-	case m.Kind != "xgboost-binary-logistic":
-		return fmt.Errorf("kind %q is not xgboost-binary-logistic", m.Kind)
-	case m.FeatureSchema != vector.Schema:
-		return fmt.Errorf("feature schema %q, this build computes %q", m.FeatureSchema, vector.Schema)
-	case len(m.Members) > maxMembers:
-		return fmt.Errorf("%d members are more than %d", len(m.Members), maxMembers)
-	case m.FloodDefinition != risk.FloodDefinition:
+	if err := m.header.check(e, "xgboost-binary-logistic", vector.Schema, len(m.Members)); err != nil {
+		return err
+	}
+	if m.FloodDefinition != risk.FloodDefinition {
 		return fmt.Errorf("flood_definition %q is another event than %q", m.FloodDefinition, risk.FloodDefinition)
 	}
 	return nil
 }
 
-func (m *manifest) features() []domain.FeatureInfo {
-	out := make([]domain.FeatureInfo, len(m.Features))
-	for i, f := range m.Features {
+func (h *header) features() []domain.FeatureInfo {
+	out := make([]domain.FeatureInfo, len(h.Features))
+	for i, f := range h.Features {
 		out[i] = domain.FeatureInfo{Name: f.Name, Unit: f.Unit, Min: f.Min, Max: f.Max, Description: f.Description}
 	}
 	return out

@@ -26,24 +26,29 @@ type catalogEntry struct {
 	SHA256  string           `json:"sha256"`
 }
 
-// manifest describes one model: every other file by size and digest.
+// header is what every model's manifest says.
+type header struct {
+	Format        int               `json:"format"`
+	Name          domain.ModelName  `json:"name"`
+	Version       string            `json:"version"`
+	Kind          string            `json:"kind"`
+	FeatureSchema string            `json:"feature_schema"`
+	CreatedAt     time.Time         `json:"created_at"`
+	Features      []manifestFeature `json:"features"`
+	Training      json.RawMessage   `json:"training"`
+	Skill         json.RawMessage   `json:"skill"`
+	Golden        file              `json:"golden"`
+}
+
+// manifest describes the risk scorer: every other file by size and digest.
 type manifest struct {
-	Format          int               `json:"format"`
-	Name            domain.ModelName  `json:"name"`
-	Version         string            `json:"version"`
-	Kind            string            `json:"kind"`
-	FeatureSchema   string            `json:"feature_schema"`
-	CreatedAt       time.Time         `json:"created_at"`
-	FloodDefinition string            `json:"flood_definition"`
-	Features        []manifestFeature `json:"features"`
-	Members         []manifestMember  `json:"members"`
-	Coverage        float64           `json:"coverage"`
-	Widening        manifestWidening  `json:"widening"`
-	Levels          manifestLevels    `json:"levels"`
-	Envelope        manifestEnvelope  `json:"envelope"`
-	Training        json.RawMessage   `json:"training"`
-	Skill           json.RawMessage   `json:"skill"`
-	Golden          file              `json:"golden"`
+	header
+	FloodDefinition string           `json:"flood_definition"`
+	Members         []manifestMember `json:"members"`
+	Coverage        float64          `json:"coverage"`
+	Widening        manifestWidening `json:"widening"`
+	Levels          manifestLevels   `json:"levels"`
+	Envelope        manifestEnvelope `json:"envelope"`
 }
 
 type file struct {
