@@ -50,8 +50,9 @@ func options(c config.Config, build Build, logger *slog.Logger, pause pauser) fx
 
 // Core is what answers without a listener.
 type Core struct {
-	Models ports.ModelCatalog
-	Batch  ports.BatchAssessor
+	Models  ports.ModelCatalog
+	Batch   ports.BatchAssessor
+	Nowcast ports.Nowcaster
 }
 
 // Offline loads the models, lets use work with them, and cleans up. Neither a cache nor telemetry
@@ -62,7 +63,7 @@ func Offline(ctx context.Context, c config.Config, use func(Core) error) (err er
 	a := fx.New(
 		core(c, Build{}, slog.New(slog.DiscardHandler)),
 		fx.Module("models", fx.Invoke(loadModels(false))),
-		fx.Populate(&out.Models, &out.Batch),
+		fx.Populate(&out.Models, &out.Batch, &out.Nowcast),
 	)
 	if err := a.Start(ctx); err != nil {
 		return Cause(err)
@@ -96,13 +97,17 @@ func core(c config.Config, build Build, logger *slog.Logger) fx.Option {
 		fx.Provide(
 			predict.NewModels,
 			func(m *predict.Models) ports.ModelCatalog { return m },
-			func(m *predict.Models, sites ports.SiteRegister, cache ports.AnswerCache, r ports.Recorder, clock ports.Clock) (ports.RiskAssessor, ports.BatchAssessor) {
-				s := predict.New(predict.Deps{
+			func(m *predict.Models, sites ports.SiteRegister, cache ports.AnswerCache, r ports.Recorder, clock ports.Clock) predict.Deps {
+				return predict.Deps{
 					Models: m, Sites: sites, Cache: cache, Recorder: r, Clock: clock,
-					TTL: predict.TTL{FloodRisk: c.Cache.TTL.FloodRisk, Batch: c.Cache.TTL.Batch},
-				})
+					TTL: predict.TTL{FloodRisk: c.Cache.TTL.FloodRisk, Batch: c.Cache.TTL.Batch, Nowcast: c.Cache.TTL.Nowcast},
+				}
+			},
+			func(d predict.Deps) (ports.RiskAssessor, ports.BatchAssessor) {
+				s := predict.New(d)
 				return s, s
 			},
+			func(d predict.Deps) ports.Nowcaster { return predict.NewNowcasts(d) },
 			func(m *predict.Models, cache ports.AnswerCache) *predict.Health {
 				return predict.NewHealth(m, cache, build.Version)
 			},

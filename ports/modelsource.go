@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 )
 
@@ -13,6 +14,8 @@ type ModelSource interface {
 	// LoadRisk returns the risk scorer. Errors are *domain.Error of KindNotFound (no such model here)
 	// or KindInvalid with the reason for which the artifact was refused.
 	LoadRisk(ctx context.Context) (*risk.Model, domain.ModelCard, error)
+	// LoadNowcast returns the nowcaster; errors as of LoadRisk.
+	LoadNowcast(ctx context.Context) (*nowcast.Model, domain.ModelCard, error)
 	// Describe says where models come from, for people: "embedded", "dir /srv/models".
 	Describe() string
 }

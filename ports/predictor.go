@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 )
 
@@ -32,4 +33,12 @@ type RiskBatch interface {
 	// has its own Err; the others are answered all the same. Each answer equals, bit for bit, what
 	// RiskAssessor gives for the same request and model. Requests are rounded in place.
 	Assess(ctx context.Context, rs []risk.Request, out []risk.Outcome)
+}
+
+// Nowcaster answers whether a river will be over its flood threshold in the next hours.
+//
+// Nowcast validates the request, resolves its thresholds from the register, completes its horizons, and
+// may round its numbers in place (Request.Canonicalize). Errors are as of RiskAssessor.
+type Nowcaster interface {
+	Nowcast(ctx context.Context, r *nowcast.Request) (nowcast.Forecast, error)
 }

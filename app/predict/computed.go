@@ -22,7 +22,7 @@ func newComputed(recorder ports.Recorder, clock ports.Clock) *computed {
 
 func (c *computed) one(ctx context.Context, m *risk.Model, r *risk.Request, a *risk.Assessment) error {
 	if ctx.Err() != nil {
-		return contextError(ctx)
+		return contextError(ctx, "risk.assess")
 	}
 	start := c.clock()
 	m.Assess(r, a)
@@ -42,7 +42,7 @@ func (c *computed) many(ctx context.Context, m *risk.Model, rs []risk.Request, o
 	for len(todo) > 0 {
 		n := min(len(todo), block)
 		if ctx.Err() != nil {
-			err := contextError(ctx)
+			err := contextError(ctx, "risk.assess")
 			for _, i := range todo {
 				out[i].Err = err
 			}

@@ -44,12 +44,7 @@ var siteColumns = [vector.SiteFields]string{
 // skill (the card has that): it proves that inputs, units and members mean what they meant in
 // training.
 func TestRealRiversAreTold(t *testing.T) {
-	if _, err := os.Stat(hydroData); errors.Is(err, os.ErrNotExist) {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is required in CI", hydroData)
-		}
-		t.Skipf("%s is not here", hydroData)
-	}
+	requireHydroData(t)
 	basins := readBasins(t, 12)
 	w := newWorld(t, false)
 	for _, kind := range []struct {
@@ -155,32 +150,7 @@ func averagePrecision(p, y []float64) float64 {
 // readBasins reads every so many-th usable basin with its days.
 func readBasins(t *testing.T, every int) map[string]*basin {
 	t.Helper()
-	number := func(s string) float64 {
-		if s == "" {
-			return math.NaN()
-		}
-		v, err := strconv.ParseFloat(s, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
-	open := func(name string) io.Reader {
-		f, err := os.Open(filepath.Join(hydroData, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = f.Close() })
-		if !strings.HasSuffix(name, ".gz") {
-			return f
-		}
-		z, err := gzip.NewReader(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return z
-	}
-	table, err := csv.NewReader(open("us_caravan_basins.csv")).ReadAll()
+	table, err := csv.NewReader(openHydro(t, "us_caravan_basins.csv")).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +160,7 @@ func readBasins(t *testing.T, every int) map[string]*basin {
 	}
 	basins := map[string]*basin{}
 	for i, row := range table[1:] {
-		at := func(name string) float64 { return number(row[column[name]]) }
+		at := func(name string) float64 { return parseNumber(t, row[column[name]]) }
 		if i%every != 0 || at("q_2yr") < 0.5 || at("baserate_2yr_before_cut") > 0.03 {
 			continue
 		}
@@ -200,7 +170,7 @@ func readBasins(t *testing.T, every int) map[string]*basin {
 		}
 		basins[row[column["basin_id"]]] = b
 	}
-	days := bufio.NewScanner(open("us_caravan_daily.csv.gz"))
+	days := bufio.NewScanner(openHydro(t, "us_caravan_daily.csv.gz"))
 	days.Scan() // the header: basin_id,date,precip_mm,temp_c,q_mm
 	for days.Scan() {
 		row := strings.Split(days.Text(), ",")
@@ -213,10 +183,52 @@ func readBasins(t *testing.T, every int) map[string]*basin {
 				t.Fatal(err)
 			}
 		}
-		b.rain, b.warmth, b.flow = append(b.rain, number(row[2])), append(b.warmth, number(row[3])), append(b.flow, number(row[4]))
+		b.rain, b.warmth, b.flow = append(b.rain, parseNumber(t, row[2])), append(b.warmth, parseNumber(t, row[3])), append(b.flow, parseNumber(t, row[4]))
 	}
 	if err := days.Err(); err != nil {
 		t.Fatal(err)
 	}
 	return basins
+}
+
+// requireHydroData skips the test where the data is not at hand; CI insists on it.
+func requireHydroData(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat(hydroData); errors.Is(err, os.ErrNotExist) {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("%s is required in CI", hydroData)
+		}
+		t.Skipf("%s is not here", hydroData)
+	}
+}
+
+// openHydro opens a file of the data, inflated, until the test ends.
+func openHydro(t *testing.T, name string) io.Reader {
+	t.Helper()
+	f, err := os.Open(filepath.Join(hydroData, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	if !strings.HasSuffix(name, ".gz") {
+		return f
+	}
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return z
+}
+
+// parseNumber reads a field; an empty one is missing.
+func parseNumber(t *testing.T, s string) float64 {
+	t.Helper()
+	if s == "" {
+		return math.NaN()
+	}
+	v, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }

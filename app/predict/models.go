@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/ports"
 )
@@ -21,102 +23,175 @@ type Models struct {
 	recorder ports.Recorder
 	clock    ports.Clock
 
-	risk    atomic.Pointer[loadedRisk]
-	reload  sync.Mutex // one load at a time; readers never wait for it
+	risk    place[*risk.Model]
+	nowcast place[*nowcast.Model]
+	all     []managed // in the contract's order
+}
+
+// NewModels returns an empty catalog; nothing is loaded before Load. cache may be nil.
+func NewModels(source ports.ModelSource, cache ports.AnswerCache, stats ports.Statistics, recorder ports.Recorder, clock ports.Clock) *Models {
+	s := &Models{source: source, cache: cache, stats: stats, recorder: recorder, clock: clock}
+	s.risk.name, s.risk.load = domain.RiskScorer, source.LoadRisk
+	s.nowcast.name, s.nowcast.load = domain.Nowcaster, source.LoadNowcast
+	s.all = []managed{&s.risk, &s.nowcast}
+	return s
+}
+
+// served is what the catalog needs of a model.
+type served interface {
+	Ref() domain.ModelRef
+	WarmUp()
+}
+
+// managed is the place of one model, whatever its type.
+type managed interface {
+	called() domain.ModelName
+	reload(ctx context.Context, clock ports.Clock, recorder ports.Recorder) error
+	warmUp()
+	ready() bool
+	card() (domain.ModelCard, bool)
+	describe(to *ports.ModelStatus)
+}
+
+// place holds the model of one capability.
+type place[M served] struct {
+	name domain.ModelName
+	load func(context.Context) (M, domain.ModelCard, error)
+
+	now     atomic.Pointer[loaded[M]]
+	loading sync.Mutex // one load at a time; readers never wait for it
 	mu      sync.Mutex // guards failure and reloads
 	failure string
 	reloads int
 }
 
-// loadedRisk is one load's result; it is replaced as a whole, so a reader sees one version only.
-type loadedRisk struct {
-	model    *risk.Model
+// loaded is one load's result; it is replaced as a whole, so a reader sees one version only.
+type loaded[M served] struct {
+	model    M
 	card     domain.ModelCard
 	loadedAt time.Time
 	took     time.Duration
 }
 
-// NewModels returns an empty catalog; nothing is loaded before Load. cache may be nil.
-func NewModels(source ports.ModelSource, cache ports.AnswerCache, stats ports.Statistics, recorder ports.Recorder, clock ports.Clock) *Models {
-	return &Models{source: source, cache: cache, stats: stats, recorder: recorder, clock: clock}
-}
+func (p *place[M]) called() domain.ModelName { return p.name }
 
-// Load loads every model and, when warm is set, scores its warm-up rows so that the first client does
-// not pay for cold caches.
-func (s *Models) Load(ctx context.Context, warm bool) error {
-	_, err := s.Reload(ctx, domain.RiskScorer)
-	if err == nil && warm {
-		s.risk.Load().model.WarmUp()
-	}
-	return err
-}
-
-// current returns the risk scorer in service.
-func (s *Models) current() (*risk.Model, error) {
-	if l := s.risk.Load(); l != nil {
+// current returns the model in service.
+func (p *place[M]) current() (M, error) {
+	if l := p.now.Load(); l != nil {
 		return l.model, nil
 	}
-	return nil, &domain.Error{Kind: domain.KindUnavailable, Op: "predict", Msg: "no risk model is loaded yet"}
+	var none M
+	return none, &domain.Error{Kind: domain.KindUnavailable, Op: "predict", Msg: fmt.Sprintf("the model %s is not loaded yet", p.name)}
+}
+
+func (p *place[M]) reload(ctx context.Context, clock ports.Clock, recorder ports.Recorder) error {
+	p.loading.Lock()
+	defer p.loading.Unlock()
+	start := clock()
+	model, card, err := p.load(ctx)
+	took := clock().Sub(start)
+	recorder.Loaded(ctx, card.Ref, took, err)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err != nil {
+		p.failure = err.Error()
+		return reloadError(err)
+	}
+	p.failure = ""
+	if p.now.Swap(&loaded[M]{model: model, card: card, loadedAt: clock(), took: took}) != nil {
+		p.reloads++
+	}
+	return nil
+}
+
+func (p *place[M]) warmUp() { p.now.Load().model.WarmUp() }
+
+func (p *place[M]) ready() bool { return p.now.Load() != nil }
+
+func (p *place[M]) card() (domain.ModelCard, bool) {
+	l := p.now.Load()
+	if l == nil {
+		return domain.ModelCard{}, false
+	}
+	return l.card, true
+}
+
+func (p *place[M]) describe(to *ports.ModelStatus) {
+	to.Ref.Name = p.name
+	if l := p.now.Load(); l != nil {
+		to.Ref, to.Loaded, to.SizeBytes = l.model.Ref(), true, l.card.SizeBytes
+		to.LoadedAt, to.LoadTime = l.loadedAt, l.took
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	to.LastError, to.Reloads = p.failure, p.reloads
+}
+
+// Load loads every model, side by side, and, when warm is set, lets each answer once so that the first
+// client does not pay for cold caches.
+func (s *Models) Load(ctx context.Context, warm bool) error {
+	errs := make([]error, len(s.all))
+	var wg sync.WaitGroup
+	for i, p := range s.all {
+		wg.Go(func() {
+			if errs[i] = p.reload(ctx, s.clock, s.recorder); errs[i] == nil && warm {
+				p.warmUp()
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // Ready reports whether every model is loaded.
-func (s *Models) Ready() bool { return s.risk.Load() != nil }
+func (s *Models) Ready() bool {
+	for _, p := range s.all {
+		if !p.ready() {
+			return false
+		}
+	}
+	return true
+}
 
 // List implements ports.ModelCatalog.
 func (s *Models) List(context.Context) []ports.ModelStatus {
-	return []ports.ModelStatus{s.status()}
+	out := make([]ports.ModelStatus, len(s.all))
+	for i, p := range s.all {
+		out[i] = s.status(p)
+	}
+	return out
 }
 
 // Get implements ports.ModelCatalog.
 func (s *Models) Get(_ context.Context, name domain.ModelName) (ports.ModelStatus, error) {
-	if err := known(name); err != nil {
+	p, err := s.find(name)
+	if err != nil {
 		return ports.ModelStatus{}, err
 	}
-	return s.status(), nil
+	return s.status(p), nil
 }
 
 // Card implements ports.ModelCatalog.
 func (s *Models) Card(_ context.Context, name domain.ModelName) (domain.ModelCard, error) {
-	if err := known(name); err != nil {
+	p, err := s.find(name)
+	if err != nil {
 		return domain.ModelCard{}, err
 	}
-	l := s.risk.Load()
-	if l == nil {
+	card, ok := p.card()
+	if !ok {
 		return domain.ModelCard{}, &domain.Error{Kind: domain.KindUnavailable, Op: "models.card", Msg: "the model is not loaded"}
 	}
-	return l.card, nil
+	return card, nil
 }
 
 // Reload implements ports.ModelCatalog.
 func (s *Models) Reload(ctx context.Context, name domain.ModelName) (ports.ModelStatus, error) {
-	if err := known(name); err != nil {
+	p, err := s.find(name)
+	if err != nil {
 		return ports.ModelStatus{}, err
 	}
-	s.reload.Lock()
-	defer s.reload.Unlock()
-
-	start := s.clock()
-	model, card, err := s.source.LoadRisk(ctx)
-	took := s.clock().Sub(start)
-	s.recorder.Loaded(ctx, card.Ref, took, err)
-	if err != nil {
-		s.note(err.Error())
-		return s.status(), reloadError(err)
-	}
-	first := s.risk.Swap(&loadedRisk{model: model, card: card, loadedAt: s.clock(), took: took}) == nil
-	s.mu.Lock()
-	s.failure = ""
-	if !first {
-		s.reloads++
-	}
-	s.mu.Unlock()
-	return s.status(), nil
-}
-
-func (s *Models) note(failure string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.failure = failure
+	err = p.reload(ctx, s.clock, s.recorder)
+	return s.status(p), err
 }
 
 // reloadError keeps the source's classification and words.
@@ -130,7 +205,7 @@ func reloadError(err error) error {
 
 // ClearCache implements ports.ModelCatalog.
 func (s *Models) ClearCache(ctx context.Context, name domain.ModelName) (int, error) {
-	if err := known(name); err != nil {
+	if _, err := s.find(name); err != nil {
 		return 0, err
 	}
 	if s.cache == nil {
@@ -146,29 +221,23 @@ func (s *Models) ClearCache(ctx context.Context, name domain.ModelName) (int, er
 	return n, nil
 }
 
-func (s *Models) status() ports.ModelStatus {
-	st := ports.ModelStatus{
-		Ref:    domain.ModelRef{Name: domain.RiskScorer},
-		Source: s.source.Describe(),
-		Stats:  s.stats.Model(domain.RiskScorer),
-	}
-	if l := s.risk.Load(); l != nil {
-		st.Ref, st.Loaded, st.SizeBytes = l.model.Ref(), true, l.card.SizeBytes
-		st.LoadedAt, st.LoadTime = l.loadedAt, l.took
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	st.LastError, st.Reloads = s.failure, s.reloads
+func (s *Models) status(p managed) ports.ModelStatus {
+	st := ports.ModelStatus{Source: s.source.Describe(), Stats: s.stats.Model(p.called())}
+	p.describe(&st)
 	return st
 }
 
-// known refuses the names of models that this build does not serve.
-func known(name domain.ModelName) error {
-	if name == domain.RiskScorer {
-		return nil
+// find refuses the names of models that this build does not serve.
+func (s *Models) find(name domain.ModelName) (managed, error) {
+	names := make([]string, len(s.all))
+	for i, p := range s.all {
+		if p.called() == name {
+			return p, nil
+		}
+		names[i] = string(p.called())
 	}
-	return &domain.Error{
+	return nil, &domain.Error{
 		Kind: domain.KindNotFound, Op: "models",
-		Msg: fmt.Sprintf("there is no model %q here; the models are: %s", name, domain.RiskScorer),
+		Msg: fmt.Sprintf("there is no model %q here; the models are: %s", name, strings.Join(names, ", ")),
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/guardy-ai/guardy/adapters/modelsource/embedded"
 	"github.com/guardy-ai/guardy/app/predict"
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/models"
 	"github.com/guardy-ai/guardy/ports"
@@ -33,6 +34,7 @@ import (
 // world is a service on the embedded model with everything around it under the test's control.
 type world struct {
 	*predict.Service
+	*predict.Nowcasts
 	models   *predict.Models
 	source   *scriptedSource
 	cache    *cachetest.Fake
@@ -49,7 +51,7 @@ func newWorld(t *testing.T, cached bool) *world {
 	w.clock.Advance(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).Sub(w.clock.Now()))
 	deps := predict.Deps{
 		Sites: w.sites, Recorder: w.recorder, Clock: w.clock.Now,
-		TTL: predict.TTL{FloodRisk: 5 * time.Minute, Batch: 3 * time.Minute},
+		TTL: predict.TTL{FloodRisk: 5 * time.Minute, Batch: 3 * time.Minute, Nowcast: 10 * time.Minute},
 	}
 	var cache ports.AnswerCache
 	if cached {
@@ -58,7 +60,7 @@ func newWorld(t *testing.T, cached bool) *world {
 	}
 	w.models = predict.NewModels(w.source, cache, noStatistics{}, w.recorder, w.clock.Now)
 	deps.Models = w.models
-	w.Service = predict.New(deps)
+	w.Service, w.Nowcasts = predict.New(deps), predict.NewNowcasts(deps)
 	if err := w.models.Load(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
@@ -82,18 +84,31 @@ func (s *scriptedSource) set(now ports.ModelSource, fail error) {
 }
 
 func (s *scriptedSource) LoadRisk(ctx context.Context) (*risk.Model, domain.ModelCard, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.fail != nil:
-		return nil, domain.ModelCard{}, s.fail
-	case s.now != nil:
-		return s.now.LoadRisk(ctx)
+	source, err := s.get()
+	if err != nil {
+		return nil, domain.ModelCard{}, err
 	}
-	return embedded.New().LoadRisk(ctx)
+	return source.LoadRisk(ctx)
 }
 
-// released is the embedded model under another version, and therefore another digest.
+func (s *scriptedSource) LoadNowcast(ctx context.Context) (*nowcast.Model, domain.ModelCard, error) {
+	source, err := s.get()
+	if err != nil {
+		return nil, domain.ModelCard{}, err
+	}
+	return source.LoadNowcast(ctx)
+}
+
+func (s *scriptedSource) get() (ports.ModelSource, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.now == nil {
+		return embedded.New(), s.fail
+	}
+	return s.now, s.fail
+}
+
+// released has the embedded models under another version, and therefore another digest.
 func released(t *testing.T, version string) ports.ModelSource {
 	t.Helper()
 	path := t.TempDir()
@@ -119,10 +134,12 @@ func released(t *testing.T, version string) ports.ModelSource {
 		}
 		return fmt.Sprintf("%x", sha256.Sum256(data))
 	}
-	digest := rewrite("risk_scorer/v1/manifest.json", func(m map[string]any) { m["version"] = version })
 	rewrite("manifest.json", func(m map[string]any) {
-		entry := m["models"].([]any)[0].(map[string]any)
-		entry["version"], entry["sha256"] = version, digest
+		for _, of := range m["models"].([]any) {
+			entry := of.(map[string]any)
+			manifest := filepath.Join(entry["path"].(string), "manifest.json")
+			entry["version"], entry["sha256"] = version, rewrite(manifest, func(m map[string]any) { m["version"] = version })
+		}
 	})
 	source, err := dir.New(dir.Config{Path: path})
 	if err != nil {
@@ -478,10 +495,13 @@ func BenchmarkAssess(b *testing.B) {
 	}
 }
 
-func newWorldB(b *testing.B) *predict.Service {
+func newWorldB(b *testing.B) *predict.Service { return predict.New(newWorldFor(b)) }
+
+// newWorldFor is what the use cases need to answer from the embedded models, without a cache.
+func newWorldFor(b *testing.B) predict.Deps {
 	models := predict.NewModels(embedded.New(), nil, noStatistics{}, ports.NopRecorder{}, time.Now)
 	if err := models.Load(b.Context(), true); err != nil {
 		b.Fatal(err)
 	}
-	return predict.New(predict.Deps{Models: models, Sites: sites{}, Recorder: ports.NopRecorder{}, Clock: time.Now})
+	return predict.Deps{Models: models, Sites: sites{}, Recorder: ports.NopRecorder{}, Clock: time.Now}
 }

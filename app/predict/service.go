@@ -48,7 +48,7 @@ func New(d Deps) *Service {
 // Assess implements ports.RiskAssessor.
 func (s *Service) Assess(ctx context.Context, r *risk.Request) (risk.Assessment, error) {
 	var a risk.Assessment
-	m, err := s.models.current()
+	m, err := s.models.risk.current()
 	if err == nil {
 		err = s.prepare(r)
 	}
@@ -67,7 +67,7 @@ func (s *Service) Assess(ctx context.Context, r *risk.Request) (risk.Assessment,
 
 // Begin implements ports.BatchAssessor.
 func (s *Service) Begin(context.Context) (ports.RiskBatch, error) {
-	m, err := s.models.current()
+	m, err := s.models.risk.current()
 	if err != nil {
 		return nil, err
 	}
@@ -157,11 +157,11 @@ func fill(v *float64, from float64) {
 	}
 }
 
-// contextError classifies the end of a context.
-func contextError(ctx context.Context) error {
+// contextError classifies the end of a context in which op was being done.
+func contextError(ctx context.Context, op string) error {
 	kind, msg := domain.KindCanceled, "the caller gave up"
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		kind, msg = domain.KindDeadline, "the time budget ran out"
 	}
-	return &domain.Error{Kind: kind, Op: "risk.assess", Msg: msg, Err: ctx.Err()}
+	return &domain.Error{Kind: kind, Op: op, Msg: msg, Err: ctx.Err()}
 }

@@ -1,4 +1,4 @@
-// Package predictortest is the acceptance test of the driving ports ports.RiskAssessor and
+// Package predictortest is the acceptance test of the driving ports ports.RiskAssessor, ports.Nowcaster and
 // ports.BatchAssessor: what every transport may rely on.
 package predictortest
 
