@@ -50,7 +50,8 @@ type Request struct {
 
 	// Readings in strictly increasing time; the last one's time is the issue time.
 	Readings []Reading
-	// Horizons are lead times in hours, 1 to MaxHorizon, each once; nil asks for DefaultHorizons.
+	// Horizons are lead times in hours, 1 to MaxHorizon, each once; none asks for DefaultHorizons, because
+	// protobuf cannot tell an empty list from an absent one.
 	Horizons []int
 	// RainfallForecastMM are the totals of the hours after the issue time, at most MaxHorizon. NaN is an
 	// hour that was not forecast.
@@ -152,10 +153,10 @@ func (r *Request) checkReadings(vs []domain.Violation) []domain.Violation {
 
 func (r *Request) checkHorizons(vs []domain.Violation) []domain.Violation {
 	const list = "/forecast_horizons"
-	if n := len(r.Horizons); r.Horizons != nil && (n < 1 || n > MaxHorizon) {
+	if n := len(r.Horizons); n > MaxHorizon {
 		return append(vs, domain.Violation{
 			Pointer: list, Code: domain.CodeSize,
-			Detail: fmt.Sprintf("%d horizons are outside the 1 to %d that are allowed", n, MaxHorizon),
+			Detail: fmt.Sprintf("%d horizons are more than the %d that are allowed", n, MaxHorizon),
 		})
 	}
 	for i, h := range r.Horizons {
@@ -225,7 +226,7 @@ func (r *Request) Canonicalize() {
 		v.WaterLevelM = domain.Round(v.WaterLevelM, 1e4)
 		v.DischargeM3S = domain.Round(v.DischargeM3S, 1e4)
 	}
-	if r.Horizons == nil {
+	if len(r.Horizons) == 0 {
 		r.Horizons = DefaultHorizons[:]
 	}
 	for i, v := range r.RainfallForecastMM {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/ports"
 )
@@ -33,14 +34,16 @@ var AssessedAt = time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC)
 // Service is a deterministic fake of the driving ports. It validates as the use case does and
 // answers a function of the input:
 //
-//   - the probability is rain/(rain+100), the score a hundred times that;
+//   - the probability is rain/(rain+100), the score a hundred times that; of a nowcast, the newest level
+//     or discharge, as a share of the way from normal to threshold, over itself plus the hours ahead;
 //   - a location_id "fail:<kind>" is not answered, "panic" panics, "slow" waits for the end of the
 //     context, "cached" was answered 88 s ago, "registered" has a name in the register.
 //
 // Of its models, risk_scorer is loaded and nowcaster is refused on every load.
 type Service struct {
-	mu    sync.Mutex
-	calls []risk.Request
+	mu       sync.Mutex
+	calls    []risk.Request
+	nowcasts []nowcast.Request
 	// NotReady makes the health report and Begin say so.
 	NotReady bool
 }
@@ -48,6 +51,7 @@ type Service struct {
 var (
 	_ ports.RiskAssessor   = (*Service)(nil)
 	_ ports.BatchAssessor  = (*Service)(nil)
+	_ ports.Nowcaster      = (*Service)(nil)
 	_ ports.ModelCatalog   = (*Service)(nil)
 	_ ports.HealthReporter = (*Service)(nil)
 )
@@ -55,7 +59,7 @@ var (
 // NewService returns a service that was asked nothing yet.
 func NewService() *Service { return new(Service) }
 
-// Calls returns what was asked since the last call of Calls, in order.
+// Calls returns the flood-risk questions since the last call of Calls, in order.
 func (s *Service) Calls() []risk.Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,25 +79,44 @@ func (s *Service) Assess(ctx context.Context, r *risk.Request) (risk.Assessment,
 	if err := domain.Invalid("risk.assess", r.Validate()); err != nil {
 		return risk.Assessment{}, err
 	}
-	switch r.LocationID {
+	if err := behave(ctx, r.LocationID, &r.LocationName); err != nil {
+		return risk.Assessment{}, err
+	}
+	return answer(r), nil
+}
+
+// behave does what a location_id asks for.
+func behave(ctx context.Context, id string, name *string) error {
+	switch id {
 	case "panic":
 		panic("a panic of the fake")
 	case "slow":
 		<-ctx.Done()
-		return risk.Assessment{}, &domain.Error{Kind: domain.KindDeadline, Op: "risk.assess", Msg: "the time budget ran out", Err: ctx.Err()}
+		return &domain.Error{Kind: domain.KindDeadline, Op: "fake", Msg: "the time budget ran out", Err: ctx.Err()}
 	case "registered":
-		r.LocationName = "Registered Creek"
+		*name = "Registered Creek"
 	}
-	if kind, ok := strings.CutPrefix(r.LocationID, "fail:"); ok {
-		return risk.Assessment{}, failure(kind)
+	if kind, ok := strings.CutPrefix(id, "fail:"); ok {
+		return failure(kind)
 	}
-	return answer(r), nil
+	return nil
+}
+
+// serving is where an answer with the key comes from.
+func serving(key domain.Key, id string, fresh bool) domain.Provenance {
+	switch {
+	case fresh:
+		return domain.Provenance{Key: key, Cache: domain.CacheBypass, TTL: 300 * time.Second}
+	case id == "cached":
+		return domain.Provenance{Key: key, Cache: domain.CacheHit, Age: 88 * time.Second, TTL: 212 * time.Second}
+	}
+	return domain.Provenance{Key: key, Cache: domain.CacheMiss, TTL: 300 * time.Second}
 }
 
 func failure(kind string) error {
 	for k := range domain.NumKinds {
 		if k.String() == kind {
-			return &domain.Error{Kind: k, Op: "risk.assess", Msg: "as the test asked: " + kind}
+			return &domain.Error{Kind: k, Op: "fake", Msg: "as the test asked: " + kind}
 		}
 	}
 	return &domain.Error{Kind: domain.KindInternal, Msg: "no such kind: " + kind}
@@ -106,13 +129,7 @@ func answer(r *risk.Request) risk.Assessment {
 		Level:      domain.LevelVeryLow + domain.Level(p*5),
 		Model:      Ref,
 		AssessedAt: AssessedAt,
-		Provenance: domain.Provenance{Key: keyOf(r), Cache: domain.CacheMiss, TTL: 300 * time.Second},
-	}
-	switch {
-	case r.Fresh:
-		a.Provenance.Cache = domain.CacheBypass
-	case r.LocationID == "cached":
-		a.Provenance.Cache, a.Provenance.Age, a.Provenance.TTL = domain.CacheHit, 88*time.Second, 212*time.Second
+		Provenance: serving(keyOf(domain.RiskScorer, r.AppendCanonical(nil)), r.LocationID, r.Fresh),
 	}
 	if r.Explain {
 		a.Explained = true
@@ -134,9 +151,9 @@ func answer(r *risk.Request) risk.Assessment {
 	return a
 }
 
-func keyOf(r *risk.Request) domain.Key {
-	sum := sha256.Sum256(r.AppendCanonical(nil))
-	return domain.Key{Model: domain.RiskScorer, Sum: [16]byte(sum[:16])}
+func keyOf(model domain.ModelName, canonical []byte) domain.Key {
+	sum := sha256.Sum256(canonical)
+	return domain.Key{Model: model, Sum: [16]byte(sum[:16])}
 }
 
 // Begin implements ports.BatchAssessor.

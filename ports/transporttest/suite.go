@@ -193,17 +193,20 @@ func expand(data []byte) ([]byte, error) {
 
 func (c *testCase) run(t *testing.T, s *Service, client Client) {
 	s.Calls()
+	s.Nowcasts()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	reply, err := client.Call(ctx, c.call)
 	if err != nil {
 		t.Fatal(err)
 	}
-	calls := s.Calls()
 	if c.calls != nil {
-		got := make([]any, len(calls))
-		for i := range calls {
-			got[i] = describe(&calls[i])
+		got := []any{}
+		for _, call := range s.Calls() {
+			got = append(got, describe(&call))
+		}
+		for _, call := range s.Nowcasts() {
+			got = append(got, describeNowcast(&call))
 		}
 		compare(t, "the use case was asked", decode(t, c.calls), prune(got))
 	}

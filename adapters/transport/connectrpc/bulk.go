@@ -201,7 +201,7 @@ func (s *Server) receive(
 		r, shape := question(&in.msg, false, noCache)
 		refused := in.malformed()
 		if refused == nil {
-			refused = refusal(append(in.violations(), shape...), "", &r)
+			refused = refusal(append(in.violations(), shape...), "", r.Validate)
 		}
 		select {
 		case to <- arrival{r, refused}:

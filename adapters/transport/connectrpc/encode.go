@@ -34,7 +34,11 @@ func appendJSON(dst []byte, message any) ([]byte, error) {
 // Fields that differ from the rule.
 var (
 	omitEmpty = map[string]bool{"top_contributing_factors": true} // absent unless asked for
-	nullable  = map[string]bool{"Factor.value": true}             // null says that the feature was missing
+	nullable  = map[string]bool{
+		"Factor.value":                   true, // null says that the feature was missing,
+		"HorizonPrediction.quantiles":    true, // and these that no river was observed
+		"NowcastQuality.observed_series": true,
+	}
 )
 
 type encoder struct {

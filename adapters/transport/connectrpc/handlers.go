@@ -17,17 +17,19 @@ import (
 	"github.com/guardy-ai/guardy/adapters/transport/internal/gate"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/strictjson"
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/nowcast"
 )
 
 // The requests as they arrive.
 type (
-	assessRequest = inbound[guardyv1.AssessFloodRiskRequest, *guardyv1.AssessFloodRiskRequest]
-	batchRequest  = inbound[guardyv1.AssessFloodRiskBatchRequest, *guardyv1.AssessFloodRiskBatchRequest]
-	listRequest   = inbound[guardyv1.ListModelsRequest, *guardyv1.ListModelsRequest]
-	getRequest    = inbound[guardyv1.GetModelRequest, *guardyv1.GetModelRequest]
-	statsRequest  = inbound[guardyv1.GetModelStatsRequest, *guardyv1.GetModelStatsRequest]
-	reloadRequest = inbound[guardyv1.ReloadModelsRequest, *guardyv1.ReloadModelsRequest]
-	clearRequest  = inbound[guardyv1.ClearModelCacheRequest, *guardyv1.ClearModelCacheRequest]
+	assessRequest  = inbound[guardyv1.AssessFloodRiskRequest, *guardyv1.AssessFloodRiskRequest]
+	batchRequest   = inbound[guardyv1.AssessFloodRiskBatchRequest, *guardyv1.AssessFloodRiskBatchRequest]
+	nowcastRequest = inbound[guardyv1.NowcastRequest, *guardyv1.NowcastRequest]
+	listRequest    = inbound[guardyv1.ListModelsRequest, *guardyv1.ListModelsRequest]
+	getRequest     = inbound[guardyv1.GetModelRequest, *guardyv1.GetModelRequest]
+	statsRequest   = inbound[guardyv1.GetModelStatsRequest, *guardyv1.GetModelStatsRequest]
+	reloadRequest  = inbound[guardyv1.ReloadModelsRequest, *guardyv1.ReloadModelsRequest]
+	clearRequest   = inbound[guardyv1.ClearModelCacheRequest, *guardyv1.ClearModelCacheRequest]
 )
 
 // endpoint is one procedure.
@@ -46,6 +48,9 @@ func (s *Server) route(chain connect.HandlerOption) map[string]endpoint {
 	common := connect.WithHandlerOptions(codecs(s.deps.Limits.MaxBatchSize), chain, connect.WithCompressMinBytes(compressMinBytes))
 	unary := connect.WithHandlerOptions(common, boundedGzip(s.cfg.MaxBodyBytes))
 	timed := connect.WithHandlerOptions(unary, connect.WithInterceptors(deadline(s.deps.Limits.Timeout)))
+	// In place of the bound of a batch. One reading too many is kept, so that the domain sees that the sequence is
+	// too long and does not judge its readings, as in binary.
+	sequences := connect.WithHandlerOptions(timed, codecs(nowcast.MaxReadings+1))
 	admin := connect.WithHandlerOptions(unary, adminGate(s.deps.AdminKeys))
 	prediction := guardyv1.File_guardy_v1_prediction_proto.Services().ByName("PredictionService").Methods()
 	models := guardyv1.File_guardy_v1_model_proto.Services().ByName("ModelService").Methods()
@@ -55,6 +60,7 @@ func (s *Server) route(chain connect.HandlerOption) map[string]endpoint {
 	for path, h := range map[string]http.Handler{
 		guardyv1connect.PredictionServiceAssessFloodRiskProcedure:      handle(prediction, "AssessFloodRisk", s.assess, timed),
 		guardyv1connect.PredictionServiceAssessFloodRiskBatchProcedure: handle(prediction, "AssessFloodRiskBatch", s.assessBatch, timed),
+		guardyv1connect.PredictionServiceNowcastProcedure:              handle(prediction, "Nowcast", s.nowcast, sequences),
 		guardyv1connect.ModelServiceListModelsProcedure:                handle(models, "ListModels", s.listModels, unary),
 		guardyv1connect.ModelServiceGetModelProcedure:                  handle(models, "GetModel", s.getModel, unary),
 		guardyv1connect.ModelServiceGetModelStatsProcedure:             handle(models, "GetModelStats", s.getModelStats, unary),
@@ -104,7 +110,7 @@ func (s *Server) assess(ctx context.Context, in *assessRequest) (*guardyv1.Asses
 		return nil, err
 	}
 	r, shape := question(&in.msg, true, fresh(info.RequestHeader()))
-	if err := refusal(append(in.violations(), shape...), "", &r); err != nil {
+	if err := refusal(append(in.violations(), shape...), "", r.Validate); err != nil {
 		return nil, err
 	}
 	a, err := s.deps.Risk.Assess(ctx, &r)
@@ -172,7 +178,7 @@ func (s *Server) questions(in *batchRequest, noCache bool) (*block, error) {
 			whole = append(whole, strictjson.Merge(shape, strictjson.Under(prefix, r.Validate()))...)
 			continue
 		}
-		out.add(r, prefix, refusal(shape, prefix, &r))
+		out.add(r, prefix, refusal(shape, prefix, r.Validate))
 	}
 	return out, domain.Invalid("risk.batch", whole)
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"connectrpc.com/connect"
 	"connectrpc.com/grpchealth"
@@ -22,6 +23,7 @@ import (
 	guardyv1 "github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1"
 	"github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1/guardyv1connect"
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/ports/recordertest"
 	"github.com/guardy-ai/guardy/ports/transporttest"
 )
@@ -220,6 +222,28 @@ func TestAMissingDayIsNaNInBinary(t *testing.T) {
 	}
 	if h := s.service.Calls()[0].RainfallHistoryMM; len(h) != 3 || !math.IsNaN(h[1]) {
 		t.Errorf("the history is %v", h)
+	}
+}
+
+func TestAnHourWithoutForecastIsNaNInBinary(t *testing.T) {
+	s := serve(t, transporttest.NewService())
+	m := &guardyv1.NowcastRequest{Latitude: proto.Float64(45), Longitude: proto.Float64(9), RainfallForecastMm: []float64{1, math.NaN(), 3}}
+	for i := range nowcast.MinReadings {
+		at := time.Date(2026, 1, 1, i, 0, 0, 0, time.UTC).Format(time.RFC3339)
+		m.WeatherSequence = append(m.WeatherSequence, &guardyv1.Reading{Timestamp: &at})
+	}
+	client := newMessageClient(t, s.url, connect.WithGRPC()).prediction
+	if _, err := client.Nowcast(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	if rain := s.service.Nowcasts()[0].RainfallForecastMM; len(rain) != 3 || !math.IsNaN(rain[1]) {
+		t.Errorf("the forecast is %v", rain)
+	}
+	// Anywhere else a NaN is a mistake of the sender.
+	m.WeatherSequence[2].WaterLevelM = proto.Float64(math.NaN())
+	_, err := client.Nowcast(t.Context(), m)
+	if connect.CodeOf(err) != connect.CodeInvalidArgument || !strings.Contains(err.Error(), "cannot be used") {
+		t.Errorf("a NaN was answered with %v", err)
 	}
 }
 

@@ -15,6 +15,7 @@ type params struct {
 
 	Risk     ports.RiskAssessor
 	Batch    ports.BatchAssessor
+	Nowcast  ports.Nowcaster
 	Models   ports.ModelCatalog
 	Health   ports.HealthReporter
 	Recorder ports.Recorder
@@ -27,7 +28,7 @@ type params struct {
 func Module(cfg Config, limits Limits, adminKeys []string) fx.Option {
 	return fx.Module("transport.connect", fx.Invoke(func(lc fx.Lifecycle, stop fx.Shutdowner, p params) error {
 		s, err := New(cfg, Deps{
-			Risk: p.Risk, Batch: p.Batch, Models: p.Models, Health: p.Health,
+			Risk: p.Risk, Batch: p.Batch, Nowcast: p.Nowcast, Models: p.Models, Health: p.Health,
 			Recorder: p.Recorder, Tracer: p.Tracer, Logger: p.Logger, Limits: limits, AdminKeys: adminKeys,
 			Failed: func(err error) {
 				p.Logger.Error("the Connect listener failed", "error", err)

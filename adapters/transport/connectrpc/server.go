@@ -29,6 +29,7 @@ import (
 type Deps struct {
 	Risk     ports.RiskAssessor
 	Batch    ports.BatchAssessor
+	Nowcast  ports.Nowcaster
 	Models   ports.ModelCatalog
 	Health   ports.HealthReporter
 	Recorder ports.Recorder
@@ -55,6 +56,7 @@ func (d *Deps) validate() error {
 	}{
 		{"Risk", d.Risk == nil},
 		{"Batch", d.Batch == nil},
+		{"Nowcast", d.Nowcast == nil},
 		{"Models", d.Models == nil},
 		{"Health", d.Health == nil},
 		{"Recorder", d.Recorder == nil},

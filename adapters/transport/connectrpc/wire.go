@@ -92,13 +92,13 @@ func siteFields(s *guardyv1.Site) [vector.SiteFields]**float64 {
 	}
 }
 
-// refusal reports violations of shape together with those of meaning that do not follow from them; nil
-// when there are none of shape. prefix is the question's place in the request.
-func refusal(shape []domain.Violation, prefix string, r *risk.Request) error {
+// refusal reports violations of shape together with those of meaning, which validate finds, that do not
+// follow from them; nil when there are none of shape. prefix is the question's place in the request.
+func refusal(shape []domain.Violation, prefix string, validate func() []domain.Violation) error {
 	if len(shape) == 0 {
 		return nil
 	}
-	return domain.Invalid("risk.assess", strictjson.Merge(shape, strictjson.Under(prefix, r.Validate())))
+	return domain.Invalid("connect", strictjson.Merge(shape, strictjson.Under(prefix, validate())))
 }
 
 // timeFormat is RFC 3339 with milliseconds.

@@ -169,7 +169,7 @@ func FuzzWire(f *testing.F) {
 			return
 		}
 		r, shape := question(&in.msg, true, false)
-		if err := refusal(append(in.violations(), shape...), "", &r); err != nil {
+		if err := refusal(append(in.violations(), shape...), "", r.Validate); err != nil {
 			if e := connectError(domainError(err), ""); len(e.Details()) != 2 {
 				t.Fatalf("refused without the reason: %v", e)
 			}
@@ -199,6 +199,49 @@ func FuzzWire(f *testing.F) {
 			t.Fatal(err)
 		}
 		if _, err := proto.Marshal(item(0, &r, &a)); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// FuzzNowcastWire is FuzzWire for nowcasts.
+func FuzzNowcastWire(f *testing.F) {
+	seed := &guardyv1.NowcastRequest{Latitude: proto.Float64(45), Longitude: proto.Float64(9), ForecastHorizons: []int32{1, 24}, RainfallForecastMm: []float64{1, math.NaN()}}
+	for i := range 8 {
+		at := time.Date(2026, 1, 1, i, 0, 0, 0, time.UTC).Format(time.RFC3339)
+		seed.WeatherSequence = append(seed.WeatherSequence, &guardyv1.Reading{Timestamp: &at, RainfallMm: proto.Float64(-999), WaterLevelM: proto.Float64(0.5)})
+	}
+	f.Add(mustMarshal(f, seed))
+	seed.River = &guardyv1.RiverThresholds{Normal: proto.Float64(math.NaN()), FloodThreshold: proto.Float64(math.Inf(1))}
+	seed.WeatherSequence[3] = &guardyv1.Reading{}
+	f.Add(mustMarshal(f, seed))
+	f.Add([]byte("\xff\xff\xff\xff"))
+	service := transporttest.NewService()
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var in nowcastRequest
+		if err := (binaryCodec{}).Unmarshal(data, &in); err != nil {
+			t.Fatal(err)
+		}
+		if in.malformed() != nil {
+			return
+		}
+		r, shape := nowcastQuestion(&in.msg, false)
+		if err := refusal(append(in.violations(), shape...), "", r.Validate); err != nil {
+			if e := connectError(domainError(err), ""); len(e.Details()) != 2 {
+				t.Fatalf("refused without the reason: %v", e)
+			}
+			return
+		}
+		r.LocationID = "" // some ask the fake to misbehave
+		answer, err := service.Nowcast(t.Context(), &r)
+		service.Nowcasts()
+		if err != nil {
+			return
+		}
+		if math.IsInf(answer.Predictions[0].Quantiles.P10, 0) {
+			return // the fake adds to what is near the largest number
+		}
+		if _, err := appendJSON(nil, nowcastAnswer(&r, &answer)); err != nil {
 			t.Fatal(err)
 		}
 	})

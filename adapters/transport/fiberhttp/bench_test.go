@@ -68,9 +68,13 @@ const benchmarkBody = `{"latitude":38.4192,"longitude":-82.4452,"rainfall_mm":41
 	`"rainfall_history_mm":[12.4,0,3.1,0.2,22.8,0,0],"temperature_7d_mean":15.2,"temperature_30d_mean":12.9,` +
 	`"river":{"value":1.82,"normal":0.64,"flood_threshold":3.4},"site":{"elevation_m":291.5,"slope_m_per_km":38.4,"area_km2":98.7}}`
 
-// benchmarkHandler calls the handler as fasthttp does, without sockets. rows is reported as rows/s.
 func benchmarkHandler(b *testing.B, path, body string, rows int) {
-	h := benchmarkServer(b).app.Server().Handler
+	benchmarkExchange(b, benchmarkServer(b), path, body, rows)
+}
+
+// benchmarkExchange calls the handler as fasthttp does, without sockets. rows is reported as rows/s.
+func benchmarkExchange(b *testing.B, s *Server, path, body string, rows int) {
+	h := s.app.Server().Handler
 	var c fasthttp.RequestCtx
 	c.Request.Header.SetMethod("POST")
 	c.Request.SetRequestURI(path)

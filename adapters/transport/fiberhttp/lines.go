@@ -2,11 +2,9 @@ package fiberhttp
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"github.com/guardy-ai/guardy/adapters/transport/internal/strictjson"
-	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/ports"
 )
@@ -51,7 +49,7 @@ func (l *Lines) Append(ctx context.Context, out []byte, lines [][]byte, first in
 	for _, line := range lines {
 		var err error
 		if line == nil {
-			err = &domain.Error{Kind: domain.KindTooLarge, Op: "lines", Msg: fmt.Sprintf("the line is larger than the %d bytes that are allowed", l.options.MaxBytes)}
+			err = lineTooLong(l.options.MaxBytes)
 		} else {
 			err = s.wire.question(strictjson.Decode(line, &s.wire, strictjson.Options{}), &r, l.options.Explain, l.options.Fresh)
 		}

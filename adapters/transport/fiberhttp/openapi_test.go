@@ -15,6 +15,7 @@ import (
 	"github.com/pb33f/jsonschema/v6"
 
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/vector"
 	"github.com/guardy-ai/guardy/ports/transporttest"
 )
@@ -176,7 +177,7 @@ func TestOpenAPIExamplesAreAnswered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{"/api/v1/predict/flood-risk", "/api/v1/predict/batch"} {
+	for _, path := range []string{"/api/v1/predict/flood-risk", "/api/v1/predict/batch", "/api/v1/predict/nowcast"} {
 		content, _ := c.at("/paths/" + escapePointer.Replace(path) + "/post/requestBody/content")
 		for media, of := range content.(map[string]any) {
 			for name, example := range of.(map[string]any)["examples"].(map[string]any) {
@@ -257,6 +258,23 @@ func TestOpenAPIDocumentHasEveryNameOfTheDomain(t *testing.T) {
 	for k := range domain.NumKinds {
 		if !slices.Contains(schemas["ErrorCode"].Enum, k.String()) {
 			t.Errorf("the kind %s is missing", k)
+		}
+	}
+	nowcastQuality := map[string][]string{"series": nil, "fault": nil}
+	for s := range nowcast.NumSeries {
+		nowcastQuality["series"] = append(nowcastQuality["series"], s.String())
+	}
+	for f := range nowcast.NumFaults {
+		nowcastQuality["fault"] = append(nowcastQuality["fault"], f.String())
+	}
+	for property, names := range nowcastQuality {
+		if got := schemas["SequenceFault"].Properties[property].Enum; !slices.Equal(got, names) {
+			t.Errorf("the %s of a fault is one of %v, documented are %v", property, names, got)
+		}
+	}
+	for c := range nowcast.NumTrends {
+		if !slices.Contains(schemas["NowcastAnswer"].Properties["trend"].Enum, c.String()) {
+			t.Errorf("the trend %s is missing", c)
 		}
 	}
 	for _, name := range vector.SiteNames {

@@ -25,6 +25,7 @@ import (
 type Deps struct {
 	Risk     ports.RiskAssessor
 	Batch    ports.BatchAssessor
+	Nowcast  ports.Nowcaster
 	Models   ports.ModelCatalog
 	Stats    ports.Statistics
 	Health   ports.HealthReporter
@@ -73,7 +74,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if d.Risk == nil || d.Batch == nil || d.Models == nil || d.Stats == nil || d.Health == nil || d.Recorder == nil {
+	if d.Risk == nil || d.Batch == nil || d.Nowcast == nil || d.Models == nil || d.Stats == nil || d.Health == nil || d.Recorder == nil {
 		return nil, errors.New("fiberhttp: a port is missing")
 	}
 	if d.Limits.MaxBatchSize < 1 || d.Limits.Timeout <= 0 {

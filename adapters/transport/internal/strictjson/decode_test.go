@@ -418,3 +418,15 @@ func TestDayIsADayOrATimeWithAnOffset(t *testing.T) {
 		}
 	}
 }
+
+func TestTimeHasAnOffset(t *testing.T) {
+	for text, want := range map[string]string{
+		"2024-02-29T23:30:00.5+02:00": "2024-02-29T23:30:00+02:00", "2024-02-29T23:30:00Z": "2024-02-29T23:30:00Z",
+		"2024-02-29": "", "2023-02-29T00:00:00Z": "", "2024-02-29T23:30:00": "", "yesterday": "", "": "",
+	} {
+		got, v := Time("/timestamp", text)
+		if (v == nil) != (want != "") || v == nil && got.Format("2006-01-02T15:04:05Z07:00") != want {
+			t.Errorf("%q: got %v %v, want %q", text, got, v, want)
+		}
+	}
+}

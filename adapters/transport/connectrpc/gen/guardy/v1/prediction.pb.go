@@ -1306,6 +1306,758 @@ func (x *ItemError) GetErrors() []*Violation {
 	return nil
 }
 
+// NowcastRequest is one question about the next hours. latitude, longitude and weather_sequence are
+// required.
+type NowcastRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Degrees, WGS 84.
+	Latitude *float64 `protobuf:"fixed64,1,opt,name=latitude,proto3,oneof" json:"latitude,omitempty"`
+	// Degrees, WGS 84.
+	Longitude *float64 `protobuf:"fixed64,2,opt,name=longitude,proto3,oneof" json:"longitude,omitempty"`
+	// Names a site of the operator's register, whose thresholds fill what the request leaves out.
+	LocationId *string `protobuf:"bytes,3,opt,name=location_id,json=locationId,proto3,oneof" json:"location_id,omitempty"`
+	// Echoed.
+	LocationName *string `protobuf:"bytes,4,opt,name=location_name,json=locationName,proto3,oneof" json:"location_name,omitempty"`
+	// At least 7 readings in strictly increasing time. The last one's time is the issue time.
+	WeatherSequence []*Reading `protobuf:"bytes,5,rep,name=weather_sequence,json=weatherSequence,proto3" json:"weather_sequence,omitempty"`
+	// Lead times in whole hours, 1 to 24, each once. 1, 3, 6, 12 and 24 when empty.
+	ForecastHorizons []int32 `protobuf:"varint,6,rep,packed,name=forecast_horizons,json=forecastHorizons,proto3" json:"forecast_horizons,omitempty"`
+	// Rain of the hours after the issue time, mm, up to 24. An hour that was not forecast is NaN in the
+	// binary encoding and null in JSON.
+	RainfallForecastMm []float64 `protobuf:"fixed64,7,rep,packed,name=rainfall_forecast_mm,json=rainfallForecastMm,proto3" json:"rainfall_forecast_mm,omitempty"`
+	// What makes the observed level or discharge comparable.
+	River         *RiverThresholds `protobuf:"bytes,8,opt,name=river,proto3" json:"river,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NowcastRequest) Reset() {
+	*x = NowcastRequest{}
+	mi := &file_guardy_v1_prediction_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NowcastRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NowcastRequest) ProtoMessage() {}
+
+func (x *NowcastRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_guardy_v1_prediction_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NowcastRequest.ProtoReflect.Descriptor instead.
+func (*NowcastRequest) Descriptor() ([]byte, []int) {
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *NowcastRequest) GetLatitude() float64 {
+	if x != nil && x.Latitude != nil {
+		return *x.Latitude
+	}
+	return 0
+}
+
+func (x *NowcastRequest) GetLongitude() float64 {
+	if x != nil && x.Longitude != nil {
+		return *x.Longitude
+	}
+	return 0
+}
+
+func (x *NowcastRequest) GetLocationId() string {
+	if x != nil && x.LocationId != nil {
+		return *x.LocationId
+	}
+	return ""
+}
+
+func (x *NowcastRequest) GetLocationName() string {
+	if x != nil && x.LocationName != nil {
+		return *x.LocationName
+	}
+	return ""
+}
+
+func (x *NowcastRequest) GetWeatherSequence() []*Reading {
+	if x != nil {
+		return x.WeatherSequence
+	}
+	return nil
+}
+
+func (x *NowcastRequest) GetForecastHorizons() []int32 {
+	if x != nil {
+		return x.ForecastHorizons
+	}
+	return nil
+}
+
+func (x *NowcastRequest) GetRainfallForecastMm() []float64 {
+	if x != nil {
+		return x.RainfallForecastMm
+	}
+	return nil
+}
+
+func (x *NowcastRequest) GetRiver() *RiverThresholds {
+	if x != nil {
+		return x.River
+	}
+	return nil
+}
+
+// Reading is what a gauge or weather station said at one time. What it may say in error is not refused
+// but left out, and counted in the answer's input_quality.
+type Reading struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// RFC 3339 with an offset.
+	Timestamp *string `protobuf:"bytes,1,opt,name=timestamp,proto3,oneof" json:"timestamp,omitempty"`
+	// mm in the step that ends at the time.
+	RainfallMm *float64 `protobuf:"fixed64,2,opt,name=rainfall_mm,json=rainfallMm,proto3,oneof" json:"rainfall_mm,omitempty"`
+	// °C.
+	Temperature *float64 `protobuf:"fixed64,3,opt,name=temperature,proto3,oneof" json:"temperature,omitempty"`
+	// Relative humidity, %.
+	Humidity *float64 `protobuf:"fixed64,4,opt,name=humidity,proto3,oneof" json:"humidity,omitempty"`
+	// Above the gauge's zero, m.
+	WaterLevelM *float64 `protobuf:"fixed64,5,opt,name=water_level_m,json=waterLevelM,proto3,oneof" json:"water_level_m,omitempty"`
+	// m3/s.
+	DischargeM3S  *float64 `protobuf:"fixed64,6,opt,name=discharge_m3s,json=dischargeM3s,proto3,oneof" json:"discharge_m3s,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Reading) Reset() {
+	*x = Reading{}
+	mi := &file_guardy_v1_prediction_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Reading) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Reading) ProtoMessage() {}
+
+func (x *Reading) ProtoReflect() protoreflect.Message {
+	mi := &file_guardy_v1_prediction_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Reading.ProtoReflect.Descriptor instead.
+func (*Reading) Descriptor() ([]byte, []int) {
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Reading) GetTimestamp() string {
+	if x != nil && x.Timestamp != nil {
+		return *x.Timestamp
+	}
+	return ""
+}
+
+func (x *Reading) GetRainfallMm() float64 {
+	if x != nil && x.RainfallMm != nil {
+		return *x.RainfallMm
+	}
+	return 0
+}
+
+func (x *Reading) GetTemperature() float64 {
+	if x != nil && x.Temperature != nil {
+		return *x.Temperature
+	}
+	return 0
+}
+
+func (x *Reading) GetHumidity() float64 {
+	if x != nil && x.Humidity != nil {
+		return *x.Humidity
+	}
+	return 0
+}
+
+func (x *Reading) GetWaterLevelM() float64 {
+	if x != nil && x.WaterLevelM != nil {
+		return *x.WaterLevelM
+	}
+	return 0
+}
+
+func (x *Reading) GetDischargeM3S() float64 {
+	if x != nil && x.DischargeM3S != nil {
+		return *x.DischargeM3S
+	}
+	return 0
+}
+
+// RiverThresholds are in the unit of the observed series.
+type RiverThresholds struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its median.
+	Normal *float64 `protobuf:"fixed64,1,opt,name=normal,proto3,oneof" json:"normal,omitempty"`
+	// The level or discharge at which the river floods.
+	FloodThreshold *float64 `protobuf:"fixed64,2,opt,name=flood_threshold,json=floodThreshold,proto3,oneof" json:"flood_threshold,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *RiverThresholds) Reset() {
+	*x = RiverThresholds{}
+	mi := &file_guardy_v1_prediction_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RiverThresholds) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RiverThresholds) ProtoMessage() {}
+
+func (x *RiverThresholds) ProtoReflect() protoreflect.Message {
+	mi := &file_guardy_v1_prediction_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RiverThresholds.ProtoReflect.Descriptor instead.
+func (*RiverThresholds) Descriptor() ([]byte, []int) {
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *RiverThresholds) GetNormal() float64 {
+	if x != nil && x.Normal != nil {
+		return *x.Normal
+	}
+	return 0
+}
+
+func (x *RiverThresholds) GetFloodThreshold() float64 {
+	if x != nil && x.FloodThreshold != nil {
+		return *x.FloodThreshold
+	}
+	return 0
+}
+
+// NowcastResponse is the answer for one river.
+type NowcastResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As given.
+	LocationId *string `protobuf:"bytes,1,opt,name=location_id,json=locationId,proto3,oneof" json:"location_id,omitempty"`
+	// As given, or as registered.
+	LocationName *string `protobuf:"bytes,2,opt,name=location_name,json=locationName,proto3,oneof" json:"location_name,omitempty"`
+	// One a horizon, in the order of the request.
+	Predictions []*HorizonPrediction `protobuf:"bytes,3,rep,name=predictions,proto3" json:"predictions,omitempty"`
+	// The lead time with the highest probability, hours; the nearest of several.
+	MaxRiskHorizon int32 `protobuf:"varint,4,opt,name=max_risk_horizon,json=maxRiskHorizon,proto3" json:"max_risk_horizon,omitempty"`
+	// The probability there.
+	MaxRiskProbability float64 `protobuf:"fixed64,5,opt,name=max_risk_probability,json=maxRiskProbability,proto3" json:"max_risk_probability,omitempty"`
+	// rising, falling, steady or unknown.
+	Trend string `protobuf:"bytes,6,opt,name=trend,proto3" json:"trend,omitempty"`
+	// Whether the operator should be warned now; the rule is in the model card.
+	EarlyWarning bool `protobuf:"varint,7,opt,name=early_warning,json=earlyWarning,proto3" json:"early_warning,omitempty"`
+	// A proposal to the operator; Guardy does not issue warnings.
+	RecommendedAction string `protobuf:"bytes,8,opt,name=recommended_action,json=recommendedAction,proto3" json:"recommended_action,omitempty"`
+	// Number of readings in the request.
+	SequenceLength int32 `protobuf:"varint,9,opt,name=sequence_length,json=sequenceLength,proto3" json:"sequence_length,omitempty"`
+	// Semantic version of the model.
+	ModelVersion string `protobuf:"bytes,10,opt,name=model_version,json=modelVersion,proto3" json:"model_version,omitempty"`
+	// SHA-256 of the model's manifest.
+	ModelDigest string `protobuf:"bytes,11,opt,name=model_digest,json=modelDigest,proto3" json:"model_digest,omitempty"`
+	// When the answer was computed, RFC 3339 in UTC with milliseconds.
+	PredictedAt string `protobuf:"bytes,12,opt,name=predicted_at,json=predictedAt,proto3" json:"predicted_at,omitempty"`
+	// What the answer had to do without.
+	InputQuality  *NowcastQuality `protobuf:"bytes,13,opt,name=input_quality,json=inputQuality,proto3" json:"input_quality,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NowcastResponse) Reset() {
+	*x = NowcastResponse{}
+	mi := &file_guardy_v1_prediction_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NowcastResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NowcastResponse) ProtoMessage() {}
+
+func (x *NowcastResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_guardy_v1_prediction_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NowcastResponse.ProtoReflect.Descriptor instead.
+func (*NowcastResponse) Descriptor() ([]byte, []int) {
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *NowcastResponse) GetLocationId() string {
+	if x != nil && x.LocationId != nil {
+		return *x.LocationId
+	}
+	return ""
+}
+
+func (x *NowcastResponse) GetLocationName() string {
+	if x != nil && x.LocationName != nil {
+		return *x.LocationName
+	}
+	return ""
+}
+
+func (x *NowcastResponse) GetPredictions() []*HorizonPrediction {
+	if x != nil {
+		return x.Predictions
+	}
+	return nil
+}
+
+func (x *NowcastResponse) GetMaxRiskHorizon() int32 {
+	if x != nil {
+		return x.MaxRiskHorizon
+	}
+	return 0
+}
+
+func (x *NowcastResponse) GetMaxRiskProbability() float64 {
+	if x != nil {
+		return x.MaxRiskProbability
+	}
+	return 0
+}
+
+func (x *NowcastResponse) GetTrend() string {
+	if x != nil {
+		return x.Trend
+	}
+	return ""
+}
+
+func (x *NowcastResponse) GetEarlyWarning() bool {
+	if x != nil {
+		return x.EarlyWarning
+	}
+	return false
+}
+
+func (x *NowcastResponse) GetRecommendedAction() string {
+	if x != nil {
+		return x.RecommendedAction
+	}
+	return ""
+}
+
+func (x *NowcastResponse) GetSequenceLength() int32 {
+	if x != nil {
+		return x.SequenceLength
+	}
+	return 0
+}
+
+func (x *NowcastResponse) GetModelVersion() string {
+	if x != nil {
+		return x.ModelVersion
+	}
+	return ""
+}
+
+func (x *NowcastResponse) GetModelDigest() string {
+	if x != nil {
+		return x.ModelDigest
+	}
+	return ""
+}
+
+func (x *NowcastResponse) GetPredictedAt() string {
+	if x != nil {
+		return x.PredictedAt
+	}
+	return ""
+}
+
+func (x *NowcastResponse) GetInputQuality() *NowcastQuality {
+	if x != nil {
+		return x.InputQuality
+	}
+	return nil
+}
+
+// HorizonPrediction is the answer for one lead time. Probability and quantiles are read from one
+// distribution.
+type HorizonPrediction struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Hours after the issue time.
+	HoursAhead int32 `protobuf:"varint,1,opt,name=hours_ahead,json=hoursAhead,proto3" json:"hours_ahead,omitempty"`
+	// RFC 3339 in UTC with milliseconds.
+	ForecastTime string `protobuf:"bytes,2,opt,name=forecast_time,json=forecastTime,proto3" json:"forecast_time,omitempty"`
+	// That the river is at or above its flood threshold at that time; calibrated, 0 to 1.
+	FloodProbability float64 `protobuf:"fixed64,3,opt,name=flood_probability,json=floodProbability,proto3" json:"flood_probability,omitempty"`
+	// Bounds the event frequency at comparable times on other rivers.
+	ProbabilityInterval *ProbabilityInterval `protobuf:"bytes,4,opt,name=probability_interval,json=probabilityInterval,proto3" json:"probability_interval,omitempty"`
+	// very_low, low, moderate, high, extreme or unknown. Unknown does not mean low.
+	RiskLevel string `protobuf:"bytes,5,opt,name=risk_level,json=riskLevel,proto3" json:"risk_level,omitempty"`
+	// 0 to 1; shrinks with the width of the interval.
+	Confidence float64 `protobuf:"fixed64,6,opt,name=confidence,proto3" json:"confidence,omitempty"`
+	// Of the observed series, in its unit; absent when no river was observed.
+	Quantiles     *Quantiles `protobuf:"bytes,7,opt,name=quantiles,proto3" json:"quantiles,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HorizonPrediction) Reset() {
+	*x = HorizonPrediction{}
+	mi := &file_guardy_v1_prediction_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HorizonPrediction) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HorizonPrediction) ProtoMessage() {}
+
+func (x *HorizonPrediction) ProtoReflect() protoreflect.Message {
+	mi := &file_guardy_v1_prediction_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HorizonPrediction.ProtoReflect.Descriptor instead.
+func (*HorizonPrediction) Descriptor() ([]byte, []int) {
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *HorizonPrediction) GetHoursAhead() int32 {
+	if x != nil {
+		return x.HoursAhead
+	}
+	return 0
+}
+
+func (x *HorizonPrediction) GetForecastTime() string {
+	if x != nil {
+		return x.ForecastTime
+	}
+	return ""
+}
+
+func (x *HorizonPrediction) GetFloodProbability() float64 {
+	if x != nil {
+		return x.FloodProbability
+	}
+	return 0
+}
+
+func (x *HorizonPrediction) GetProbabilityInterval() *ProbabilityInterval {
+	if x != nil {
+		return x.ProbabilityInterval
+	}
+	return nil
+}
+
+func (x *HorizonPrediction) GetRiskLevel() string {
+	if x != nil {
+		return x.RiskLevel
+	}
+	return ""
+}
+
+func (x *HorizonPrediction) GetConfidence() float64 {
+	if x != nil {
+		return x.Confidence
+	}
+	return 0
+}
+
+func (x *HorizonPrediction) GetQuantiles() *Quantiles {
+	if x != nil {
+		return x.Quantiles
+	}
+	return nil
+}
+
+// Quantiles of the level (m) or discharge (m3/s).
+type Quantiles struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Not exceeded with a chance of 10 %.
+	P10 float64 `protobuf:"fixed64,1,opt,name=p10,proto3" json:"p10,omitempty"`
+	// 25 %.
+	P25 float64 `protobuf:"fixed64,2,opt,name=p25,proto3" json:"p25,omitempty"`
+	// 50 %.
+	P50 float64 `protobuf:"fixed64,3,opt,name=p50,proto3" json:"p50,omitempty"`
+	// 75 %.
+	P75 float64 `protobuf:"fixed64,4,opt,name=p75,proto3" json:"p75,omitempty"`
+	// 90 %.
+	P90           float64 `protobuf:"fixed64,5,opt,name=p90,proto3" json:"p90,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Quantiles) Reset() {
+	*x = Quantiles{}
+	mi := &file_guardy_v1_prediction_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Quantiles) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Quantiles) ProtoMessage() {}
+
+func (x *Quantiles) ProtoReflect() protoreflect.Message {
+	mi := &file_guardy_v1_prediction_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Quantiles.ProtoReflect.Descriptor instead.
+func (*Quantiles) Descriptor() ([]byte, []int) {
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Quantiles) GetP10() float64 {
+	if x != nil {
+		return x.P10
+	}
+	return 0
+}
+
+func (x *Quantiles) GetP25() float64 {
+	if x != nil {
+		return x.P25
+	}
+	return 0
+}
+
+func (x *Quantiles) GetP50() float64 {
+	if x != nil {
+		return x.P50
+	}
+	return 0
+}
+
+func (x *Quantiles) GetP75() float64 {
+	if x != nil {
+		return x.P75
+	}
+	return 0
+}
+
+func (x *Quantiles) GetP90() float64 {
+	if x != nil {
+		return x.P90
+	}
+	return 0
+}
+
+// NowcastQuality says what a nowcast had to do without.
+type NowcastQuality struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Expected or helpful, but absent.
+	Missing []string `protobuf:"bytes,1,rep,name=missing,proto3" json:"missing,omitempty"`
+	// Outside what the model was trained on; they widen the interval.
+	OutOfDomain []string `protobuf:"bytes,2,rep,name=out_of_domain,json=outOfDomain,proto3" json:"out_of_domain,omitempty"`
+	// Given, but not used.
+	Ignored []string `protobuf:"bytes,3,rep,name=ignored,proto3" json:"ignored,omitempty"`
+	// The series of the river that was forecast: water_level_m or discharge_m3s; absent when none was
+	// observed.
+	ObservedSeries *string `protobuf:"bytes,4,opt,name=observed_series,json=observedSeries,proto3,oneof" json:"observed_series,omitempty"`
+	// What makes the sequence less telling: daily_sequence, coarse_step, irregular_step, gaps,
+	// short_sequence, stale_river, no_thresholds, rain_only.
+	Conditions []string `protobuf:"bytes,5,rep,name=conditions,proto3" json:"conditions,omitempty"`
+	// Values that cannot be true.
+	Faults        []*SequenceFault `protobuf:"bytes,6,rep,name=faults,proto3" json:"faults,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NowcastQuality) Reset() {
+	*x = NowcastQuality{}
+	mi := &file_guardy_v1_prediction_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NowcastQuality) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NowcastQuality) ProtoMessage() {}
+
+func (x *NowcastQuality) ProtoReflect() protoreflect.Message {
+	mi := &file_guardy_v1_prediction_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NowcastQuality.ProtoReflect.Descriptor instead.
+func (*NowcastQuality) Descriptor() ([]byte, []int) {
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *NowcastQuality) GetMissing() []string {
+	if x != nil {
+		return x.Missing
+	}
+	return nil
+}
+
+func (x *NowcastQuality) GetOutOfDomain() []string {
+	if x != nil {
+		return x.OutOfDomain
+	}
+	return nil
+}
+
+func (x *NowcastQuality) GetIgnored() []string {
+	if x != nil {
+		return x.Ignored
+	}
+	return nil
+}
+
+func (x *NowcastQuality) GetObservedSeries() string {
+	if x != nil && x.ObservedSeries != nil {
+		return *x.ObservedSeries
+	}
+	return ""
+}
+
+func (x *NowcastQuality) GetConditions() []string {
+	if x != nil {
+		return x.Conditions
+	}
+	return nil
+}
+
+func (x *NowcastQuality) GetFaults() []*SequenceFault {
+	if x != nil {
+		return x.Faults
+	}
+	return nil
+}
+
+// SequenceFault counts values of one series with one fault.
+type SequenceFault struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the series in a reading.
+	Series string `protobuf:"bytes,1,opt,name=series,proto3" json:"series,omitempty"`
+	// impossible and spike: the values were left out; stuck: a long run of one value, used all the same.
+	Fault string `protobuf:"bytes,2,opt,name=fault,proto3" json:"fault,omitempty"`
+	// How many readings.
+	Readings      int32 `protobuf:"varint,3,opt,name=readings,proto3" json:"readings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SequenceFault) Reset() {
+	*x = SequenceFault{}
+	mi := &file_guardy_v1_prediction_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SequenceFault) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SequenceFault) ProtoMessage() {}
+
+func (x *SequenceFault) ProtoReflect() protoreflect.Message {
+	mi := &file_guardy_v1_prediction_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SequenceFault.ProtoReflect.Descriptor instead.
+func (*SequenceFault) Descriptor() ([]byte, []int) {
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *SequenceFault) GetSeries() string {
+	if x != nil {
+		return x.Series
+	}
+	return ""
+}
+
+func (x *SequenceFault) GetFault() string {
+	if x != nil {
+		return x.Fault
+	}
+	return ""
+}
+
+func (x *SequenceFault) GetReadings() int32 {
+	if x != nil {
+		return x.Readings
+	}
+	return 0
+}
+
 var File_guardy_v1_prediction_proto protoreflect.FileDescriptor
 
 const file_guardy_v1_prediction_proto_rawDesc = "" +
@@ -1491,11 +2243,97 @@ const file_guardy_v1_prediction_proto_rawDesc = "" +
 	"\tItemError\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x16\n" +
 	"\x06detail\x18\x02 \x01(\tR\x06detail\x12,\n" +
-	"\x06errors\x18\x03 \x03(\v2\x14.guardy.v1.ViolationR\x06errors2\xba\x02\n" +
+	"\x06errors\x18\x03 \x03(\v2\x14.guardy.v1.ViolationR\x06errors\"\xb1\x03\n" +
+	"\x0eNowcastRequest\x12\x1f\n" +
+	"\blatitude\x18\x01 \x01(\x01H\x00R\blatitude\x88\x01\x01\x12!\n" +
+	"\tlongitude\x18\x02 \x01(\x01H\x01R\tlongitude\x88\x01\x01\x12$\n" +
+	"\vlocation_id\x18\x03 \x01(\tH\x02R\n" +
+	"locationId\x88\x01\x01\x12(\n" +
+	"\rlocation_name\x18\x04 \x01(\tH\x03R\flocationName\x88\x01\x01\x12=\n" +
+	"\x10weather_sequence\x18\x05 \x03(\v2\x12.guardy.v1.ReadingR\x0fweatherSequence\x12+\n" +
+	"\x11forecast_horizons\x18\x06 \x03(\x05R\x10forecastHorizons\x120\n" +
+	"\x14rainfall_forecast_mm\x18\a \x03(\x01R\x12rainfallForecastMm\x120\n" +
+	"\x05river\x18\b \x01(\v2\x1a.guardy.v1.RiverThresholdsR\x05riverB\v\n" +
+	"\t_latitudeB\f\n" +
+	"\n" +
+	"_longitudeB\x0e\n" +
+	"\f_location_idB\x10\n" +
+	"\x0e_location_name\"\xcc\x02\n" +
+	"\aReading\x12!\n" +
+	"\ttimestamp\x18\x01 \x01(\tH\x00R\ttimestamp\x88\x01\x01\x12$\n" +
+	"\vrainfall_mm\x18\x02 \x01(\x01H\x01R\n" +
+	"rainfallMm\x88\x01\x01\x12%\n" +
+	"\vtemperature\x18\x03 \x01(\x01H\x02R\vtemperature\x88\x01\x01\x12\x1f\n" +
+	"\bhumidity\x18\x04 \x01(\x01H\x03R\bhumidity\x88\x01\x01\x12'\n" +
+	"\rwater_level_m\x18\x05 \x01(\x01H\x04R\vwaterLevelM\x88\x01\x01\x12(\n" +
+	"\rdischarge_m3s\x18\x06 \x01(\x01H\x05R\fdischargeM3s\x88\x01\x01B\f\n" +
+	"\n" +
+	"_timestampB\x0e\n" +
+	"\f_rainfall_mmB\x0e\n" +
+	"\f_temperatureB\v\n" +
+	"\t_humidityB\x10\n" +
+	"\x0e_water_level_mB\x10\n" +
+	"\x0e_discharge_m3s\"{\n" +
+	"\x0fRiverThresholds\x12\x1b\n" +
+	"\x06normal\x18\x01 \x01(\x01H\x00R\x06normal\x88\x01\x01\x12,\n" +
+	"\x0fflood_threshold\x18\x02 \x01(\x01H\x01R\x0efloodThreshold\x88\x01\x01B\t\n" +
+	"\a_normalB\x12\n" +
+	"\x10_flood_threshold\"\xdd\x04\n" +
+	"\x0fNowcastResponse\x12$\n" +
+	"\vlocation_id\x18\x01 \x01(\tH\x00R\n" +
+	"locationId\x88\x01\x01\x12(\n" +
+	"\rlocation_name\x18\x02 \x01(\tH\x01R\flocationName\x88\x01\x01\x12>\n" +
+	"\vpredictions\x18\x03 \x03(\v2\x1c.guardy.v1.HorizonPredictionR\vpredictions\x12(\n" +
+	"\x10max_risk_horizon\x18\x04 \x01(\x05R\x0emaxRiskHorizon\x120\n" +
+	"\x14max_risk_probability\x18\x05 \x01(\x01R\x12maxRiskProbability\x12\x14\n" +
+	"\x05trend\x18\x06 \x01(\tR\x05trend\x12#\n" +
+	"\rearly_warning\x18\a \x01(\bR\fearlyWarning\x12-\n" +
+	"\x12recommended_action\x18\b \x01(\tR\x11recommendedAction\x12'\n" +
+	"\x0fsequence_length\x18\t \x01(\x05R\x0esequenceLength\x12#\n" +
+	"\rmodel_version\x18\n" +
+	" \x01(\tR\fmodelVersion\x12!\n" +
+	"\fmodel_digest\x18\v \x01(\tR\vmodelDigest\x12!\n" +
+	"\fpredicted_at\x18\f \x01(\tR\vpredictedAt\x12>\n" +
+	"\rinput_quality\x18\r \x01(\v2\x19.guardy.v1.NowcastQualityR\finputQualityB\x0e\n" +
+	"\f_location_idB\x10\n" +
+	"\x0e_location_name\"\xcc\x02\n" +
+	"\x11HorizonPrediction\x12\x1f\n" +
+	"\vhours_ahead\x18\x01 \x01(\x05R\n" +
+	"hoursAhead\x12#\n" +
+	"\rforecast_time\x18\x02 \x01(\tR\fforecastTime\x12+\n" +
+	"\x11flood_probability\x18\x03 \x01(\x01R\x10floodProbability\x12Q\n" +
+	"\x14probability_interval\x18\x04 \x01(\v2\x1e.guardy.v1.ProbabilityIntervalR\x13probabilityInterval\x12\x1d\n" +
+	"\n" +
+	"risk_level\x18\x05 \x01(\tR\triskLevel\x12\x1e\n" +
+	"\n" +
+	"confidence\x18\x06 \x01(\x01R\n" +
+	"confidence\x122\n" +
+	"\tquantiles\x18\a \x01(\v2\x14.guardy.v1.QuantilesR\tquantiles\"e\n" +
+	"\tQuantiles\x12\x10\n" +
+	"\x03p10\x18\x01 \x01(\x01R\x03p10\x12\x10\n" +
+	"\x03p25\x18\x02 \x01(\x01R\x03p25\x12\x10\n" +
+	"\x03p50\x18\x03 \x01(\x01R\x03p50\x12\x10\n" +
+	"\x03p75\x18\x04 \x01(\x01R\x03p75\x12\x10\n" +
+	"\x03p90\x18\x05 \x01(\x01R\x03p90\"\xfc\x01\n" +
+	"\x0eNowcastQuality\x12\x18\n" +
+	"\amissing\x18\x01 \x03(\tR\amissing\x12\"\n" +
+	"\rout_of_domain\x18\x02 \x03(\tR\voutOfDomain\x12\x18\n" +
+	"\aignored\x18\x03 \x03(\tR\aignored\x12,\n" +
+	"\x0fobserved_series\x18\x04 \x01(\tH\x00R\x0eobservedSeries\x88\x01\x01\x12\x1e\n" +
+	"\n" +
+	"conditions\x18\x05 \x03(\tR\n" +
+	"conditions\x120\n" +
+	"\x06faults\x18\x06 \x03(\v2\x18.guardy.v1.SequenceFaultR\x06faultsB\x12\n" +
+	"\x10_observed_series\"Y\n" +
+	"\rSequenceFault\x12\x16\n" +
+	"\x06series\x18\x01 \x01(\tR\x06series\x12\x14\n" +
+	"\x05fault\x18\x02 \x01(\tR\x05fault\x12\x1a\n" +
+	"\breadings\x18\x03 \x01(\x05R\breadings2\x81\x03\n" +
 	"\x11PredictionService\x12]\n" +
 	"\x0fAssessFloodRisk\x12!.guardy.v1.AssessFloodRiskRequest\x1a\".guardy.v1.AssessFloodRiskResponse\"\x03\x90\x02\x01\x12l\n" +
 	"\x14AssessFloodRiskBatch\x12&.guardy.v1.AssessFloodRiskBatchRequest\x1a'.guardy.v1.AssessFloodRiskBatchResponse\"\x03\x90\x02\x01\x12X\n" +
-	"\x0fStreamFloodRisk\x12!.guardy.v1.AssessFloodRiskRequest\x1a\x1e.guardy.v1.FloodRiskPrediction(\x010\x01BRZPgithub.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1;guardyv1b\x06proto3"
+	"\x0fStreamFloodRisk\x12!.guardy.v1.AssessFloodRiskRequest\x1a\x1e.guardy.v1.FloodRiskPrediction(\x010\x01\x12E\n" +
+	"\aNowcast\x12\x19.guardy.v1.NowcastRequest\x1a\x1a.guardy.v1.NowcastResponse\"\x03\x90\x02\x01BRZPgithub.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1;guardyv1b\x06proto3"
 
 var (
 	file_guardy_v1_prediction_proto_rawDescOnce sync.Once
@@ -1509,7 +2347,7 @@ func file_guardy_v1_prediction_proto_rawDescGZIP() []byte {
 	return file_guardy_v1_prediction_proto_rawDescData
 }
 
-var file_guardy_v1_prediction_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_guardy_v1_prediction_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_guardy_v1_prediction_proto_goTypes = []any{
 	(*AssessFloodRiskRequest)(nil),       // 0: guardy.v1.AssessFloodRiskRequest
 	(*River)(nil),                        // 1: guardy.v1.River
@@ -1523,7 +2361,15 @@ var file_guardy_v1_prediction_proto_goTypes = []any{
 	(*AssessFloodRiskBatchResponse)(nil), // 9: guardy.v1.AssessFloodRiskBatchResponse
 	(*FloodRiskPrediction)(nil),          // 10: guardy.v1.FloodRiskPrediction
 	(*ItemError)(nil),                    // 11: guardy.v1.ItemError
-	(*Violation)(nil),                    // 12: guardy.v1.Violation
+	(*NowcastRequest)(nil),               // 12: guardy.v1.NowcastRequest
+	(*Reading)(nil),                      // 13: guardy.v1.Reading
+	(*RiverThresholds)(nil),              // 14: guardy.v1.RiverThresholds
+	(*NowcastResponse)(nil),              // 15: guardy.v1.NowcastResponse
+	(*HorizonPrediction)(nil),            // 16: guardy.v1.HorizonPrediction
+	(*Quantiles)(nil),                    // 17: guardy.v1.Quantiles
+	(*NowcastQuality)(nil),               // 18: guardy.v1.NowcastQuality
+	(*SequenceFault)(nil),                // 19: guardy.v1.SequenceFault
+	(*Violation)(nil),                    // 20: guardy.v1.Violation
 }
 var file_guardy_v1_prediction_proto_depIdxs = []int32{
 	1,  // 0: guardy.v1.AssessFloodRiskRequest.river:type_name -> guardy.v1.River
@@ -1539,18 +2385,27 @@ var file_guardy_v1_prediction_proto_depIdxs = []int32{
 	6,  // 10: guardy.v1.FloodRiskPrediction.log_odds:type_name -> guardy.v1.LogOdds
 	7,  // 11: guardy.v1.FloodRiskPrediction.input_quality:type_name -> guardy.v1.InputQuality
 	11, // 12: guardy.v1.FloodRiskPrediction.error:type_name -> guardy.v1.ItemError
-	12, // 13: guardy.v1.ItemError.errors:type_name -> guardy.v1.Violation
-	0,  // 14: guardy.v1.PredictionService.AssessFloodRisk:input_type -> guardy.v1.AssessFloodRiskRequest
-	8,  // 15: guardy.v1.PredictionService.AssessFloodRiskBatch:input_type -> guardy.v1.AssessFloodRiskBatchRequest
-	0,  // 16: guardy.v1.PredictionService.StreamFloodRisk:input_type -> guardy.v1.AssessFloodRiskRequest
-	3,  // 17: guardy.v1.PredictionService.AssessFloodRisk:output_type -> guardy.v1.AssessFloodRiskResponse
-	9,  // 18: guardy.v1.PredictionService.AssessFloodRiskBatch:output_type -> guardy.v1.AssessFloodRiskBatchResponse
-	10, // 19: guardy.v1.PredictionService.StreamFloodRisk:output_type -> guardy.v1.FloodRiskPrediction
-	17, // [17:20] is the sub-list for method output_type
-	14, // [14:17] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	20, // 13: guardy.v1.ItemError.errors:type_name -> guardy.v1.Violation
+	13, // 14: guardy.v1.NowcastRequest.weather_sequence:type_name -> guardy.v1.Reading
+	14, // 15: guardy.v1.NowcastRequest.river:type_name -> guardy.v1.RiverThresholds
+	16, // 16: guardy.v1.NowcastResponse.predictions:type_name -> guardy.v1.HorizonPrediction
+	18, // 17: guardy.v1.NowcastResponse.input_quality:type_name -> guardy.v1.NowcastQuality
+	4,  // 18: guardy.v1.HorizonPrediction.probability_interval:type_name -> guardy.v1.ProbabilityInterval
+	17, // 19: guardy.v1.HorizonPrediction.quantiles:type_name -> guardy.v1.Quantiles
+	19, // 20: guardy.v1.NowcastQuality.faults:type_name -> guardy.v1.SequenceFault
+	0,  // 21: guardy.v1.PredictionService.AssessFloodRisk:input_type -> guardy.v1.AssessFloodRiskRequest
+	8,  // 22: guardy.v1.PredictionService.AssessFloodRiskBatch:input_type -> guardy.v1.AssessFloodRiskBatchRequest
+	0,  // 23: guardy.v1.PredictionService.StreamFloodRisk:input_type -> guardy.v1.AssessFloodRiskRequest
+	12, // 24: guardy.v1.PredictionService.Nowcast:input_type -> guardy.v1.NowcastRequest
+	3,  // 25: guardy.v1.PredictionService.AssessFloodRisk:output_type -> guardy.v1.AssessFloodRiskResponse
+	9,  // 26: guardy.v1.PredictionService.AssessFloodRiskBatch:output_type -> guardy.v1.AssessFloodRiskBatchResponse
+	10, // 27: guardy.v1.PredictionService.StreamFloodRisk:output_type -> guardy.v1.FloodRiskPrediction
+	15, // 28: guardy.v1.PredictionService.Nowcast:output_type -> guardy.v1.NowcastResponse
+	25, // [25:29] is the sub-list for method output_type
+	21, // [21:25] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_guardy_v1_prediction_proto_init() }
@@ -1565,13 +2420,18 @@ func file_guardy_v1_prediction_proto_init() {
 	file_guardy_v1_prediction_proto_msgTypes[3].OneofWrappers = []any{}
 	file_guardy_v1_prediction_proto_msgTypes[5].OneofWrappers = []any{}
 	file_guardy_v1_prediction_proto_msgTypes[10].OneofWrappers = []any{}
+	file_guardy_v1_prediction_proto_msgTypes[12].OneofWrappers = []any{}
+	file_guardy_v1_prediction_proto_msgTypes[13].OneofWrappers = []any{}
+	file_guardy_v1_prediction_proto_msgTypes[14].OneofWrappers = []any{}
+	file_guardy_v1_prediction_proto_msgTypes[15].OneofWrappers = []any{}
+	file_guardy_v1_prediction_proto_msgTypes[18].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_guardy_v1_prediction_proto_rawDesc), len(file_guardy_v1_prediction_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -42,6 +42,9 @@ const (
 	// PredictionServiceStreamFloodRiskProcedure is the fully-qualified name of the PredictionService's
 	// StreamFloodRisk RPC.
 	PredictionServiceStreamFloodRiskProcedure = "/guardy.v1.PredictionService/StreamFloodRisk"
+	// PredictionServiceNowcastProcedure is the fully-qualified name of the PredictionService's Nowcast
+	// RPC.
+	PredictionServiceNowcastProcedure = "/guardy.v1.PredictionService/Nowcast"
 )
 
 // PredictionServiceClient is a client for the guardy.v1.PredictionService service.
@@ -59,6 +62,9 @@ type PredictionServiceClient interface {
 	// buf:lint:ignore RPC_REQUEST_STANDARD_NAME
 	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
 	StreamFloodRisk(context.Context) (*connect.BidiStreamForClientSimple[v1.AssessFloodRiskRequest, v1.FloodRiskPrediction], error)
+	// Nowcast answers whether the river will be over its flood threshold in the next hours, from recent
+	// readings of a gauge or weather station.
+	Nowcast(context.Context, *v1.NowcastRequest) (*v1.NowcastResponse, error)
 }
 
 // NewPredictionServiceClient constructs a client for the guardy.v1.PredictionService service. By
@@ -92,6 +98,13 @@ func NewPredictionServiceClient(httpClient connect.HTTPClient, baseURL string, o
 			connect.WithSchema(predictionServiceMethods.ByName("StreamFloodRisk")),
 			connect.WithClientOptions(opts...),
 		),
+		nowcast: connect.NewClient[v1.NowcastRequest, v1.NowcastResponse](
+			httpClient,
+			baseURL+PredictionServiceNowcastProcedure,
+			connect.WithSchema(predictionServiceMethods.ByName("Nowcast")),
+			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -100,6 +113,7 @@ type predictionServiceClient struct {
 	assessFloodRisk      *connect.Client[v1.AssessFloodRiskRequest, v1.AssessFloodRiskResponse]
 	assessFloodRiskBatch *connect.Client[v1.AssessFloodRiskBatchRequest, v1.AssessFloodRiskBatchResponse]
 	streamFloodRisk      *connect.Client[v1.AssessFloodRiskRequest, v1.FloodRiskPrediction]
+	nowcast              *connect.Client[v1.NowcastRequest, v1.NowcastResponse]
 }
 
 // AssessFloodRisk calls guardy.v1.PredictionService.AssessFloodRisk.
@@ -125,6 +139,15 @@ func (c *predictionServiceClient) StreamFloodRisk(ctx context.Context) (*connect
 	return c.streamFloodRisk.CallBidiStreamSimple(ctx)
 }
 
+// Nowcast calls guardy.v1.PredictionService.Nowcast.
+func (c *predictionServiceClient) Nowcast(ctx context.Context, req *v1.NowcastRequest) (*v1.NowcastResponse, error) {
+	response, err := c.nowcast.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // PredictionServiceHandler is an implementation of the guardy.v1.PredictionService service.
 type PredictionServiceHandler interface {
 	// AssessFloodRisk answers for one location. Invalid values are an invalid_argument error that lists
@@ -140,6 +163,9 @@ type PredictionServiceHandler interface {
 	// buf:lint:ignore RPC_REQUEST_STANDARD_NAME
 	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
 	StreamFloodRisk(context.Context, *connect.BidiStream[v1.AssessFloodRiskRequest, v1.FloodRiskPrediction]) error
+	// Nowcast answers whether the river will be over its flood threshold in the next hours, from recent
+	// readings of a gauge or weather station.
+	Nowcast(context.Context, *v1.NowcastRequest) (*v1.NowcastResponse, error)
 }
 
 // NewPredictionServiceHandler builds an HTTP handler from the service implementation. It returns
@@ -169,6 +195,13 @@ func NewPredictionServiceHandler(svc PredictionServiceHandler, opts ...connect.H
 		connect.WithSchema(predictionServiceMethods.ByName("StreamFloodRisk")),
 		connect.WithHandlerOptions(opts...),
 	)
+	predictionServiceNowcastHandler := connect.NewUnaryHandlerSimple(
+		PredictionServiceNowcastProcedure,
+		svc.Nowcast,
+		connect.WithSchema(predictionServiceMethods.ByName("Nowcast")),
+		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/guardy.v1.PredictionService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case PredictionServiceAssessFloodRiskProcedure:
@@ -177,6 +210,8 @@ func NewPredictionServiceHandler(svc PredictionServiceHandler, opts ...connect.H
 			predictionServiceAssessFloodRiskBatchHandler.ServeHTTP(w, r)
 		case PredictionServiceStreamFloodRiskProcedure:
 			predictionServiceStreamFloodRiskHandler.ServeHTTP(w, r)
+		case PredictionServiceNowcastProcedure:
+			predictionServiceNowcastHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -196,4 +231,8 @@ func (UnimplementedPredictionServiceHandler) AssessFloodRiskBatch(context.Contex
 
 func (UnimplementedPredictionServiceHandler) StreamFloodRisk(context.Context, *connect.BidiStream[v1.AssessFloodRiskRequest, v1.FloodRiskPrediction]) error {
 	return connect.NewError(connect.CodeUnimplemented, errors.New("guardy.v1.PredictionService.StreamFloodRisk is not implemented"))
+}
+
+func (UnimplementedPredictionServiceHandler) Nowcast(context.Context, *v1.NowcastRequest) (*v1.NowcastResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("guardy.v1.PredictionService.Nowcast is not implemented"))
 }
