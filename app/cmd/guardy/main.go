@@ -49,6 +49,7 @@ type cli struct {
 	Serve   serveCmd `cmd:"" help:"Serve predictions over HTTP JSON, Connect, gRPC and gRPC-Web."`
 	Predict struct {
 		FloodRisk floodRiskCmd `cmd:"" help:"Answer flood-risk requests: NDJSON on standard input, answers on standard output."`
+		Nowcast   nowcastCmd   `cmd:"" help:"Answer nowcast requests: NDJSON on standard input, answers on standard output."`
 	} `cmd:"" help:"Answer requests without a server."`
 	Evaluate  evaluateCmd `cmd:"" help:"Score the served model on your own labelled CSV."`
 	Settings  configCmd   `cmd:"" name:"config" help:"Show or check the configuration."`

@@ -12,6 +12,7 @@ import (
 
 	"github.com/guardy-ai/guardy/adapters/transport/fiberhttp"
 	"github.com/guardy-ai/guardy/app"
+	"github.com/guardy-ai/guardy/app/config"
 )
 
 type floodRiskCmd struct {
@@ -27,6 +28,41 @@ in its place; then the exit code is 1.`
 
 // Run answers standard input on standard output with one model.
 func (f *floodRiskCmd) Run(ctx context.Context, c *cli, std stdio) error {
+	return c.answer(ctx, std, func(core app.Core, cfg config.Config) (lineAnswerer, int, error) {
+		maxLine := int(cfg.HTTP.MaxLineBytes)
+		to, err := core.Batch.Begin(ctx)
+		if err != nil {
+			return nil, 0, err
+		}
+		return fiberhttp.NewLines(to, fiberhttp.LineOptions{MaxBytes: maxLine, Explain: f.Explain}), maxLine, nil
+	})
+}
+
+type nowcastCmd struct{}
+
+// Help is shown by guardy predict nowcast --help.
+func (nowcastCmd) Help() string {
+	return `Reads one nowcast request a line and writes its answer a line, in the same order, exactly as
+POST /api/v1/predict/nowcast answers. A line may be as long as the body of a request. A line that cannot
+be answered has an error in its place; then the exit code is 1.`
+}
+
+// Run answers standard input on standard output.
+func (nowcastCmd) Run(ctx context.Context, c *cli, std stdio) error {
+	return c.answer(ctx, std, func(core app.Core, cfg config.Config) (lineAnswerer, int, error) {
+		maxLine := int(cfg.HTTP.MaxBodyBytes) // the sequence of a year does not fit a line of questions about a day
+		return fiberhttp.NewNowcastLines(core.Nowcast, maxLine), maxLine, nil
+	})
+}
+
+// lineAnswerer answers lines of NDJSON: fiberhttp.Lines and its like.
+type lineAnswerer interface {
+	Append(ctx context.Context, out []byte, lines [][]byte, first int) (_ []byte, failed int)
+}
+
+// answer pumps standard input through what open makes of the use cases; open also says how long a line
+// may be.
+func (c *cli) answer(ctx context.Context, std stdio, open func(app.Core, config.Config) (lineAnswerer, int, error)) error {
 	loaded, err := c.load(std)
 	if err != nil {
 		return err
@@ -36,13 +72,12 @@ func (f *floodRiskCmd) Run(ctx context.Context, c *cli, std stdio) error {
 	progress := newProgress(std)
 	var lines, bad int
 	err = app.Offline(ctx, cfg, func(core app.Core) error {
-		to, err := core.Batch.Begin(ctx)
+		answers, maxLine, err := open(core, cfg)
 		if err != nil {
 			return err
 		}
-		answers := fiberhttp.NewLines(to, fiberhttp.LineOptions{MaxBytes: int(cfg.HTTP.MaxLineBytes), Explain: f.Explain})
 		p := pump{
-			in: std.in, out: std.out, workers: runtime.GOMAXPROCS(0), maxLine: int(cfg.HTTP.MaxLineBytes), written: progress.written,
+			in: std.in, out: std.out, workers: runtime.GOMAXPROCS(0), maxLine: maxLine, written: progress.written,
 			answer: func(ctx context.Context, c *chunk) { c.out, c.bad = answers.Append(ctx, c.out, c.lines, c.first) },
 		}
 		lines, bad, err = p.run(ctx)
