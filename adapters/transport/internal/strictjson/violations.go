@@ -97,6 +97,9 @@ func Merge(shape, meaning []domain.Violation) []domain.Violation {
 func covered(shape []domain.Violation, pointer string) bool {
 	for _, s := range shape {
 		if s.Code == domain.CodeUnknownField || s.Code == domain.CodeSize {
+			if s.Pointer == pointer {
+				return true // a list that is too long is said to be so once
+			}
 			continue
 		}
 		if rest, ok := strings.CutPrefix(pointer, s.Pointer); ok && (rest == "" || rest[0] == '/') {
