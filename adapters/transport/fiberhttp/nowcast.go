@@ -40,7 +40,7 @@ type wireThresholds struct {
 }
 
 // nowcastOptions bound what a body can claim: one reading more than allowed is enough to refuse it.
-var nowcastOptions = strictjson.Options{MaxItems: nowcast.MaxReadings}
+var nowcastOptions = strictjson.Options{MaxItems: nowcast.MaxReadings + 1}
 
 // question turns a decoded request into one for the use case. decoded is what the decoder said; the
 // error has the violations of shape together with those of meaning that do not follow from them.
