@@ -231,11 +231,13 @@ func appendNames(b []byte, names []string) []byte {
 type NowcastLines struct {
 	to       ports.Nowcaster
 	maxBytes int
+	// Answered, if set, is told every question with its answer, and must not change them.
+	Answered func(r *nowcast.Request, f *nowcast.Forecast)
 }
 
 // NewNowcastLines returns NowcastLines that asks to; a line may have maxBytes.
 func NewNowcastLines(to ports.Nowcaster, maxBytes int) *NowcastLines {
-	return &NowcastLines{to, maxBytes}
+	return &NowcastLines{to: to, maxBytes: maxBytes}
 }
 
 // Append answers lines with one answer each, in their order, appended to out with a newline each. first is
@@ -267,6 +269,9 @@ func (l *NowcastLines) append(ctx context.Context, out, line []byte) ([]byte, er
 	f, err := l.to.Nowcast(ctx, &r)
 	if err != nil {
 		return out, err
+	}
+	if l.Answered != nil {
+		l.Answered(&r, &f)
 	}
 	return appendForecast(out, &r, &f), nil
 }
