@@ -15,6 +15,7 @@ type Tuning struct {
 	JumpRecent float64 // and that many times its mean step of late
 	JumpFloor  float64 // and that many times its median step
 	JumpGrain  float64 // and that many times its resolution
+	Together   float64 // how much jumps of other variables at the same reading add to a jump
 	Bump       float64 // a spike is that many times the variable's large bump
 	Accept     int     // readings in agreement that make a jump the new level
 	Run        float64 // stuck is that many times the variable's long run
@@ -40,7 +41,7 @@ func DefaultTunings() Tunings {
 			Noise: 6.4, NoiseBump: 0.4, LargeP: 0.99, BumpP: 0.99,
 		},
 		Other: Tuning{
-			WarmUp: 48, Jump: 7, JumpRecent: 17, JumpFloor: 10, JumpGrain: 3.5, Bump: 20, BumpRecent: 17, Accept: 8, Run: 23, MinRun: 5,
+			WarmUp: 48, Jump: 7, JumpRecent: 17, JumpFloor: 10, JumpGrain: 3.5, Together: 0.3, Bump: 20, BumpRecent: 17, Accept: 8, Run: 23, MinRun: 5,
 			Noise: 5, NoiseBump: 1.1, LargeP: 0.98, BumpP: 0.995,
 		},
 	}
@@ -113,6 +114,7 @@ type weather struct {
 	wet            float64
 	temperature    float64 // NaN where not reported or impossible
 	agitated       int     // variables that move more than they are used to
+	together       float64 // sum of the jumps of all variables, as shares of their limits, at most 1 each
 }
 
 // Step judges a reading and takes it into the state. It allocates nothing once the state knows the
@@ -156,8 +158,14 @@ func (d *Detector) Step(s *DeviceState, r Reading) Verdict {
 				w.temperature = x
 			}
 		default:
-			if q := vars[i]; q.n > 0 && math.Abs(x-q.last) > q.large {
-				w.agitated++
+			if q := vars[i]; q.n > 0 && x == x {
+				step := math.Abs(x - q.last)
+				if step > q.large {
+					w.agitated++
+				}
+				if int(q.n) >= d.tuning.Other.WarmUp && limits[i].Kind == KindOther {
+					w.together += min(1, step/q.jumpLimit(&d.tuning.Other))
+				}
 			}
 		}
 	}
@@ -330,6 +338,12 @@ func (d *Detector) judge(f *Finding, q *variable, l *Limits, seconds, x float64,
 		return
 	}
 	q.missing = 0
+	f.Novelty = q.novelty(x)
+	q.sinceNovel = min(q.sinceNovel+1, math.MaxUint32-1)
+	if f.Novelty > 1 {
+		f.Novel = int(q.seen) >= d.tuning.Other.WarmUp && q.sinceNovel > refractory
+		q.sinceNovel = 0
+	}
 	if l.Kind == KindRain {
 		d.judgeRain(f, q, seconds, x, w)
 	} else {
@@ -398,6 +412,11 @@ func (d *Detector) judgeRain(f *Finding, q *variable, seconds, x float64, w *wea
 	q.level = x
 }
 
+// jumpLimit is the largest step from one reading to the next that is none of a fault.
+func (q *variable) jumpLimit(t *Tuning) float64 {
+	return max(t.Jump*q.large, t.JumpRecent*q.recent, t.JumpFloor*q.typical, t.JumpGrain*q.grain, 1e-12)
+}
+
 // judgeLevel judges a variable that has a level and steps.
 func (d *Detector) judgeLevel(f *Finding, q *variable, l *Limits, seconds, x float64, w *weather) {
 	t := d.of(l.Kind)
@@ -441,10 +460,13 @@ func (d *Detector) judgeLevel(f *Finding, q *variable, l *Limits, seconds, x flo
 		}
 	}
 	warm := int(q.n) >= t.WarmUp
-	limit := max(t.Jump*q.large, t.JumpRecent*q.recent, t.JumpFloor*q.typical, t.JumpGrain*q.grain) * math.Sqrt(min(gap, 16))
+	limit := q.jumpLimit(t) * math.Sqrt(min(gap, 16))
 	ratio := 0.0
 	if warm && limit > 0 {
 		ratio = residual / limit
+		if l.Kind == KindOther {
+			ratio *= 1 + t.Together*max(0, w.together-min(1, math.Abs(x-q.last)/limit))
+		}
 	}
 	if l.MaxStep.Fail > 0 && age <= 3600*1.01 {
 		f.Flags[TestRateOfChange] = qartod.Pass

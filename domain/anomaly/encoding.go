@@ -14,8 +14,8 @@ const (
 	stateHead = 1 + 1 + 1 + 1 + 3*8 // version, variables, alarmed, quiet; seconds, readings, wet
 	stateTail = 4                   // CRC-32 (IEEE) of everything before it
 	// encodedVariable is the size of a variable without its name.
-	encodedVariable = 1 + numFloats*8 + 8 + 4 + 4 + 3*2 + 1
-	numFloats       = 21 + ringSize
+	encodedVariable = 1 + numFloats*8 + 8 + 4*4 + 3*2 + 1
+	numFloats       = 29 + ringSize
 )
 
 // EncodedMax is the largest size of an encoded state in bytes.
@@ -30,6 +30,7 @@ func (q *variable) floats() [numFloats]*float64 {
 		&q.at, &q.last, &q.before, &q.step, &q.typical, &q.large, &q.recent, &q.bump, &q.swing,
 		&q.beside[0], &q.beside[1], &q.beside[2], &q.covary, &q.partner, &q.grain, &q.level, &q.spread,
 		&q.longRun, &q.moved, &q.noise, &q.candidate,
+		&q.quick, &q.slow, &q.pace, &q.latest, &q.records[0], &q.records[1], &q.records[2], &q.records[3],
 	}
 	for i := range q.ring {
 		out[numFloats-ringSize+i] = &q.ring[i]
@@ -58,6 +59,8 @@ func (d *DeviceState) AppendBinary(dst []byte) []byte {
 		dst = le.AppendUint64(dst, math.Float64bits(q.since))
 		dst = le.AppendUint32(dst, q.n)
 		dst = le.AppendUint32(dst, q.run)
+		dst = le.AppendUint32(dst, q.seen)
+		dst = le.AppendUint32(dst, q.sinceNovel)
 		dst = le.AppendUint16(dst, q.candidates)
 		dst = le.AppendUint16(dst, q.doubted)
 		dst = le.AppendUint16(dst, q.missing)
@@ -107,9 +110,10 @@ func (d *DeviceState) Decode(data []byte) error {
 		}
 		q.since = math.Float64frombits(le.Uint64(rest))
 		q.n, q.run = le.Uint32(rest[8:]), le.Uint32(rest[12:])
-		q.candidates, q.doubted, q.missing = le.Uint16(rest[16:]), le.Uint16(rest[18:]), le.Uint16(rest[20:])
-		q.condition = Condition(rest[22])
-		rest = rest[23:]
+		q.seen, q.sinceNovel = le.Uint32(rest[16:]), le.Uint32(rest[20:])
+		q.candidates, q.doubted, q.missing = le.Uint16(rest[24:]), le.Uint16(rest[26:]), le.Uint16(rest[28:])
+		q.condition = Condition(rest[30])
+		rest = rest[31:]
 		if !q.valid() {
 			return ErrEncoding
 		}
@@ -126,7 +130,7 @@ func finite(v float64) bool { return v-v == 0 }
 // valid reports whether a decoded variable can have been learnt.
 func (q *variable) valid() bool {
 	for _, scale := range [...]float64{
-		q.step, q.typical, q.large, q.recent, q.bump, q.swing, q.partner, q.grain, q.spread, q.longRun, q.noise,
+		q.step, q.typical, q.large, q.recent, q.bump, q.swing, q.partner, q.grain, q.spread, q.longRun, q.noise, q.pace, q.records[0], q.records[1], q.records[2], q.records[3],
 	} {
 		if !(scale >= 0) || math.IsInf(scale, 0) {
 			return false
@@ -140,5 +144,5 @@ func (q *variable) valid() bool {
 			return false
 		}
 	}
-	return finite(q.covary) && finite(q.since) && q.condition < NumConditions
+	return finite(q.quick) && finite(q.slow) && finite(q.latest) && finite(q.covary) && finite(q.since) && q.condition < NumConditions
 }

@@ -69,6 +69,14 @@ type variable struct {
 	moved   float64 // time at which the value last changed, Unix seconds
 	noise   float64 // fast mean of the residuals that turn back, over what is typical
 
+	// What the variable ever did, for Finding.Novelty: a fast and a slow mean of the values, the fast mean
+	// of the steps, the last value of any kind, and the records of the four distances, slowly forgotten.
+	seen              uint32
+	quick, slow, pace float64
+	latest            float64
+	records           [4]float64
+	sinceNovel        uint32 // readings since one that was novel
+
 	candidate  float64 // newest value that was not believed
 	candidates uint16  // how many in a row agree with it
 	doubted    uint16  // readings in a row that were not believed
@@ -112,4 +120,42 @@ func track(q, x, p, rate, floor float64) float64 {
 		q *= 1 - rate*(1-p)
 	}
 	return max(q, floor)
+}
+
+const (
+	quickReadings = 20
+	slowReadings  = 1000
+	forgetting    = 0.9999 // of a record, a reading
+	margin        = 1.05   // by which a record must be beaten to be one
+	refractory    = 20     // readings for which novelty is one and the same
+)
+
+// novelty returns how far x goes beyond everything the variable did before: its step, the pace of its
+// steps, and its distance from where it was of late and for long, each over the record so far. Above 1
+// nothing like it was seen. It needs no scale and no distribution, and the chance of a record
+// falls as a record grows longer.
+func (q *variable) novelty(x float64) float64 {
+	if q.seen == 0 {
+		q.quick, q.slow, q.latest = x, x, x
+	}
+	q.seen++
+	step := math.Abs(x - q.latest)
+	q.latest = x
+	q.quick += (x - q.quick) / quickReadings
+	q.slow += (x - q.slow) / min(float64(q.seen), slowReadings)
+	q.pace += (step - q.pace) / quickReadings
+	most := 0.0
+	for i, s := range [4]float64{step, q.pace, math.Abs(q.quick - q.slow), math.Abs(x - q.slow)} {
+		weight := [4]float64{0.8, 1, 1, 0.9}[i]
+		record := q.records[i]
+		if record > 0 && q.seen > quickReadings {
+			most = max(most, weight*s/record)
+		}
+		if s > record {
+			q.records[i] = margin * s
+		} else {
+			q.records[i] = forgetting * record
+		}
+	}
+	return most
 }

@@ -108,6 +108,11 @@ type Finding struct {
 	Condition Condition
 	// Guarded says that the value stood out and that the weather explains it.
 	Guarded bool
+	// Novelty is how far the value goes beyond everything the variable did before, as a ratio; above 1
+	// nothing like it was seen. Novel is true on the first such reading for a while. Neither makes a value
+	// an anomaly: floods are new too.
+	Novelty float64
+	Novel   bool
 	// Value is the reported one. Expected and Limit are what the deciding test compared it with: the value
 	// and the largest distance from it; NaN where no such test decided.
 	Value, Expected, Limit float64
