@@ -1,0 +1,16 @@
+// Package anomaly tells sensor faults from weather: for every reading of a device it answers which
+// values a sensor cannot have meant, and why.
+//
+// It works in layers. Standard limits and the tests of package qartod judge what every sensor of a kind
+// must obey. The self-calibrating layer learns each variable's own steps, runs and noise from what it
+// reported before, in dimensionless terms, so that it needs no thresholds and no sampling step. The
+// flood guard then asks whether the weather explains what stands out: a rise that goes on over several
+// samples, or that rain or the device's other variables share, is of high interest and no fault.
+//
+// A long condition (stuck, noisy, shifted) is a state: every reading inside it carries the
+// verdict, and one alarm is raised an episode. Everything that is remembered of a device is in
+// DeviceState: the same readings give the same verdicts whether they are replayed from a request's
+// history or were seen one by one.
+//
+// Values here may be impossible; that is what the package is for. They are never averaged in.
+package anomaly

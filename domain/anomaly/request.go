@@ -1,0 +1,158 @@
+package anomaly
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/guardy-ai/guardy/domain"
+)
+
+// MaxHistory bounds the earlier readings of a request.
+const MaxHistory = 10_000
+
+// maxBadReadings is how many faults of a history are listed one by one.
+const maxBadReadings = 20
+
+const (
+	minYear = 1900
+	maxYear = 2200
+)
+
+// Request is one question about a reading of a device. Build it from NewRequest.
+type Request struct {
+	DeviceID     string
+	LocationName string
+	// Reading is the one that is judged. Its values may be impossible, but at least one must be there.
+	Reading Reading
+	// History are earlier readings of the device, oldest first. Without one the device's kept state is used.
+	// What is out of order in it is left out and said so: sensors send again.
+	History []Reading
+
+	// Fresh by-passes the cache lookup; the answer is still stored.
+	Fresh bool
+}
+
+// NewRequest returns a request in which everything is missing.
+func NewRequest() Request { return Request{} }
+
+// Validate returns every value that cannot be meant, in the order of the contract's fields; nil when
+// the request can be answered. What a sensor says is never a violation.
+func (r *Request) Validate() []domain.Violation {
+	var vs []domain.Violation
+	if r.DeviceID == "" {
+		vs = append(vs, domain.Violation{Pointer: "/device_id", Code: domain.CodeRequired, Detail: "a device is required"})
+	}
+	vs = domain.CheckText(vs, "/device_id", r.DeviceID)
+	vs = domain.CheckText(vs, "/location_name", r.LocationName)
+	vs = checkReading(vs, "", &r.Reading)
+	present := false
+	for _, v := range r.Reading.Values {
+		present = present || v.Value == v.Value
+	}
+	if !present {
+		vs = append(vs, domain.Violation{Pointer: "", Code: domain.CodeRequired, Detail: "at least one measured value is required"})
+	}
+	if n := len(r.History); n > MaxHistory {
+		return append(vs, domain.Violation{
+			Pointer: "/history", Code: domain.CodeSize,
+			Detail: fmt.Sprintf("%d readings are more than the %d that are allowed", n, MaxHistory),
+		})
+	}
+	bad := 0
+	for i := range r.History {
+		n := len(vs)
+		vs = checkReading(vs, "/history/"+strconv.Itoa(i), &r.History[i])
+		if bad += len(vs) - n; bad > maxBadReadings {
+			return append(vs[:n], domain.Violation{
+				Pointer: "/history", Code: domain.CodeInconsistent, Detail: "more readings of the history cannot be used",
+			})
+		}
+	}
+	return vs
+}
+
+func checkReading(vs []domain.Violation, pointer string, r *Reading) []domain.Violation {
+	switch year := r.Time.Year(); {
+	case r.Time.IsZero():
+		vs = append(vs, domain.Violation{Pointer: pointer + "/timestamp", Code: domain.CodeRequired, Detail: "an RFC 3339 time is required"})
+	case year < minYear || year > maxYear:
+		vs = append(vs, domain.Violation{
+			Pointer: pointer + "/timestamp", Code: domain.CodeRange,
+			Detail: fmt.Sprintf("year %d is outside %d to %d", year, minYear, maxYear),
+		})
+	}
+	if n := len(r.Values); n > MaxVariables {
+		return append(vs, domain.Violation{
+			Pointer: pointer + "/measurements", Code: domain.CodeSize,
+			Detail: fmt.Sprintf("%d variables are more than the %d that are allowed", n, MaxVariables),
+		})
+	}
+	for i, v := range r.Values {
+		at := pointer + "/" + v.Name
+		if KindOf(v.Name) == KindOther {
+			at = pointer + "/measurements/" + v.Name
+		}
+		switch {
+		case v.Name == "" || len(v.Name) > MaxNameLength:
+			vs = append(vs, domain.Violation{
+				Pointer: pointer + "/measurements", Code: domain.CodeSize,
+				Detail: fmt.Sprintf("the name of a variable has 1 to %d bytes", MaxNameLength),
+			})
+		case math.IsInf(v.Value, 0):
+			vs = append(vs, domain.Violation{Pointer: at, Code: domain.CodeNotFinite, Detail: "the number must be finite"})
+		}
+		for _, other := range r.Values[:i] {
+			if other.Name == v.Name {
+				vs = append(vs, domain.Violation{Pointer: at, Code: domain.CodeDuplicate, Detail: "the variable is given twice"})
+				break
+			}
+		}
+	}
+	return vs
+}
+
+// Canonicalize brings times to UTC and whole milliseconds, the resolution of the state. Values are left
+// as they are: the last digit of a sensor is part of its habits.
+func (r *Request) Canonicalize() {
+	canonical := func(r *Reading) {
+		r.Time = r.Time.UTC().Truncate(time.Millisecond)
+		for i := range r.Values {
+			r.Values[i].Value += 0 // -0 becomes 0
+		}
+	}
+	canonical(&r.Reading)
+	for i := range r.History {
+		canonical(&r.History[i])
+	}
+}
+
+// AppendCanonical appends the bytes over which the cache key of a request with history is computed:
+// every input that can change the answer, each with its length or in fixed width. The request must be
+// canonical. An answer from kept state depends on the state too and has no such key.
+func (r *Request) AppendCanonical(dst []byte) []byte {
+	le := binary.LittleEndian
+	reading := func(r *Reading) {
+		dst = le.AppendUint64(dst, uint64(r.Time.UnixMilli()))
+		dst = append(dst, byte(len(r.Values)))
+		for _, v := range r.Values {
+			dst = append(dst, byte(len(v.Name)))
+			dst = append(dst, v.Name...)
+			x := v.Value
+			if x != x {
+				x = nan
+			}
+			dst = le.AppendUint64(dst, math.Float64bits(x))
+		}
+	}
+	dst = le.AppendUint32(dst, uint32(len(r.DeviceID)))
+	dst = append(dst, r.DeviceID...)
+	reading(&r.Reading)
+	dst = le.AppendUint32(dst, uint32(len(r.History)))
+	for i := range r.History {
+		reading(&r.History[i])
+	}
+	return dst
+}
