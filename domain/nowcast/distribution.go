@@ -106,7 +106,7 @@ func (d *Distribution) Quantile(p float64) float64 {
 }
 
 const (
-	maxSteps          = 80
+	maxSteps = 80
 	// quantileTolerance is the step of v after which the next would not matter: near the root a step is the
 	// cube of the one before.
 	quantileTolerance = 1e-4

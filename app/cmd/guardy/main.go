@@ -51,6 +51,7 @@ type cli struct {
 		FloodRisk floodRiskCmd `cmd:"" help:"Answer flood-risk requests: NDJSON on standard input, answers on standard output."`
 		Nowcast   nowcastCmd   `cmd:"" help:"Answer nowcast requests: NDJSON on standard input, answers on standard output."`
 	} `cmd:"" help:"Answer requests without a server."`
+	QC        qcCmd       `cmd:"" name:"qc" help:"Judge a sensor record: CSV on standard input, a verdict a reading on standard output."`
 	Evaluate  evaluateCmd `cmd:"" help:"Score the served model on your own labelled CSV."`
 	Settings  configCmd   `cmd:"" name:"config" help:"Show or check the configuration."`
 	Health    healthCmd   `cmd:"" name:"healthcheck" help:"Ask the service on this machine whether it is ready."`

@@ -1,0 +1,224 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"container/list"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/guardy-ai/guardy/adapters/transport/fiberhttp"
+	"github.com/guardy-ai/guardy/app/cmd/guardy/internal/sensorlog"
+	"github.com/guardy-ai/guardy/domain/anomaly"
+)
+
+type qcCmd struct {
+	Format     string `help:"Format of standard input: csv." enum:"csv" default:"csv"`
+	MaxDevices int    `help:"Devices that are remembered; of more, the one that reported longest ago is forgotten." default:"100000"`
+}
+
+// Help is shown by guardy qc --help.
+func (qcCmd) Help() string {
+	return `Reads a sensor record: CSV with the columns device_id and timestamp and any numeric columns, a reading
+a line, each device in time order; an empty field is missing. Times are RFC 3339; without an offset they
+count as UTC. Writes a JSON verdict a reading, in the same order, as it goes. A line that cannot be read has
+an error with its number in its place; then the exit code is 1. A summary goes to standard error.`
+}
+
+// Run judges standard input.
+func (q *qcCmd) Run(ctx context.Context, std stdio) error {
+	detector, err := anomaly.NewDetector(anomaly.DefaultTunings(), nil)
+	if err != nil {
+		return err
+	}
+	if q.MaxDevices < 1 {
+		return errors.New("--max-devices must be at least 1")
+	}
+	p := newProgress(std)
+	c := &qualityControl{detector: detector, devices: newDevices(q.MaxDevices), out: bufio.NewWriterSize(std.out, 64<<10), written: p.written}
+	err = c.run(ctx, std.in)
+	p.end()
+	if err != nil {
+		return fmt.Errorf("after %d lines: %w", c.number, err)
+	}
+	if _, err := io.WriteString(std.err, c.summary()); err != nil {
+		return err
+	}
+	if c.bad > 0 {
+		return fmt.Errorf("%d lines could not be read; their places say why", c.bad)
+	}
+	return nil
+}
+
+// qualityControl judges one record.
+type qualityControl struct {
+	detector *anomaly.Detector
+	devices  *devices
+	out      *bufio.Writer
+	written  func(lines int)
+
+	csv    *sensorlog.CSV
+	values []anomaly.Value
+	answer []byte
+
+	number              int // of the newest line, from 1
+	readings, bad       int
+	anomalies, episodes int
+	columns             []columnCounts
+}
+
+type columnCounts struct{ present, anomalies int }
+
+// maxSensorLine bounds a line, in bytes.
+const maxSensorLine = 64 << 10
+
+func (c *qualityControl) run(ctx context.Context, in io.Reader) error {
+	r := bufio.NewReaderSize(in, maxSensorLine)
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		line, readErr := r.ReadSlice('\n')
+		for errors.Is(readErr, bufio.ErrBufferFull) { // a line that is too long: its rest is dropped
+			line = nil
+			_, readErr = r.ReadSlice('\n')
+			if !errors.Is(readErr, bufio.ErrBufferFull) {
+				line = overlong
+			}
+		}
+		if len(line) > 0 {
+			c.number++
+			if err := c.line(bytes.TrimRight(line, "\r\n")); err != nil {
+				return err
+			}
+		}
+		// A live pipe gets its answer before more is waited for.
+		if r.Buffered() == 0 || readErr != nil {
+			if err := c.out.Flush(); err != nil {
+				return err
+			}
+			c.written(c.readings)
+		}
+		switch {
+		case errors.Is(readErr, io.EOF):
+			if c.csv == nil {
+				return errors.New("the input is empty; a header is needed")
+			}
+			return nil
+		case readErr != nil:
+			return readErr
+		}
+	}
+}
+
+// overlong stands for a line that was too long.
+var overlong = []byte("\x00")
+
+func (c *qualityControl) line(line []byte) error {
+	if len(line) == 0 {
+		return nil
+	}
+	if c.csv == nil {
+		var err error
+		if c.csv, err = sensorlog.NewCSV(line); err != nil {
+			return err
+		}
+		c.values, c.columns = make([]anomaly.Value, 0, len(c.csv.Columns)), make([]columnCounts, len(c.csv.Columns))
+		return nil
+	}
+	var row *sensorlog.Row
+	err := fmt.Errorf("the line is longer than %d bytes", maxSensorLine)
+	if len(line) > 1 || line[0] != overlong[0] {
+		row, err = c.csv.Parse(line)
+	}
+	if err != nil {
+		c.bad++
+		c.answer = fmt.Appendf(c.answer[:0], `{"line":%d,"status":"error","error":{"code":"malformed","detail":%s,"errors":[]}}`,
+			c.number, strconv.Quote(err.Error()))
+	} else {
+		c.judge(row)
+	}
+	c.answer = append(c.answer, '\n')
+	_, err = c.out.Write(c.answer)
+	return err
+}
+
+func (c *qualityControl) judge(row *sensorlog.Row) {
+	d := c.devices.of(row.Device, len(row.Values))
+	c.values = c.values[:0]
+	for i, v := range row.Values {
+		// A column that the device never had is not a value that is missing.
+		if d.has[i] = d.has[i] || !math.IsNaN(v); d.has[i] {
+			c.values = append(c.values, anomaly.Value{Name: c.csv.Columns[i], Value: v})
+			c.columns[i].present++
+		}
+	}
+	v := c.detector.Step(&d.state, anomaly.Reading{Time: row.Time, Values: c.values})
+	c.readings++
+	if v.IsAnomaly {
+		c.anomalies++
+	}
+	if v.Alarm == anomaly.AlarmNew {
+		c.episodes++
+	}
+	for i := range v.Findings() {
+		if f := &v.Findings()[i]; f.IsAnomaly() {
+			c.columns[slices.Index(c.csv.Columns, f.Name)].anomalies++
+		}
+	}
+	c.answer = fiberhttp.AppendVerdict(c.answer[:0], d.name, row.Time, &v, time.Now())
+}
+
+// summary is a table for people.
+func (c *qualityControl) summary() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d readings of %d devices, %d anomalous in %d episodes; %d lines not read; %d devices forgotten\n",
+		c.readings, c.devices.seen, c.anomalies, c.episodes, c.bad, c.devices.evicted)
+	fmt.Fprintf(&b, "%-28s%12s%12s%10s\n", "variable", "values", "anomalous", "share")
+	for i, name := range c.csv.Columns {
+		n := c.columns[i]
+		fmt.Fprintf(&b, "%-28.28s%12d%12d%9.2f%%\n", name, n.present, n.anomalies, 100*float64(n.anomalies)/float64(max(n.present, 1)))
+	}
+	return b.String()
+}
+
+// devices remembers a bounded number of devices.
+type devices struct {
+	max, seen, evicted int
+	byName             map[string]*list.Element
+	recent             *list.List // of *device, newest first
+}
+
+type device struct {
+	name  string
+	has   []bool // columns that the device has reported
+	state anomaly.DeviceState
+}
+
+func newDevices(limit int) *devices {
+	return &devices{max: limit, byName: map[string]*list.Element{}, recent: list.New()}
+}
+
+func (ds *devices) of(name []byte, columns int) *device {
+	if e, ok := ds.byName[string(name)]; ok {
+		ds.recent.MoveToFront(e)
+		return e.Value.(*device)
+	}
+	if len(ds.byName) == ds.max {
+		oldest := ds.recent.Back()
+		delete(ds.byName, oldest.Value.(*device).name)
+		ds.recent.Remove(oldest)
+		ds.evicted++
+	}
+	d := &device{name: string(name), has: make([]bool, columns)}
+	ds.byName[d.name] = ds.recent.PushFront(d)
+	ds.seen++
+	return d
+}

@@ -1,0 +1,20 @@
+package anomaly
+
+import "math/bits"
+
+// Version is the semantic version of the tests and their numbers: the same version gives the same verdicts
+// for the same readings.
+const Version = "1.0.0"
+
+var qualityNames = [...]string{"cold_start", "out_of_order", "variables_ignored"}
+
+// Names returns the names of the conditions in q; never nil.
+func (q Quality) Names() []string {
+	names := make([]string, 0, bits.OnesCount8(uint8(q)))
+	for i, name := range qualityNames {
+		if q&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
