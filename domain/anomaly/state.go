@@ -2,6 +2,7 @@ package anomaly
 
 import (
 	"math"
+	"strings"
 	"time"
 )
 
@@ -12,7 +13,7 @@ const (
 	// MaxNameLength bounds the name of a variable in bytes.
 	MaxNameLength = 64
 	// ringSize is the number of accepted values that are kept of a variable.
-	ringSize = 12
+	ringSize = 4
 )
 
 // Value is one named number of a reading; NaN is missing.
@@ -54,6 +55,9 @@ type variable struct {
 
 	typical float64    // running median of the one-step residual
 	large   float64    // running high quantile of the one-step residual
+	rise    float64    // largest believed step up, slowly forgotten
+	fall    float64    // largest believed step down, slowly forgotten
+	wander  float64    // largest step between values that were not believed in a row
 	recent  float64    // mean residual of the last few values
 	bump    float64    // running high quantile of the height of bumps of one or two values
 	swing   float64    // slow mean of the height of bumps, of one value
@@ -101,7 +105,8 @@ func (d *DeviceState) find(name string, hint int) *variable {
 		return nil
 	}
 	d.variables = append(d.variables, variable{
-		name: name, last: nan, before: nan, level: nan, candidate: nan, beside: [3]float64{nan, nan, nan}, at: math.Inf(-1), moved: math.Inf(-1),
+		name: strings.Clone(name), // it may lie in a buffer of the transport
+		last: nan, before: nan, level: nan, candidate: nan, beside: [3]float64{nan, nan, nan}, at: math.Inf(-1), moved: math.Inf(-1),
 	})
 	return &d.variables[len(d.variables)-1]
 }

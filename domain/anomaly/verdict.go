@@ -153,6 +153,12 @@ type Verdict struct {
 // Findings are the verdicts on the single variables, in the reading's order. They alias v.
 func (v *Verdict) Findings() []Finding { return v.findings[:v.count] }
 
+// reset makes v ready for another reading; the findings beyond count are never looked at.
+func (v *Verdict) reset() {
+	v.IsAnomaly, v.Alarm, v.Score, v.Severity, v.Confidence = false, AlarmNone, 0, SeverityNormal, 0
+	v.Quality, v.RequiresMaintenance, v.HighInterest, v.count = 0, false, false, 0
+}
+
 // AppendAnomalous appends the names of the anomalous variables to dst.
 func (v *Verdict) AppendAnomalous(dst []string) []string {
 	for i := range v.Findings() {
