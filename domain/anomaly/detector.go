@@ -42,11 +42,12 @@ type Tunings struct {
 func DefaultTunings() Tunings {
 	return Tunings{
 		Air: Tuning{
-			WarmUp: 48, Jump: 2.3, JumpRecent: 2.6, JumpFloor: 9.2, JumpGrain: 7, Record: 0.01, Forget: 0.0001, Believe: 0.01, Bump: 1.7, BumpRecent: 4, Accept: 2, Run: 2.6, MinRun: 5,
-			Noise: 6.4, NoiseBump: 0.4, LargeP: 0.99, BumpP: 0.99,
+			WarmUp: 48, Jump: 1.28, JumpRecent: 1.55, JumpFloor: 28, JumpGrain: 13, Record: 0.008, Forget: 0.00016, Believe: 0.006,
+			Together: 0, Bump: 2.6, BumpRecent: 4.6, Accept: 3, Run: 1.55, MinRun: 5.2, Noise: 6.25, NoiseBump: 1.1, LargeP: 0.995, BumpP: 0.98,
 		},
 		Other: Tuning{
-			WarmUp: 48, Jump: 5.4, JumpRecent: 20, JumpFloor: 28, JumpGrain: 5, Record: 1.1, Forget: 0.0005, Believe: 1.4, Together: 0.25, Bump: 5, BumpRecent: 30, Accept: 9, Run: 17, MinRun: 7, Noise: 2.8, NoiseBump: 1.3, LargeP: 0.98, BumpP: 0.99,
+			WarmUp: 48, Jump: 6, JumpRecent: 20.7, JumpFloor: 16.8, JumpGrain: 4.7, Record: 1.07, Forget: 0.001, Believe: 3.35,
+			Together: 0.265, Bump: 4.06, BumpRecent: 53, Accept: 2, Run: 16, MinRun: 12.4, Noise: 11.2, NoiseBump: 1.6, LargeP: 0.98, BumpP: 0.99,
 		},
 	}
 }
@@ -605,7 +606,7 @@ func (d *Detector) judgeLevel(f *Finding, q *variable, l *Limits, seconds, x flo
 		f.Flags[TestFlatLine] = flag(ratio)
 		f.raise(ratio, ConditionStuck)
 	}
-	d.judgeBump(f, q, t, x, slope, partner, gap, warm)
+	d.judgeBump(f, q, t, x, slope, partner, gap, warm, l.Kind == KindWaterLevel && w.wet >= wetMM)
 	q.learnPartner(x, partner, gap)
 	q.accept(seconds, x, residual, gap, t.LargeP, t.Forget)
 }
@@ -653,7 +654,7 @@ func (q *variable) learnPartner(x, partner, gap float64) {
 
 // judgeBump looks for one or two values before x that stood out alone, and for a variable that
 // swings more than it used to.
-func (d *Detector) judgeBump(f *Finding, q *variable, t *Tuning, x, slope, partner, gap float64, warm bool) {
+func (d *Detector) judgeBump(f *Finding, q *variable, t *Tuning, x, slope, partner, gap float64, warm, flood bool) {
 	if gap > 1.5 || q.n < 3 {
 		return
 	}
@@ -665,14 +666,18 @@ func (d *Detector) judgeBump(f *Finding, q *variable, t *Tuning, x, slope, partn
 	}
 	floor := 1e-12
 	if warm {
-		limit := max(t.Bump*q.bump, t.JumpGrain*q.grain, t.BumpRecent*q.recent)
+		limit := max(t.Bump*q.bump, t.JumpGrain*q.grain, t.BumpRecent*q.calm[2])
 		ratio := height / limit
 		f.Flags[TestSpike] = max(f.Flags[TestSpike], flag(ratio))
 		if ratio >= 1 && f.Score < Threshold {
 			f.Expected, f.Limit = x, limit
 		}
-		f.raise(ratio, ConditionSpike)
-		if q.noise > 0 {
+		if flood && ratio >= 1 {
+			f.Guarded, f.Score = true, max(f.Score, suspectScore)
+		} else {
+			f.raise(ratio, ConditionSpike)
+		}
+		if q.noise > 0 && !flood {
 			base := max(q.swing, q.grain, t.NoiseBump*q.bump/t.Noise)
 			f.raise(q.noise/(t.Noise*base), ConditionNoisy)
 		}
@@ -737,6 +742,7 @@ func (q *variable) accept(seconds, x, residual, gap, largeP, forget float64) {
 				}
 				q.grain *= 1.0002
 			}
+			q.calm = [3]float64{q.recent, q.calm[0], q.calm[1]}
 			q.recent += (residual - q.recent) / 8
 		}
 		q.rise *= 1 - forget

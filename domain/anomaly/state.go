@@ -59,6 +59,7 @@ type variable struct {
 	fall    float64    // largest believed step down, slowly forgotten
 	wander  float64    // largest step between values that were not believed in a row
 	recent  float64    // mean residual of the last few values
+	calm    [3]float64 // what recent was one, two and three accepted values ago
 	bump    float64    // running high quantile of the height of bumps of one or two values
 	swing   float64    // slow mean of the height of bumps, of one value
 	beside  [3]float64 // values of the partner beside the newest three accepted ones, newest first
