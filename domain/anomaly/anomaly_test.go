@@ -311,6 +311,40 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// TestAbandonedVariables: a device that changes its variables keeps the ones it has, and a place is
+// given away only after a month of silence.
+func TestAbandonedVariables(t *testing.T) {
+	d := newDetector(t)
+	var s anomaly.DeviceState
+	named := func(prefix string, n int) []anomaly.Value {
+		out := make([]anomaly.Value, n)
+		for i := range out {
+			out[i] = anomaly.Value{Name: prefix + string(rune('a'+i)), Value: float64(i)}
+		}
+		return out
+	}
+	for i, c := range []struct {
+		after  time.Duration
+		values []anomaly.Value
+		found  int
+	}{
+		{0, named("old-", 16), 16},
+		{time.Hour, named("new-", 3), 0},
+		{20 * 24 * time.Hour, named("old-", 4), 4},
+		{40 * 24 * time.Hour, append(named("new-", 12), named("old-", 4)...), 16},
+	} {
+		v := d.Step(&s, anomaly.Reading{Time: epoch.Add(c.after), Values: c.values})
+		if len(v.Findings()) != c.found || (v.Quality&anomaly.QualityIgnored != 0) != (c.found < len(c.values)) {
+			t.Errorf("reading %d: %d findings, want %d", i, len(v.Findings()), c.found)
+		}
+		for k, f := range v.Findings() {
+			if f.Name != c.values[k].Name || f.IsAnomaly() {
+				t.Errorf("reading %d: %+v", i, f)
+			}
+		}
+	}
+}
+
 // TestDecodeRefusesGarbage flips every byte of a state, with and without a right checksum.
 func TestDecodeRefusesGarbage(t *testing.T) {
 	d := newDetector(t)
@@ -371,27 +405,28 @@ func BenchmarkStep(b *testing.B) {
 	d := newDetector(b)
 	rs := station(4096)
 	var s anomaly.DeviceState
+	var v anomaly.Verdict
 	b.ReportAllocs()
 	for i := range b.N {
 		r := rs[i&4095]
 		r.Time = epoch.Add(time.Duration(i) * time.Hour)
-		v := d.Step(&s, r)
-		if v.Score > 1 {
-			b.Fatal(v)
-		}
+		d.StepInto(&v, &s, &r)
 	}
 }
 
 // BenchmarkReplay96 is a stateless request: 96 readings of history, then the one that is asked about.
 func BenchmarkReplay96(b *testing.B) {
-	d := newDetector(b)
+	m, err := anomaly.NewModel(anomaly.Spec{Tunings: anomaly.DefaultTunings()})
+	if err != nil {
+		b.Fatal(err)
+	}
 	rs := station(97)
+	r := anomaly.Request{DeviceID: "gauge-7", Reading: rs[96], History: rs[:96]}
+	var s anomaly.DeviceState
+	var a anomaly.Answer
 	b.ReportAllocs()
 	for range b.N {
-		var s anomaly.DeviceState
-		for _, r := range rs {
-			d.Step(&s, r)
-		}
+		m.Assess(&r, &s, &a)
 	}
 }
 

@@ -22,6 +22,7 @@ type Tuning struct {
 	Believe    float64 // share of a jump that a confirmed shift adds to the steps that are believed
 	Together   float64 // how much jumps of other variables at the same reading add to a jump
 	Bump       float64 // a spike is that many times the variable's large bump
+	BumpRecent float64 // and that many times its mean step before it
 	Accept     int     // readings in agreement that make a jump the new level
 	Run        float64 // stuck is that many times the variable's long run
 	MinRun     float64 // and at least that many readings
@@ -29,7 +30,6 @@ type Tuning struct {
 	NoiseBump  float64 // and that share of the large bump
 	LargeP     float64 // the quantile that is a large step
 	BumpP      float64 // the quantile that is a large bump
-	BumpRecent float64 // and that many times its mean bump of late
 }
 
 // Tunings are the numbers for each kind of habit.
@@ -53,8 +53,13 @@ func DefaultTunings() Tunings {
 }
 
 const (
+	// Found on the weather station's first two years: rain of several millimetres an hour falls from air
+	// that is moister.
 	humidRain = 58 // relative humidity under which heavy rain is unlikely, %
 	dryRainMM = 4  // rain that needs humid air, mm
+	// Rain of an hour that does not come out of nothing, and that which is hardly ever measured.
+	cloudburstMM = 38
+	rareBurstMM  = 100
 )
 
 // Detector judges readings. It is immutable and safe for concurrent use; what it remembers is in the
@@ -163,17 +168,19 @@ func (d *Detector) StepInto(v *Verdict, s *DeviceState, r *Reading) {
 		values, v.Quality = values[:MaxVariables], QualityIgnored
 	}
 	if s.readings > 0 && seconds <= s.seconds {
-		d.outOfOrder(v, values)
+		d.outOfOrder(v, s, values)
 		return
 	}
 	w := weather{rain: nan, humidity: nan, temperature: nan}
 	var vars [MaxVariables]*variable
 	var limits [MaxVariables]*Limits
 	for i := range values { // first all, because making one moves the others
-		s.find(values[i].Name, i)
+		if q := s.find(values[i].Name, i, seconds); q != nil {
+			q.heard = seconds
+		}
 	}
 	for i := range values {
-		vars[i] = s.find(values[i].Name, i)
+		vars[i] = s.find(values[i].Name, i, seconds)
 		if vars[i] == nil {
 			v.Quality |= QualityIgnored
 			continue
@@ -229,7 +236,7 @@ func (d *Detector) StepInto(v *Verdict, s *DeviceState, r *Reading) {
 }
 
 // outOfOrder judges the range only and leaves the state alone.
-func (d *Detector) outOfOrder(v *Verdict, values []Value) {
+func (d *Detector) outOfOrder(v *Verdict, s *DeviceState, values []Value) {
 	v.Quality |= QualityOutOfOrder
 	for i := range values {
 		f := &v.findings[v.count]
@@ -243,6 +250,9 @@ func (d *Detector) outOfOrder(v *Verdict, values []Value) {
 		v.Severity = SeverityMedium
 	}
 	v.Confidence = 0.5
+	if s.alarmed {
+		v.Alarm = AlarmOngoing
+	}
 }
 
 func (f *Finding) begin(x Value) {
@@ -453,12 +463,12 @@ func (d *Detector) judgeRain(f *Finding, q *variable, seconds, x float64, w *wea
 		}
 	}
 	// A cloudburst out of nothing: far more than this gauge ever reported, without rain around it.
-	f.Flags[TestSpike] = qartod.Pass
-	if hour := x / math.Sqrt(max(q.step, 60)/3600); hour > 38 {
+	f.Flags[TestRateOfChange] = qartod.Pass
+	if hour := x / math.Sqrt(max(q.step, 60)/3600); hour > cloudburstMM {
 		before := w.wet - x
-		ratio := hour / 38
-		if before < 2 || hour > 100 {
-			f.Flags[TestSpike] = flag(ratio)
+		ratio := hour / cloudburstMM
+		if before < wetMM || hour > rareBurstMM {
+			f.Flags[TestRateOfChange] = flag(ratio)
 			f.raise(ratio, ConditionUnlikely)
 		} else {
 			f.Guarded = true
@@ -537,19 +547,18 @@ func (d *Detector) judgeLevel(f *Finding, q *variable, l *Limits, seconds, x flo
 	}
 	if warm {
 		f.Flags[TestRateOfChange] = flag(ratio)
-		f.Flags[TestSpike] = qartod.Pass
 	}
 	if ratio >= 1 {
 		if d.explained(q, l, x, age, w) {
 			f.Guarded = true
 			f.Score = max(f.Score, suspectScore)
-			f.Flags[TestSpike] = qartod.Suspect
+			f.Flags[TestRateOfChange] = qartod.Suspect
 			f.Expected, f.Limit = expected, limit
 			q.accept(seconds, x, residual, gap, t.LargeP, t.Forget)
 			return
 		}
 		f.Expected, f.Limit = expected, limit
-		f.Flags[TestSpike] = flag(ratio)
+		f.Flags[TestRateOfChange] = flag(ratio)
 		if q.candidates > 0 && math.Abs(x-q.candidate) <= limit {
 			q.candidates++
 			q.wander = max(q.wander, math.Abs(x-q.candidate))
@@ -668,7 +677,7 @@ func (d *Detector) judgeBump(f *Finding, q *variable, t *Tuning, x, slope, partn
 	if warm {
 		limit := max(t.Bump*q.bump, t.JumpGrain*q.grain, t.BumpRecent*q.calm[2])
 		ratio := height / limit
-		f.Flags[TestSpike] = max(f.Flags[TestSpike], flag(ratio))
+		f.Flags[TestSpike] = flag(ratio)
 		if ratio >= 1 && f.Score < Threshold {
 			f.Expected, f.Limit = x, limit
 		}

@@ -48,6 +48,7 @@ type variable struct {
 	name string
 	n    uint32 // values accepted
 
+	heard  float64 // time of the newest reading that named it, Unix seconds
 	at     float64 // time of the newest accepted value, Unix seconds
 	last   float64 // newest accepted value
 	before float64 // the one before it
@@ -92,8 +93,11 @@ type variable struct {
 	ring [ringSize]float64 // newest accepted values
 }
 
+// abandonedS is the silence after which a variable gives its place to a new one, 30 days.
+const abandonedS = 30 * 24 * 3600
+
 // find returns the variable with that name, hint first, making it when there is room; nil otherwise.
-func (d *DeviceState) find(name string, hint int) *variable {
+func (d *DeviceState) find(name string, hint int, seconds float64) *variable {
 	if hint < len(d.variables) && d.variables[hint].name == name {
 		return &d.variables[hint]
 	}
@@ -102,14 +106,28 @@ func (d *DeviceState) find(name string, hint int) *variable {
 			return &d.variables[i]
 		}
 	}
-	if len(d.variables) == MaxVariables || len(name) > MaxNameLength || name == "" {
+	if len(name) > MaxNameLength || name == "" {
 		return nil
 	}
-	d.variables = append(d.variables, variable{
+	fresh := variable{
 		name: strings.Clone(name), // it may lie in a buffer of the transport
-		last: nan, before: nan, level: nan, candidate: nan, beside: [3]float64{nan, nan, nan}, at: math.Inf(-1), moved: math.Inf(-1),
-	})
-	return &d.variables[len(d.variables)-1]
+		last: nan, before: nan, level: nan, candidate: nan, beside: [3]float64{nan, nan, nan}, moved: seconds,
+	}
+	if len(d.variables) < MaxVariables {
+		d.variables = append(d.variables, fresh)
+		return &d.variables[len(d.variables)-1]
+	}
+	oldest := 0
+	for i := range d.variables {
+		if d.variables[i].heard < d.variables[oldest].heard {
+			oldest = i
+		}
+	}
+	if seconds-d.variables[oldest].heard < abandonedS {
+		return nil
+	}
+	d.variables[oldest] = fresh
+	return &d.variables[oldest]
 }
 
 var nan = math.NaN()

@@ -101,7 +101,9 @@ const Threshold = 0.5
 
 // Finding is the verdict on one variable of a reading.
 type Finding struct {
-	Name  string
+	Name string
+	// Flags are about the value, but for the spike test's: that is about the one before, which only now has
+	// a successor.
 	Flags [NumTests]qartod.Flag
 	// Score is 0 to 1; from Threshold on the value is an anomaly.
 	Score     float64
