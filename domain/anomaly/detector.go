@@ -28,6 +28,8 @@ type Tuning struct {
 	MinRun     float64 // and at least that many readings
 	Noise      float64 // noisy is that many times the typical swing
 	NoiseBump  float64 // and that share of the large bump
+	Weary      float64 // share that every alarm adds to the limits, until it is forgotten
+	Rest       float64 // share of that which is forgotten a reading
 	LargeP     float64 // the quantile that is a large step
 	BumpP      float64 // the quantile that is a large bump
 }
@@ -43,11 +45,11 @@ func DefaultTunings() Tunings {
 	return Tunings{
 		Air: Tuning{
 			WarmUp: 48, Jump: 1.28, JumpRecent: 1.55, JumpFloor: 28, JumpGrain: 13, Record: 0.008, Forget: 0.00016, Believe: 0.006,
-			Together: 0, Bump: 2.6, BumpRecent: 4.6, Accept: 3, Run: 1.55, MinRun: 5.2, Noise: 6.25, NoiseBump: 1.1, LargeP: 0.995, BumpP: 0.98,
+			Together: 0, Bump: 2.6, BumpRecent: 4.6, Accept: 3, Run: 1.55, MinRun: 5.2, Noise: 6.25, NoiseBump: 1.1, Weary: 0, Rest: 0.0003, LargeP: 0.995, BumpP: 0.98,
 		},
 		Other: Tuning{
 			WarmUp: 48, Jump: 6, JumpRecent: 20.7, JumpFloor: 16.8, JumpGrain: 4.7, Record: 1.07, Forget: 0.001, Believe: 3.35,
-			Together: 0.265, Bump: 4.06, BumpRecent: 53, Accept: 2, Run: 16, MinRun: 12.4, Noise: 11.2, NoiseBump: 1.6, LargeP: 0.98, BumpP: 0.99,
+			Together: 0.265, Bump: 4.06, BumpRecent: 53, Accept: 2, Run: 16, MinRun: 12.4, Noise: 11.2, NoiseBump: 1.6, Weary: 0.2, Rest: 0.0003, LargeP: 0.98, BumpP: 0.99,
 		},
 	}
 }
@@ -427,6 +429,12 @@ func (d *Detector) lasting(f *Finding, q *variable, seconds float64) {
 	}
 	if q.condition == ConditionNone {
 		q.since = seconds
+		// A variable that gives many alarms behaves like that: each makes the next a little harder.
+		switch f.Condition {
+		case ConditionJump, ConditionSpike, ConditionNoisy, ConditionShifted:
+			q.weary = min(q.weary+d.of(KindOf(q.name)).Weary, 10)
+		default:
+		}
 	}
 	q.condition = f.Condition
 	f.DurationS = seconds - q.since
@@ -531,7 +539,7 @@ func (d *Detector) judgeLevel(f *Finding, q *variable, l *Limits, seconds, x flo
 	if x < expected {
 		record = q.fall
 	}
-	limit := max(q.jumpLimit(t), t.Record*record) * math.Sqrt(min(gap, 16))
+	limit := (1 + q.weary) * max(q.jumpLimit(t), t.Record*record) * math.Sqrt(min(gap, 16))
 	ratio := 0.0
 	if warm && limit > 0 {
 		ratio = residual / limit
@@ -583,6 +591,7 @@ func (d *Detector) judgeLevel(f *Finding, q *variable, l *Limits, seconds, x flo
 	}
 	f.raise(ratio, ConditionJump)
 	q.candidates, q.doubted = 0, 0
+	q.weary *= 1 - t.Rest
 	if warm {
 		d.judgeSupply(f, q, l.Kind, x)
 		// A signal that moves far less than it did: quiet weather does that too, so it is a flag and no
@@ -675,7 +684,7 @@ func (d *Detector) judgeBump(f *Finding, q *variable, t *Tuning, x, slope, partn
 	}
 	floor := 1e-12
 	if warm {
-		limit := max(t.Bump*q.bump, t.JumpGrain*q.grain, t.BumpRecent*q.calm[2])
+		limit := (1 + q.weary) * max(t.Bump*q.bump, t.JumpGrain*q.grain, t.BumpRecent*q.calm[2])
 		ratio := height / limit
 		f.Flags[TestSpike] = flag(ratio)
 		if ratio >= 1 && f.Score < Threshold {
@@ -688,7 +697,7 @@ func (d *Detector) judgeBump(f *Finding, q *variable, t *Tuning, x, slope, partn
 		}
 		if q.noise > 0 && !flood {
 			base := max(q.swing, q.grain, t.NoiseBump*q.bump/t.Noise)
-			f.raise(q.noise/(t.Noise*base), ConditionNoisy)
+			f.raise(q.noise/(t.Noise*base*(1+q.weary)), ConditionNoisy)
 		}
 		q.bump = track(q.bump, height, t.BumpP, 0.05, floor)
 	} else {

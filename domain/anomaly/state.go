@@ -60,6 +60,7 @@ type variable struct {
 	fall    float64    // largest believed step down, slowly forgotten
 	wander  float64    // largest step between values that were not believed in a row
 	recent  float64    // mean residual of the last few values
+	weary   float64    // what the alarms of late add to the limits, as a share
 	calm    [3]float64 // what recent was one, two and three accepted values ago
 	bump    float64    // running high quantile of the height of bumps of one or two values
 	swing   float64    // slow mean of the height of bumps, of one value
