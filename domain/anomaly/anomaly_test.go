@@ -2,7 +2,9 @@ package anomaly_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -345,7 +347,8 @@ func TestAbandonedVariables(t *testing.T) {
 	}
 }
 
-// TestDecodeRefusesGarbage flips every byte of a state, with and without a right checksum.
+// TestDecodeRefusesGarbage flips every byte of a state. With a checksum made to fit, what is not refused
+// must be usable.
 func TestDecodeRefusesGarbage(t *testing.T) {
 	d := newDetector(t)
 	var s anomaly.DeviceState
@@ -360,6 +363,17 @@ func TestDecodeRefusesGarbage(t *testing.T) {
 		}
 		if err := got.Decode(data[:i]); !errors.Is(err, anomaly.ErrEncoding) {
 			t.Fatalf("%d bytes: %v", i, err)
+		}
+		if i >= len(data)-4 {
+			continue
+		}
+		binary.LittleEndian.PutUint32(bad[len(bad)-4:], crc32.ChecksumIEEE(bad[:len(bad)-4]))
+		if got.Decode(bad) != nil {
+			continue
+		}
+		v := d.Step(&got, station(201)[200])
+		if !(v.Score >= 0 && v.Score <= 1) {
+			t.Fatalf("byte %d: score %v", i, v.Score)
 		}
 	}
 }

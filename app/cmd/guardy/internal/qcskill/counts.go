@@ -57,6 +57,21 @@ func (c *Counts) Add(label, detected []bool) {
 	c.FalseEpisodes += episodes - right
 }
 
+// Merge adds the counts of other.
+func (c *Counts) Merge(other *Counts) {
+	c.Readings += other.Readings
+	c.TP += other.TP
+	c.FP += other.FP
+	c.FN += other.FN
+	c.TruePoints += other.TruePoints
+	c.FalsePoints += other.FalsePoints
+	c.Missed += other.Missed
+	c.LabelEvents += other.LabelEvents
+	c.Hit += other.Hit
+	c.Episodes += other.Episodes
+	c.FalseEpisodes += other.FalseEpisodes
+}
+
 // widen returns b with every true spread to both neighbours.
 func widen(b []bool) []bool {
 	out := make([]bool, len(b))

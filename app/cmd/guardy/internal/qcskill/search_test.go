@@ -27,12 +27,12 @@ func TestSearch(t *testing.T) {
 	best := anomaly.DefaultTunings()
 	best.Other = anomaly.Tuning{
 		WarmUp: 48, Jump: 5, JumpRecent: 10, JumpFloor: 10, JumpGrain: 5, Together: 0.2, Record: 1, Forget: 0.001, Believe: 1,
-		Bump: 5, BumpRecent: 20, Accept: 5, Run: 10, MinRun: 6, Noise: 6, NoiseBump: 1, LargeP: 0.98, BumpP: 0.99,
+		Bump: 5, BumpRecent: 20, Accept: 5, Run: 10, MinRun: 6, Noise: 6, NoiseBump: 1, Weary: 0.2, Rest: 0.0003, LargeP: 0.98, BumpP: 0.99,
 	}
 	most := objective(best)
 	t.Logf("start: %.4f", most)
 	rng := rand.New(rand.NewPCG(1, uint64(len(what))))
-	for range 200 {
+	for range 170 {
 		next := best
 		c := &next.Other
 		if what == "air" {
