@@ -48,8 +48,8 @@ func DefaultTunings() Tunings {
 			Together: 0, Bump: 2.6, BumpRecent: 4.6, Accept: 3, Run: 1.55, MinRun: 5.2, Noise: 6.25, NoiseBump: 1.1, Weary: 0, Rest: 0.0003, LargeP: 0.995, BumpP: 0.98,
 		},
 		Other: Tuning{
-			WarmUp: 48, Jump: 6, JumpRecent: 20.7, JumpFloor: 16.8, JumpGrain: 4.7, Record: 1.07, Forget: 0.001, Believe: 3.35,
-			Together: 0.265, Bump: 4.06, BumpRecent: 53, Accept: 2, Run: 16, MinRun: 12.4, Noise: 11.2, NoiseBump: 1.6, Weary: 0.2, Rest: 0.0003, LargeP: 0.98, BumpP: 0.99,
+			WarmUp: 48, Jump: 3.75, JumpRecent: 8.28, JumpFloor: 1.863, JumpGrain: 6.612, Record: 3.533, Forget: 0.00192, Believe: 2.109, Together: 0.072,
+			Bump: 6.338, BumpRecent: 24.96, Accept: 3, Run: 19.82, MinRun: 3.229, Noise: 14.35, NoiseBump: 2.122, Weary: 0.2, Rest: 0.0003, LargeP: 0.98, BumpP: 0.98,
 		},
 	}
 }
