@@ -238,7 +238,10 @@ func TestStateIsEverything(t *testing.T) {
 	if a, b := kept.AppendBinary(nil), stored.AppendBinary(nil); !bytes.Equal(a, b) {
 		t.Error("the states differ at the end")
 	}
-	t.Logf("%d variables take %d bytes", 6, len(buf))
+	t.Logf("the state takes %d bytes after %d readings in order", len(buf), kept.Readings())
+	if kept.Readings() < 2000 {
+		t.Error("most of the record was taken for out of order")
+	}
 }
 
 // TestVerdictsAreSane: whatever comes, scores lie in [0, 1], flags are flags, and a fault is said.
@@ -310,6 +313,31 @@ func TestBounds(t *testing.T) {
 	v := d.Step(&s, anomaly.Reading{Time: epoch.Add(-time.Hour), Values: many[:1]})
 	if v.Quality&anomaly.QualityOutOfOrder == 0 {
 		t.Error("an earlier reading was taken in")
+	}
+}
+
+// TestFutureReading: one reading from the future is followed by a few that are out of order, then the
+// device is heard again with all its habits.
+func TestFutureReading(t *testing.T) {
+	d := newDetector(t)
+	rs := station(1000)
+	var s anomaly.DeviceState
+	replay(d, &s, rs[:900])
+	ahead := rs[900]
+	ahead.Time = ahead.Time.AddDate(75, 0, 0)
+	d.Step(&s, ahead)
+	ignored := 0
+	for _, r := range rs[901:] {
+		v := d.Step(&s, r)
+		if v.Quality&anomaly.QualityOutOfOrder != 0 {
+			ignored++
+		}
+		if v.Quality&anomaly.QualityColdStart != 0 || v.IsAnomaly {
+			t.Fatalf("quality %d: %s", v.Quality, v.Explanation())
+		}
+	}
+	if ignored < 1 || ignored > 6 {
+		t.Errorf("%d readings were out of order", ignored)
 	}
 }
 

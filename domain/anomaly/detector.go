@@ -169,7 +169,7 @@ func (d *Detector) StepInto(v *Verdict, s *DeviceState, r *Reading) {
 	if len(values) > MaxVariables {
 		values, v.Quality = values[:MaxVariables], QualityIgnored
 	}
-	if s.readings > 0 && seconds <= s.seconds {
+	if s.readings > 0 && seconds <= s.seconds && !s.rewind(seconds) {
 		d.outOfOrder(v, s, values)
 		return
 	}
@@ -223,6 +223,7 @@ func (d *Detector) StepInto(v *Verdict, s *DeviceState, r *Reading) {
 	w.wet = s.wet
 	s.seconds = seconds
 	s.readings++
+	s.lateRun = 0
 	for i := range values {
 		if vars[i] == nil {
 			continue

@@ -11,8 +11,8 @@ import (
 const stateVersion = 1
 
 const (
-	stateHead = 1 + 1 + 1 + 1 + 3*8 // version, variables, alarmed, quiet; seconds, readings, wet
-	stateTail = 4                   // CRC-32 (IEEE) of everything before it
+	stateHead = 5 + 4*8 // version, variables, alarmed, quiet, late run; seconds, readings, wet, late
+	stateTail = 4       // CRC-32 (IEEE) of everything before it
 	// encodedVariable is the size of a variable without its name.
 	encodedVariable = 1 + numFloats*8 + 8 + 4*4 + 3*2 + 1
 	numFloats       = 37 + ringSize
@@ -45,10 +45,11 @@ func (d *DeviceState) AppendBinary(dst []byte) []byte {
 	if d.alarmed {
 		alarmed = 1
 	}
-	dst = append(dst, stateVersion, byte(len(d.variables)), alarmed, d.quiet)
+	dst = append(dst, stateVersion, byte(len(d.variables)), alarmed, d.quiet, d.lateRun)
 	dst = le.AppendUint64(dst, math.Float64bits(d.seconds))
 	dst = le.AppendUint64(dst, d.readings)
 	dst = le.AppendUint64(dst, math.Float64bits(d.wet))
+	dst = le.AppendUint64(dst, math.Float64bits(d.late))
 	for i := range d.variables {
 		q := &d.variables[i]
 		dst = append(dst, byte(len(q.name)))
@@ -82,11 +83,11 @@ func (d *DeviceState) Decode(data []byte) error {
 	}
 	count := int(data[1])
 	out := DeviceState{
-		alarmed: data[2] == 1, quiet: data[3],
-		seconds: math.Float64frombits(le.Uint64(data[4:])), readings: le.Uint64(data[12:]),
-		wet: math.Float64frombits(le.Uint64(data[20:])),
+		alarmed: data[2] == 1, quiet: data[3], lateRun: data[4],
+		seconds: math.Float64frombits(le.Uint64(data[5:])), readings: le.Uint64(data[13:]),
+		wet: math.Float64frombits(le.Uint64(data[21:])), late: math.Float64frombits(le.Uint64(data[29:])),
 	}
-	if count > MaxVariables || data[2] > 1 || !finite(out.seconds) || !finite(out.wet) || out.wet < 0 {
+	if count > MaxVariables || data[2] > 1 || !finite(out.seconds) || !finite(out.wet) || out.wet < 0 || !finite(out.late) || out.lateRun >= rewindAfter {
 		return ErrEncoding
 	}
 	out.variables = make([]variable, count, max(count, 1))

@@ -36,7 +36,9 @@ type DeviceState struct {
 	wet       float64 // rain of the last hours, mm, decaying
 	variables []variable
 	alarmed   bool
-	quiet     uint8 // readings in a row without an anomaly, while an episode may go on
+	late      float64 // time of the newest reading that was out of order, Unix seconds
+	lateRun   uint8   // how many of those in a row were in order among themselves
+	quiet     uint8   // readings in a row without an anomaly, while an episode may go on
 }
 
 // Readings returns how many readings the state has seen in order.
@@ -96,6 +98,36 @@ type variable struct {
 
 // abandonedS is the silence after which a variable gives its place to a new one, 30 days.
 const abandonedS = 30 * 24 * 3600
+
+// rewindAfter readings in a row that are in order among themselves, the device's clock was wrong before
+// and not now.
+const rewindAfter = 6
+
+// rewind reports whether a reading that is not later than the newest shows that the clock went back: one
+// reading from the future must not silence a device for ever. It then moves every time of the state back,
+// so that what was learnt stays.
+func (d *DeviceState) rewind(seconds float64) bool {
+	if d.lateRun > 0 && seconds > d.late {
+		d.lateRun++
+	} else {
+		d.lateRun = 1
+	}
+	previous := d.late
+	d.late = seconds
+	if d.lateRun < rewindAfter {
+		return false
+	}
+	back := d.seconds - previous
+	d.seconds, d.lateRun = previous, 0
+	for i := range d.variables {
+		q := &d.variables[i]
+		q.at -= back
+		q.moved -= back
+		q.since -= back
+		q.heard -= back
+	}
+	return true
+}
 
 // find returns the variable with that name, hint first, making it when there is room; nil otherwise.
 func (d *DeviceState) find(name string, hint int, seconds float64) *variable {
