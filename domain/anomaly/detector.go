@@ -40,7 +40,9 @@ type Tunings struct {
 	Air, Other Tuning
 }
 
-// DefaultTunings returns the numbers that were tuned on the development data.
+// DefaultTunings returns the numbers that were tuned on the development data: Air on the weather station's
+// first two years, Other on four sites of the Logan River. Weary and Rest were chosen by hand among ten
+// pairs.
 func DefaultTunings() Tunings {
 	return Tunings{
 		Air: Tuning{
@@ -55,8 +57,9 @@ func DefaultTunings() Tunings {
 }
 
 const (
-	// Found on the weather station's first two years: rain of several millimetres an hour falls from air
-	// that is moister.
+	// Set by hand after looking at all years of one weather station, whose heavy rain fell at 78 % and more
+	// and reached 33 mm in an hour: its figures for rain are no estimate, and a wetter climate needs other
+	// numbers.
 	humidRain = 58 // relative humidity under which heavy rain is unlikely, %
 	dryRainMM = 4  // rain that needs humid air, mm
 	// Rain of an hour that does not come out of nothing, and that which is hardly ever measured.
