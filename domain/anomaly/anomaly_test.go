@@ -2,7 +2,9 @@ package anomaly_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -236,7 +238,10 @@ func TestStateIsEverything(t *testing.T) {
 	if a, b := kept.AppendBinary(nil), stored.AppendBinary(nil); !bytes.Equal(a, b) {
 		t.Error("the states differ at the end")
 	}
-	t.Logf("%d variables take %d bytes", 6, len(buf))
+	t.Logf("the state takes %d bytes after %d readings in order", len(buf), kept.Readings())
+	if kept.Readings() < 2000 {
+		t.Error("most of the record was taken for out of order")
+	}
 }
 
 // TestVerdictsAreSane: whatever comes, scores lie in [0, 1], flags are flags, and a fault is said.
@@ -311,7 +316,67 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestDecodeRefusesGarbage flips every byte of a state, with and without a right checksum.
+// TestFutureReading: one reading from the future is followed by a few that are out of order, then the
+// device is heard again with all its habits.
+func TestFutureReading(t *testing.T) {
+	d := newDetector(t)
+	rs := station(1000)
+	var s anomaly.DeviceState
+	replay(d, &s, rs[:900])
+	ahead := rs[900]
+	ahead.Time = ahead.Time.AddDate(75, 0, 0)
+	d.Step(&s, ahead)
+	ignored := 0
+	for _, r := range rs[901:] {
+		v := d.Step(&s, r)
+		if v.Quality&anomaly.QualityOutOfOrder != 0 {
+			ignored++
+		}
+		if v.Quality&anomaly.QualityColdStart != 0 || v.IsAnomaly {
+			t.Fatalf("quality %d: %s", v.Quality, v.Explanation())
+		}
+	}
+	if ignored < 1 || ignored > 6 {
+		t.Errorf("%d readings were out of order", ignored)
+	}
+}
+
+// TestAbandonedVariables: a device that changes its variables keeps the ones it has, and a place is
+// given away only after a month of silence.
+func TestAbandonedVariables(t *testing.T) {
+	d := newDetector(t)
+	var s anomaly.DeviceState
+	named := func(prefix string, n int) []anomaly.Value {
+		out := make([]anomaly.Value, n)
+		for i := range out {
+			out[i] = anomaly.Value{Name: prefix + string(rune('a'+i)), Value: float64(i)}
+		}
+		return out
+	}
+	for i, c := range []struct {
+		after  time.Duration
+		values []anomaly.Value
+		found  int
+	}{
+		{0, named("old-", 16), 16},
+		{time.Hour, named("new-", 3), 0},
+		{20 * 24 * time.Hour, named("old-", 4), 4},
+		{40 * 24 * time.Hour, append(named("new-", 12), named("old-", 4)...), 16},
+	} {
+		v := d.Step(&s, anomaly.Reading{Time: epoch.Add(c.after), Values: c.values})
+		if len(v.Findings()) != c.found || (v.Quality&anomaly.QualityIgnored != 0) != (c.found < len(c.values)) {
+			t.Errorf("reading %d: %d findings, want %d", i, len(v.Findings()), c.found)
+		}
+		for k, f := range v.Findings() {
+			if f.Name != c.values[k].Name || f.IsAnomaly() {
+				t.Errorf("reading %d: %+v", i, f)
+			}
+		}
+	}
+}
+
+// TestDecodeRefusesGarbage flips every byte of a state. With a checksum made to fit, what is not refused
+// must be usable.
 func TestDecodeRefusesGarbage(t *testing.T) {
 	d := newDetector(t)
 	var s anomaly.DeviceState
@@ -326,6 +391,17 @@ func TestDecodeRefusesGarbage(t *testing.T) {
 		}
 		if err := got.Decode(data[:i]); !errors.Is(err, anomaly.ErrEncoding) {
 			t.Fatalf("%d bytes: %v", i, err)
+		}
+		if i >= len(data)-4 {
+			continue
+		}
+		binary.LittleEndian.PutUint32(bad[len(bad)-4:], crc32.ChecksumIEEE(bad[:len(bad)-4]))
+		if got.Decode(bad) != nil {
+			continue
+		}
+		v := d.Step(&got, station(201)[200])
+		if !(v.Score >= 0 && v.Score <= 1) {
+			t.Fatalf("byte %d: score %v", i, v.Score)
 		}
 	}
 }
@@ -371,27 +447,28 @@ func BenchmarkStep(b *testing.B) {
 	d := newDetector(b)
 	rs := station(4096)
 	var s anomaly.DeviceState
+	var v anomaly.Verdict
 	b.ReportAllocs()
 	for i := range b.N {
 		r := rs[i&4095]
 		r.Time = epoch.Add(time.Duration(i) * time.Hour)
-		v := d.Step(&s, r)
-		if v.Score > 1 {
-			b.Fatal(v)
-		}
+		d.StepInto(&v, &s, &r)
 	}
 }
 
 // BenchmarkReplay96 is a stateless request: 96 readings of history, then the one that is asked about.
 func BenchmarkReplay96(b *testing.B) {
-	d := newDetector(b)
+	m, err := anomaly.NewModel(anomaly.Spec{Tunings: anomaly.DefaultTunings()})
+	if err != nil {
+		b.Fatal(err)
+	}
 	rs := station(97)
+	r := anomaly.Request{DeviceID: "gauge-7", Reading: rs[96], History: rs[:96]}
+	var s anomaly.DeviceState
+	var a anomaly.Answer
 	b.ReportAllocs()
 	for range b.N {
-		var s anomaly.DeviceState
-		for _, r := range rs {
-			d.Step(&s, r)
-		}
+		m.Assess(&r, &s, &a)
 	}
 }
 

@@ -12,5 +12,9 @@
 // DeviceState: the same readings give the same verdicts whether they are replayed from a request's
 // history or were seen one by one.
 //
+// What a single gauge cannot show is not claimed: a rain gauge that reads zero through rain, or a slow
+// drift without a second sensor, looks like weather. A learned model over the dimensionless ratios of all
+// variables would stand between the tests and the device's verdict (conclude); there is none yet.
+//
 // Values here may be impossible; that is what the package is for. They are never averaged in.
 package anomaly

@@ -11,11 +11,11 @@ import (
 const stateVersion = 1
 
 const (
-	stateHead = 1 + 1 + 1 + 1 + 3*8 // version, variables, alarmed, quiet; seconds, readings, wet
-	stateTail = 4                   // CRC-32 (IEEE) of everything before it
+	stateHead = 5 + 4*8 // version, variables, alarmed, quiet, late run; seconds, readings, wet, late
+	stateTail = 4       // CRC-32 (IEEE) of everything before it
 	// encodedVariable is the size of a variable without its name.
 	encodedVariable = 1 + numFloats*8 + 8 + 4*4 + 3*2 + 1
-	numFloats       = 29 + ringSize
+	numFloats       = 37 + ringSize
 )
 
 // EncodedMax is the largest size of an encoded state in bytes.
@@ -29,7 +29,7 @@ func (q *variable) floats() [numFloats]*float64 {
 	out := [numFloats]*float64{
 		&q.at, &q.last, &q.before, &q.step, &q.typical, &q.large, &q.recent, &q.bump, &q.swing,
 		&q.beside[0], &q.beside[1], &q.beside[2], &q.covary, &q.partner, &q.grain, &q.level, &q.spread,
-		&q.longRun, &q.moved, &q.noise, &q.candidate,
+		&q.longRun, &q.moved, &q.noise, &q.candidate, &q.rise, &q.fall, &q.wander, &q.calm[0], &q.calm[1], &q.calm[2], &q.heard, &q.weary,
 		&q.quick, &q.slow, &q.pace, &q.latest, &q.records[0], &q.records[1], &q.records[2], &q.records[3],
 	}
 	for i := range q.ring {
@@ -45,10 +45,11 @@ func (d *DeviceState) AppendBinary(dst []byte) []byte {
 	if d.alarmed {
 		alarmed = 1
 	}
-	dst = append(dst, stateVersion, byte(len(d.variables)), alarmed, d.quiet)
+	dst = append(dst, stateVersion, byte(len(d.variables)), alarmed, d.quiet, d.lateRun)
 	dst = le.AppendUint64(dst, math.Float64bits(d.seconds))
 	dst = le.AppendUint64(dst, d.readings)
 	dst = le.AppendUint64(dst, math.Float64bits(d.wet))
+	dst = le.AppendUint64(dst, math.Float64bits(d.late))
 	for i := range d.variables {
 		q := &d.variables[i]
 		dst = append(dst, byte(len(q.name)))
@@ -82,11 +83,11 @@ func (d *DeviceState) Decode(data []byte) error {
 	}
 	count := int(data[1])
 	out := DeviceState{
-		alarmed: data[2] == 1, quiet: data[3],
-		seconds: math.Float64frombits(le.Uint64(data[4:])), readings: le.Uint64(data[12:]),
-		wet: math.Float64frombits(le.Uint64(data[20:])),
+		alarmed: data[2] == 1, quiet: data[3], lateRun: data[4],
+		seconds: math.Float64frombits(le.Uint64(data[5:])), readings: le.Uint64(data[13:]),
+		wet: math.Float64frombits(le.Uint64(data[21:])), late: math.Float64frombits(le.Uint64(data[29:])),
 	}
-	if count > MaxVariables || data[2] > 1 || !finite(out.seconds) || !finite(out.wet) || out.wet < 0 {
+	if count > MaxVariables || data[2] > 1 || !finite(out.seconds) || !finite(out.wet) || out.wet < 0 || !finite(out.late) || out.lateRun >= rewindAfter {
 		return ErrEncoding
 	}
 	out.variables = make([]variable, count, max(count, 1))
@@ -130,7 +131,7 @@ func finite(v float64) bool { return v-v == 0 }
 // valid reports whether a decoded variable can have been learnt.
 func (q *variable) valid() bool {
 	for _, scale := range [...]float64{
-		q.step, q.typical, q.large, q.recent, q.bump, q.swing, q.partner, q.grain, q.spread, q.longRun, q.noise, q.pace, q.records[0], q.records[1], q.records[2], q.records[3],
+		q.step, q.typical, q.large, q.recent, q.bump, q.swing, q.partner, q.grain, q.spread, q.longRun, q.noise, q.rise, q.fall, q.wander, q.weary, q.pace, q.records[0], q.records[1], q.records[2], q.records[3],
 	} {
 		if !(scale >= 0) || math.IsInf(scale, 0) {
 			return false
@@ -144,5 +145,5 @@ func (q *variable) valid() bool {
 			return false
 		}
 	}
-	return finite(q.quick) && finite(q.slow) && finite(q.latest) && finite(q.covary) && finite(q.since) && q.condition < NumConditions
+	return finite(q.heard) && finite(q.quick) && finite(q.slow) && finite(q.latest) && finite(q.covary) && finite(q.since) && q.condition < NumConditions
 }

@@ -60,6 +60,8 @@ type Limits struct {
 	MaxStep qartod.Levels
 	// Persistence is how long a value may stay exactly the same.
 	Persistence time.Duration
+	// Climatology are spans that hold for a season. Outside a fail span is an anomaly.
+	Climatology qartod.Climatology
 }
 
 // DefaultLimits returns the limits of a kind. The ranges are those of WMO-No. 8, Guide to Instruments

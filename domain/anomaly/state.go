@@ -2,6 +2,7 @@ package anomaly
 
 import (
 	"math"
+	"strings"
 	"time"
 )
 
@@ -12,7 +13,7 @@ const (
 	// MaxNameLength bounds the name of a variable in bytes.
 	MaxNameLength = 64
 	// ringSize is the number of accepted values that are kept of a variable.
-	ringSize = 12
+	ringSize = 4
 )
 
 // Value is one named number of a reading; NaN is missing.
@@ -35,7 +36,9 @@ type DeviceState struct {
 	wet       float64 // rain of the last hours, mm, decaying
 	variables []variable
 	alarmed   bool
-	quiet     uint8 // readings in a row without an anomaly, while an episode may go on
+	late      float64 // time of the newest reading that was out of order, Unix seconds
+	lateRun   uint8   // how many of those in a row were in order among themselves
+	quiet     uint8   // readings in a row without an anomaly, while an episode may go on
 }
 
 // Readings returns how many readings the state has seen in order.
@@ -47,6 +50,7 @@ type variable struct {
 	name string
 	n    uint32 // values accepted
 
+	heard  float64 // time of the newest reading that named it, Unix seconds
 	at     float64 // time of the newest accepted value, Unix seconds
 	last   float64 // newest accepted value
 	before float64 // the one before it
@@ -54,7 +58,12 @@ type variable struct {
 
 	typical float64    // running median of the one-step residual
 	large   float64    // running high quantile of the one-step residual
+	rise    float64    // largest believed step up, slowly forgotten
+	fall    float64    // largest believed step down, slowly forgotten
+	wander  float64    // largest step between values that were not believed in a row
 	recent  float64    // mean residual of the last few values
+	weary   float64    // what the alarms of late add to the limits, as a share
+	calm    [3]float64 // what recent was one, two and three accepted values ago
 	bump    float64    // running high quantile of the height of bumps of one or two values
 	swing   float64    // slow mean of the height of bumps, of one value
 	beside  [3]float64 // values of the partner beside the newest three accepted ones, newest first
@@ -87,8 +96,41 @@ type variable struct {
 	ring [ringSize]float64 // newest accepted values
 }
 
+// abandonedS is the silence after which a variable gives its place to a new one, 30 days.
+const abandonedS = 30 * 24 * 3600
+
+// rewindAfter readings in a row that are in order among themselves, the device's clock was wrong before
+// and not now.
+const rewindAfter = 6
+
+// rewind reports whether a reading that is not later than the newest shows that the clock went back: one
+// reading from the future must not silence a device for ever. It then moves every time of the state back,
+// so that what was learnt stays.
+func (d *DeviceState) rewind(seconds float64) bool {
+	if d.lateRun > 0 && seconds > d.late {
+		d.lateRun++
+	} else {
+		d.lateRun = 1
+	}
+	previous := d.late
+	d.late = seconds
+	if d.lateRun < rewindAfter {
+		return false
+	}
+	back := d.seconds - previous
+	d.seconds, d.lateRun = previous, 0
+	for i := range d.variables {
+		q := &d.variables[i]
+		q.at -= back
+		q.moved -= back
+		q.since -= back
+		q.heard -= back
+	}
+	return true
+}
+
 // find returns the variable with that name, hint first, making it when there is room; nil otherwise.
-func (d *DeviceState) find(name string, hint int) *variable {
+func (d *DeviceState) find(name string, hint int, seconds float64) *variable {
 	if hint < len(d.variables) && d.variables[hint].name == name {
 		return &d.variables[hint]
 	}
@@ -97,13 +139,28 @@ func (d *DeviceState) find(name string, hint int) *variable {
 			return &d.variables[i]
 		}
 	}
-	if len(d.variables) == MaxVariables || len(name) > MaxNameLength || name == "" {
+	if len(name) > MaxNameLength || name == "" {
 		return nil
 	}
-	d.variables = append(d.variables, variable{
-		name: name, last: nan, before: nan, level: nan, candidate: nan, beside: [3]float64{nan, nan, nan}, at: math.Inf(-1), moved: math.Inf(-1),
-	})
-	return &d.variables[len(d.variables)-1]
+	fresh := variable{
+		name: strings.Clone(name), // it may lie in a buffer of the transport
+		last: nan, before: nan, level: nan, candidate: nan, beside: [3]float64{nan, nan, nan}, moved: seconds,
+	}
+	if len(d.variables) < MaxVariables {
+		d.variables = append(d.variables, fresh)
+		return &d.variables[len(d.variables)-1]
+	}
+	oldest := 0
+	for i := range d.variables {
+		if d.variables[i].heard < d.variables[oldest].heard {
+			oldest = i
+		}
+	}
+	if seconds-d.variables[oldest].heard < abandonedS {
+		return nil
+	}
+	d.variables[oldest] = fresh
+	return &d.variables[oldest]
 }
 
 var nan = math.NaN()

@@ -101,7 +101,9 @@ const Threshold = 0.5
 
 // Finding is the verdict on one variable of a reading.
 type Finding struct {
-	Name  string
+	Name string
+	// Flags are about the value, but for the spike test's: that is about the one before, which only now has
+	// a successor.
 	Flags [NumTests]qartod.Flag
 	// Score is 0 to 1; from Threshold on the value is an anomaly.
 	Score     float64
@@ -152,6 +154,12 @@ type Verdict struct {
 
 // Findings are the verdicts on the single variables, in the reading's order. They alias v.
 func (v *Verdict) Findings() []Finding { return v.findings[:v.count] }
+
+// reset makes v ready for another reading; the findings beyond count are never looked at.
+func (v *Verdict) reset() {
+	v.IsAnomaly, v.Alarm, v.Score, v.Severity, v.Confidence = false, AlarmNone, 0, SeverityNormal, 0
+	v.Quality, v.RequiresMaintenance, v.HighInterest, v.count = 0, false, false, 0
+}
 
 // AppendAnomalous appends the names of the anomalous variables to dst.
 func (v *Verdict) AppendAnomalous(dst []string) []string {
