@@ -47,19 +47,21 @@ func expit(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 
 func logit(p float64) float64 { return math.Log(p / (1 - p)) }
 
-// raw is the mixture's distribution function of v before recalibration, and its derivative.
-func (d *Distribution) raw(v float64) (f, density float64) {
+// raw is the mixture's distribution function of v before recalibration, and its first two derivatives.
+func (d *Distribution) raw(v float64) (f, density, bend float64) {
 	for i := range d.n {
 		s := expit((v - d.location[i]) * d.inverseScale[i])
+		slope := d.weight[i] * s * (1 - s) * d.inverseScale[i]
 		f += d.weight[i] * s
-		density += d.weight[i] * s * (1 - s) * d.inverseScale[i]
+		density += slope
+		bend += slope * (1 - 2*s) * d.inverseScale[i]
 	}
-	return f, density
+	return f, density, bend
 }
 
 // Exceedance is the probability that z is at or above the threshold.
 func (d *Distribution) Exceedance(threshold float64) float64 {
-	f, _ := d.raw(bend(threshold - d.origin))
+	f, _, _ := d.raw(bend(threshold - d.origin))
 	f = min(max(f, tiny), 1-tiny)
 	return expit(-d.slope * logit(f))
 }
@@ -75,18 +77,22 @@ func (d *Distribution) Quantile(p float64) float64 {
 		lo, hi = min(lo, q), max(hi, q)
 		v += d.weight[i] * q
 	}
-	// Newton's method on the log-odds, which are straight for a single logistic, with a bisection whenever a
-	// step leaves the bracket or does not halve the one before the last (rtsafe in Press et al., Numerical
+	// Halley's method on the log-odds, which are straight for a single logistic, with a bisection whenever a
+	// step leaves the bracket or does not halve the one before the last (as rtsafe in Press et al., Numerical
 	// Recipes, 9.4).
 	step, before := hi-lo, hi-lo
 	for range maxSteps {
-		f, density := d.raw(v)
+		f, density, bend := d.raw(v)
 		if f < target {
 			lo = v
 		} else {
 			hi = v
 		}
-		next := v - (logit(f)-u)*f*(1-f)/density
+		spread := f * (1 - f)
+		newton := (logit(f) - u) * spread / density
+		// The ratio of the second to the first derivative of the log-odds.
+		curvature := bend/density - (1-2*f)*density/spread
+		next := v - newton/(1-newton*curvature/2)
 		if !(lo <= next && next <= hi) || math.Abs(next-v) > before/2 {
 			next = (lo + hi) / 2
 		}
@@ -101,5 +107,7 @@ func (d *Distribution) Quantile(p float64) float64 {
 
 const (
 	maxSteps          = 80
-	quantileTolerance = 1e-8 // of v
+	// quantileTolerance is the step of v after which the next would not matter: near the root a step is the
+	// cube of the one before.
+	quantileTolerance = 1e-4
 )

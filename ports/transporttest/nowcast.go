@@ -82,11 +82,6 @@ func forecast(r *nowcast.Request) nowcast.Forecast {
 // describeNowcast renders what the use case was asked in the JSON of the contract, without what is missing.
 func describeNowcast(r *nowcast.Request) any {
 	out := map[string]any{}
-	number := func(m map[string]any, name string, v float64) {
-		if !math.IsNaN(v) {
-			m[name] = v
-		}
-	}
 	text := func(name, v string) {
 		if v != "" {
 			out[name] = v
@@ -96,7 +91,7 @@ func describeNowcast(r *nowcast.Request) any {
 	number(out, "longitude", r.Longitude)
 	text("location_id", r.LocationID)
 	text("location_name", r.LocationName)
-	var sequence, horizons, rain []any
+	var sequence, horizons []any
 	for i := range r.Readings {
 		v := map[string]any{}
 		if at := r.Readings[i].Time; !at.IsZero() {
@@ -110,14 +105,9 @@ func describeNowcast(r *nowcast.Request) any {
 	for _, h := range r.Horizons {
 		horizons = append(horizons, float64(h))
 	}
-	for _, v := range r.RainfallForecastMM {
-		if math.IsNaN(v) {
-			rain = append(rain, nil)
-		} else {
-			rain = append(rain, v)
-		}
-	}
-	for name, list := range map[string][]any{"weather_sequence": sequence, "forecast_horizons": horizons, "rainfall_forecast_mm": rain} {
+	for name, list := range map[string][]any{
+		"weather_sequence": sequence, "forecast_horizons": horizons, "rainfall_forecast_mm": numbers(r.RainfallForecastMM),
+	} {
 		if list != nil {
 			out[name] = list
 		}

@@ -334,14 +334,28 @@ func compare(t *testing.T, what string, want, got any) {
 	}
 }
 
+// number sets a member that is not missing.
+func number(m map[string]any, name string, v float64) {
+	if !math.IsNaN(v) {
+		m[name] = v
+	}
+}
+
+// numbers is a list with null for what is missing; nil when it is empty.
+func numbers(list []float64) (out []any) {
+	for _, v := range list {
+		if math.IsNaN(v) {
+			out = append(out, nil)
+		} else {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
 // describe renders what the use case was asked in the JSON of the contract, without what is missing.
 func describe(r *risk.Request) any {
 	out := map[string]any{"explain": r.Explain}
-	number := func(m map[string]any, name string, v float64) {
-		if !math.IsNaN(v) {
-			m[name] = v
-		}
-	}
 	text := func(name, v string) {
 		if v != "" {
 			out[name] = v
@@ -366,15 +380,7 @@ func describe(r *risk.Request) any {
 	if !r.Date.IsZero() {
 		out["date"] = r.Date.Format(time.RFC3339)
 	}
-	var history []any
-	for _, v := range r.RainfallHistoryMM {
-		if math.IsNaN(v) {
-			history = append(history, nil)
-		} else {
-			history = append(history, v)
-		}
-	}
-	if history != nil {
+	if history := numbers(r.RainfallHistoryMM); history != nil {
 		out["rainfall_history_mm"] = history
 	}
 	river, site := map[string]any{}, map[string]any{}

@@ -37,14 +37,7 @@ var (
 
 // appendAnswer appends the members of an answer, each followed by a comma but the last.
 func appendAnswer(b []byte, r *risk.Request, a *risk.Assessment) []byte {
-	if r.LocationID != "" {
-		b = append(b, `"location_id":`...)
-		b = append(appendString(b, r.LocationID), ',')
-	}
-	if r.LocationName != "" {
-		b = append(b, `"location_name":`...)
-		b = append(appendString(b, r.LocationName), ',')
-	}
+	b = appendLocation(b, r.LocationID, r.LocationName)
 	b = append(b, `"flood_probability":`...)
 	b = appendFloat(b, a.Probability, 64)
 	b = append(b, `,"risk_score":`...)
@@ -53,13 +46,7 @@ func appendAnswer(b []byte, r *risk.Request, a *risk.Assessment) []byte {
 	b = append(b, jsonLevels[level]...)
 	b = append(b, `,"confidence":`...)
 	b = appendFloat(b, a.Confidence, 64)
-	b = append(b, `,"probability_interval":{"lower":`...)
-	b = appendFloat(b, a.Lower, 64)
-	b = append(b, `,"upper":`...)
-	b = appendFloat(b, a.Upper, 64)
-	b = append(b, `,"coverage":`...)
-	b = appendFloat(b, a.Coverage, 64)
-	b = append(b, '}')
+	b = appendInterval(b, a.Lower, a.Upper, a.Coverage)
 	if a.Explained {
 		b = appendFactors(b, &a.Factors)
 	}
@@ -77,6 +64,30 @@ func appendAnswer(b []byte, r *risk.Request, a *risk.Assessment) []byte {
 	b = appendInputs(b, a.Quality.OutOfDomain)
 	b = append(b, `,"ignored":`...)
 	b = appendInputs(b, a.Quality.Ignored)
+	return append(b, '}')
+}
+
+// appendLocation appends what is given of a place, each followed by a comma.
+func appendLocation(b []byte, id, name string) []byte {
+	if id != "" {
+		b = append(b, `"location_id":`...)
+		b = append(appendString(b, id), ',')
+	}
+	if name != "" {
+		b = append(b, `"location_name":`...)
+		b = append(appendString(b, name), ',')
+	}
+	return b
+}
+
+// appendInterval appends the interval as a further member.
+func appendInterval(b []byte, lower, upper, coverage float64) []byte {
+	b = append(b, `,"probability_interval":{"lower":`...)
+	b = appendFloat(b, lower, 64)
+	b = append(b, `,"upper":`...)
+	b = appendFloat(b, upper, 64)
+	b = append(b, `,"coverage":`...)
+	b = appendFloat(b, coverage, 64)
 	return append(b, '}')
 }
 

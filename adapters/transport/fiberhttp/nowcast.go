@@ -103,14 +103,7 @@ func (s *Server) nowcast(x *exchange) error {
 // appendForecast appends the answer to r.
 func appendForecast(b []byte, r *nowcast.Request, f *nowcast.Forecast) []byte {
 	b = append(b, '{')
-	if r.LocationID != "" {
-		b = append(b, `"location_id":`...)
-		b = append(appendString(b, r.LocationID), ',')
-	}
-	if r.LocationName != "" {
-		b = append(b, `"location_name":`...)
-		b = append(appendString(b, r.LocationName), ',')
-	}
+	b = appendLocation(b, r.LocationID, r.LocationName)
 	b = append(b, `"predictions":[`...)
 	for i := range f.Predictions {
 		if i > 0 {
@@ -149,13 +142,7 @@ func appendHorizon(b []byte, f *nowcast.Forecast, p *nowcast.Prediction) []byte 
 	b = f.IssuedFor.Add(time.Duration(p.HoursAhead)*time.Hour).UTC().AppendFormat(b, timeFormat)
 	b = append(b, `","flood_probability":`...)
 	b = appendFloat(b, p.Probability, 64)
-	b = append(b, `,"probability_interval":{"lower":`...)
-	b = appendFloat(b, p.Lower, 64)
-	b = append(b, `,"upper":`...)
-	b = appendFloat(b, p.Upper, 64)
-	b = append(b, `,"coverage":`...)
-	b = appendFloat(b, f.Coverage, 64)
-	b = append(b, '}')
+	b = appendInterval(b, p.Lower, p.Upper, f.Coverage)
 	b = append(b, jsonLevels[min(p.Level, domain.NumLevels-1)]...)
 	b = append(b, `,"confidence":`...)
 	b = appendFloat(b, p.Confidence, 64)
@@ -231,11 +218,13 @@ func appendNames(b []byte, names []string) []byte {
 type NowcastLines struct {
 	to       ports.Nowcaster
 	maxBytes int
+	// Answered, if set, is told every question with its answer, and must not change them.
+	Answered func(r *nowcast.Request, f *nowcast.Forecast)
 }
 
 // NewNowcastLines returns NowcastLines that asks to; a line may have maxBytes.
 func NewNowcastLines(to ports.Nowcaster, maxBytes int) *NowcastLines {
-	return &NowcastLines{to, maxBytes}
+	return &NowcastLines{to: to, maxBytes: maxBytes}
 }
 
 // Append answers lines with one answer each, in their order, appended to out with a newline each. first is
@@ -267,6 +256,9 @@ func (l *NowcastLines) append(ctx context.Context, out, line []byte) ([]byte, er
 	f, err := l.to.Nowcast(ctx, &r)
 	if err != nil {
 		return out, err
+	}
+	if l.Answered != nil {
+		l.Answered(&r, &f)
 	}
 	return appendForecast(out, &r, &f), nil
 }

@@ -1,18 +1,24 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
+	"sync"
 	"time"
 
 	"golang.org/x/term"
 
 	"github.com/guardy-ai/guardy/adapters/transport/fiberhttp"
 	"github.com/guardy-ai/guardy/app"
+	"github.com/guardy-ai/guardy/app/cmd/guardy/internal/hydrograph"
 	"github.com/guardy-ai/guardy/app/config"
+	"github.com/guardy-ai/guardy/domain/nowcast"
 )
 
 type floodRiskCmd struct {
@@ -38,21 +44,52 @@ func (f *floodRiskCmd) Run(ctx context.Context, c *cli, std stdio) error {
 	})
 }
 
-type nowcastCmd struct{}
+type nowcastCmd struct {
+	Picture string `help:"Draw the questions, taken as those of one river, and their answers into an SVG file." placeholder:"FILE"`
+}
 
 // Help is shown by guardy predict nowcast --help.
 func (nowcastCmd) Help() string {
 	return `Reads one nowcast request a line and writes its answer a line, in the same order, exactly as
 POST /api/v1/predict/nowcast answers. A line may be as long as the body of a request. A line that cannot
-be answered has an error in its place; then the exit code is 1.`
+be answered has an error in its place; then the exit code is 1. With --picture, questions asked later
+show what became of those asked before; all of them are kept in memory until the end.`
 }
 
 // Run answers standard input on standard output.
-func (nowcastCmd) Run(ctx context.Context, c *cli, std stdio) error {
-	return c.answer(ctx, std, func(core app.Core, cfg config.Config) (lineAnswerer, int, error) {
+func (n *nowcastCmd) Run(ctx context.Context, c *cli, std stdio) error {
+	var asked []hydrograph.Nowcast
+	var mu sync.Mutex
+	err := c.answer(ctx, std, func(core app.Core, cfg config.Config) (lineAnswerer, int, error) {
 		maxLine := int(cfg.HTTP.MaxBodyBytes) // the sequence of a year does not fit a line of questions about a day
-		return fiberhttp.NewNowcastLines(core.Nowcast, maxLine), maxLine, nil
+		lines := fiberhttp.NewNowcastLines(core.Nowcast, maxLine)
+		if n.Picture != "" {
+			lines.Answered = func(r *nowcast.Request, f *nowcast.Forecast) {
+				mu.Lock()
+				defer mu.Unlock()
+				asked = append(asked, hydrograph.Nowcast{Request: *r, Forecast: *f})
+			}
+		}
+		return lines, maxLine, nil
 	})
+	if n.Picture == "" {
+		return err
+	}
+	return errors.Join(err, n.draw(asked))
+}
+
+func (n *nowcastCmd) draw(asked []hydrograph.Nowcast) error {
+	title := "Nowcasts"
+	if len(asked) > 0 {
+		if r := &asked[0].Request; r.LocationName != "" || r.LocationID != "" {
+			title += ": " + cmp.Or(r.LocationName, r.LocationID)
+		}
+	}
+	var svg bytes.Buffer
+	if err := hydrograph.WriteSVG(&svg, title, asked); err != nil {
+		return err
+	}
+	return os.WriteFile(n.Picture, svg.Bytes(), 0o644)
 }
 
 // lineAnswerer answers lines of NDJSON: fiberhttp.Lines and its like.

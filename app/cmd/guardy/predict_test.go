@@ -97,21 +97,41 @@ func TestCommandLineAnswersAreThoseOfTheAPI(t *testing.T) {
 //
 //	go test -run '^$' -bench Predict ./app/cmd/guardy
 func BenchmarkPredict(b *testing.B) {
-	for _, bm := range []struct{ name, request string }{
-		{"plain", `{"location_id": "gauge-17", "latitude": 41.25, "longitude": -77.1, "rainfall_mm": 31.5, "temperature": 9.5, "humidity": 88, "date": "2024-04-11"}`},
-		{"history", `{"location_id": "gauge-17", "latitude": 41.25, "longitude": -77.1, "rainfall_mm": 31.5, "rainfall_history_mm": [12, 0, 0, 3.5, 8, 0, 1.5, 0, 0, 22, 0, 0, 0, 4], "temperature": 9.5, "humidity": 88, "date": "2024-04-11"}`},
+	for _, bm := range []struct {
+		name, command string
+		rows          int
+		request       string
+	}{
+		{"plain", "flood-risk", 100_000, `{"location_id": "gauge-17", "latitude": 41.25, "longitude": -77.1, "rainfall_mm": 31.5, "temperature": 9.5, "humidity": 88, "date": "2024-04-11"}`},
+		{"history", "flood-risk", 100_000, `{"location_id": "gauge-17", "latitude": 41.25, "longitude": -77.1, "rainfall_mm": 31.5, "rainfall_history_mm": [12, 0, 0, 3.5, 8, 0, 1.5, 0, 0, 22, 0, 0, 0, 4], "temperature": 9.5, "humidity": 88, "date": "2024-04-11"}`},
+		{"nowcast", "nowcast", 2_000, twoDays()},
 	} {
 		b.Run(bm.name, func(b *testing.B) {
-			const rows = 100_000
-			in := []byte(strings.Repeat(bm.request+"\n", rows))
+			in := []byte(strings.Repeat(bm.request+"\n", bm.rows))
 			b.SetBytes(int64(len(in)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if code := run(b.Context(), []string{"predict", "flood-risk"}, stdio{bytes.NewReader(in), io.Discard, os.Stderr, nil}); code != exitDone {
+				if code := run(b.Context(), []string{"predict", bm.command}, stdio{bytes.NewReader(in), io.Discard, os.Stderr, nil}); code != exitDone {
 					b.Fatalf("exit code %d", code)
 				}
 			}
-			b.ReportMetric(rows*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+			b.ReportMetric(float64(bm.rows*b.N)/b.Elapsed().Seconds(), "rows/s")
 		})
 	}
+}
+
+// twoDays is a nowcast request with 48 readings.
+func twoDays() string {
+	var b strings.Builder
+	b.WriteString(`{"latitude": 45.78, "longitude": 9.25, "river": {"normal": 0.3, "flood_threshold": 1}, "weather_sequence": [`)
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i := range 48 {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, `{"timestamp": "%s", "rainfall_mm": %.1f, "temperature": 11.2, "humidity": 85, "water_level_m": %.3f}`,
+			at.Add(time.Duration(i)*time.Hour).Format(time.RFC3339), float64(i%5), 0.3+float64(i%24)/100)
+	}
+	b.WriteString("]}")
+	return b.String()
 }
