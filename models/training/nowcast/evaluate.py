@@ -25,13 +25,13 @@ def persistence(z: np.ndarray, event: np.ndarray, at: np.ndarray) -> np.ndarray:
     return IsotonicRegression(out_of_bounds="clip").fit(z, event).predict(at)
 
 
-def score(rows: Rows, below: np.ndarray, p: np.ndarray, reference: np.ndarray, cuts: dict, seed: int = 1) -> dict:
-    """below: rows x ANCHORS x V; p, reference: rows x ANCHORS. Intervals resample blocks of 30 days."""
+def score(rows: Rows, below: np.ndarray, p: np.ndarray, reference: np.ndarray, cuts: dict, seed: int = 1, horizons=ANCHORS) -> dict:
+    """below: rows x horizons x V; p, reference: rows x horizons. Intervals resample blocks of 30 days."""
     rng = np.random.default_rng(seed)
     block = rows.station * 100000 + rows.hour // 720
     _, block = np.unique(block, return_inverse=True)
     out = {}
-    for j, h in enumerate(ANCHORS):
+    for j, h in enumerate(horizons):
         y = rows.y[:, h - 1].astype(float)
         ok = ~np.isnan(y)
         event = (y >= 1).astype(float)

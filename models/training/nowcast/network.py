@@ -53,10 +53,13 @@ class Net(nn.Module):
             if forecast:
                 self.rain.bias.fill_(-3)
 
+    def body(self, x):
+        a = self.dropout(F.silu(self.hidden1(x)))
+        return self.dropout(F.silu(self.hidden2(a)))
+
     def forward(self, x, basis, terms=None):
         """x rows x inputs, basis horizons x knots, terms rows x horizons x sums -> location, scale, log weight."""
-        a = self.dropout(F.silu(self.hidden1(x)))
-        a = self.dropout(F.silu(self.hidden2(a)))
+        a = self.body(x)
         p = torch.einsum("nkp,hk->nhp", self.head(a).view(len(x), len(KNOTS), -1), basis)
         p = p.view(len(x), len(basis), 3, COMPONENTS)
         location = p[:, :, 0]
@@ -111,14 +114,18 @@ class Member:
     nets: list[Net]
     slope: np.ndarray  # recalibration by knot: F' = expit(slope * logit(F))
 
-    def standardize(self, x: np.ndarray) -> torch.Tensor:
-        x = (x[:, self.settings.columns].astype(np.float64) - self.mean) / self.scale
+    def build(self) -> nn.Module:
+        s = self.settings
+        return Net(len(s.columns), s.hidden, s.dropout, s.forecast)
+
+    def standardize(self, rows: Rows) -> torch.Tensor:
+        x = (rows.x[:, self.settings.columns].astype(np.float64) - self.mean) / self.scale
         return torch.tensor(np.clip(x, -INPUT_LIMIT, INPUT_LIMIT), dtype=torch.float32)
 
     def mixture(self, rows: Rows, horizons) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Location, scale and weight of all networks' components, rows x horizons x components, float64."""
         basis = torch.tensor(BASIS[[h - 1 for h in horizons]], dtype=torch.float32)
-        x = self.standardize(rows.x)
+        x = self.standardize(rows)
         terms = None
         if self.settings.forecast:
             terms = torch.tensor(rain_terms(rows.forecast)[:, [h - 1 for h in horizons]], dtype=torch.float32)
@@ -153,11 +160,11 @@ def recalibrate(p, slope):
     return 1 / (1 + np.exp(-slope * np.log(p / (1 - p))))
 
 
-def train(rows: Rows, groups: np.ndarray, s: Settings, seed: int) -> Member:
+def train(rows: Rows, groups: np.ndarray, s: Settings, seed: int, kind: type[Member] = Member) -> Member:
     """groups[i] is the river system of station i. The networks of a member differ by their seeds alone."""
     z0 = origin(rows, s.river)
     x = rows.x[:, s.columns].astype(np.float64)
-    member = Member(s, x.mean(axis=0), x.std(axis=0) + 1e-3, [], np.ones(len(KNOTS)))
+    member = kind(s, x.mean(axis=0), x.std(axis=0) + 1e-3, [], np.ones(len(KNOTS)))
     # Every gauge counts alike, and the gauges of one river system less: they are nearly one series.
     weight = rows.weight.copy()
     scale = np.ones((groups.size, 24))
@@ -172,7 +179,7 @@ def train(rows: Rows, groups: np.ndarray, s: Settings, seed: int) -> Member:
     known = ~np.isnan(rows.y)
     y = np.where(known, rows.y, 0)
     tensor = lambda v: torch.tensor(v, dtype=torch.float32)
-    inputs, w, z = member.standardize(rows.x), tensor(weight), tensor(z0)
+    inputs, w, z = member.standardize(rows), tensor(weight), tensor(z0)
     label, known_t, per = tensor(y), tensor(known), tensor(1 / np.maximum(scale[rows.station], 1e-3))
     v_label = tensor(np.arcsinh((y - z0[:, None]) / features.SMALL))
     terms_all = tensor(rain_terms(rows.forecast)) if s.forecast else None
@@ -181,7 +188,7 @@ def train(rows: Rows, groups: np.ndarray, s: Settings, seed: int) -> Member:
     for k in range(s.networks):
         torch.manual_seed(seed + k)
         rng = np.random.default_rng(seed + k)
-        net = Net(len(s.columns), s.hidden, s.dropout, s.forecast)
+        net = member.build()
         steps = s.epochs * (n // s.batch)
         optimizer = torch.optim.AdamW(net.parameters(), lr=s.rate, weight_decay=s.decay)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, s.rate, total_steps=steps + 1, pct_start=0.15)

@@ -10,6 +10,7 @@ import numpy as np
 
 import card
 import data
+import elsewhere
 import evaluate
 import features
 import golden
@@ -148,7 +149,7 @@ def training_data(stations) -> list[dict]:
     } for s in stations]
 
 
-def write(out: Path, results: dict, state: dict, groups: list[str]) -> None:
+def write(out: Path, folder: Path, results: dict, state: dict, groups: list[str]) -> None:
     names = sorted({n for n, _ in results}, key=["level_rain", "level_rain_forecast", "level", "rain", "rain_forecast"].index)
     tables = {"members": {}, "levels": LEVELS, "early_warning": EARLY_WARNING, "stations": [s.name for s in state["stations"]]}
     comparison = Path(__file__).with_name("comparison.json")
@@ -172,6 +173,7 @@ def write(out: Path, results: dict, state: dict, groups: list[str]) -> None:
                 "horizon_hours": list(network.KNOTS), "slope": t["slope"], "spread": t["spread"],
             },
         })
+    tables["elsewhere"] = elsewhere.check(folder, members["level"], state["test"])
     rng = np.random.default_rng(7)
     g = {"thresholds": list(golden.THRESHOLDS), "levels": list(golden.QUANTILES),
          "rows": golden.rows(members, state["test"], rng), "requests": golden.requests(members, state["stations"], rng)}

@@ -21,9 +21,10 @@ class Rows:
     station: np.ndarray
     hour: np.ndarray  # index into the station's axis
     z: np.ndarray  # level now
+    recent: np.ndarray | None = None  # rows x (z, rain) x hours of the grid, newest first, float32; only if asked for
 
     def take(self, use) -> "Rows":
-        return Rows(*(getattr(self, f.name)[use] for f in dataclasses.fields(self)))
+        return Rows(*(v if v is None else v[use] for v in (getattr(self, f.name) for f in dataclasses.fields(self))))
 
     def __len__(self) -> int:
         return len(self.y)
@@ -80,10 +81,11 @@ def spoil(z: np.ndarray, rain: np.ndarray, rng: np.random.Generator) -> None:
             rain[use] = np.repeat(blocks.mean(axis=2), s, axis=1)
 
 
-def draw(stations: list[Station], seed: int, first=None, last=None, every: int | None = None, length: int | None = None) -> Rows:
+def draw(stations: list[Station], seed: int, first=None, last=None, every: int | None = None, length: int | None = None,
+         recent: int = 0) -> Rows:
     """Rows of the hours [first, last) of each station: random ones for training, every so many hours for tests.
 
-    For training, quiet hours are thinned and weighted back.
+    For training, quiet hours are thinned and weighted back. `recent` hours of the grids are kept beside the features.
     """
     rng = np.random.default_rng(seed)
     parts = []
@@ -103,6 +105,7 @@ def draw(stations: list[Station], seed: int, first=None, last=None, every: int |
         at = np.flatnonzero(rng.random(len(s)) < keep)
         z_windows, rain_windows, rain_future = windows(s.z), windows(s.rain), future(s.rain)
         x = np.empty((len(at), len(features.FEATURES)), np.float32)
+        kept = np.empty((len(at), 2, recent), np.float32)
         for c in range(0, len(at), 20000):
             z, rain = z_windows[at[c:c + 20000]].copy(), rain_windows[at[c:c + 20000]].copy()
             if every is None:
@@ -112,12 +115,15 @@ def draw(stations: list[Station], seed: int, first=None, last=None, every: int |
             elif length:
                 z[:, length:], rain[:, length:] = np.nan, np.nan
             x[c:c + 20000] = features.assemble(z, rain)
+            kept[c:c + 20000, 0], kept[c:c + 20000, 1] = z[:, :recent], rain[:, :recent]
         y = y[at]
         if last:  # what lies beyond the split is not for training
             y = np.where(at[:, None] + HORIZONS[None] < last[i], y, np.nan)
         parts.append(Rows(
             x, y.astype(np.float32), degrade(rain_future[at], rng).astype(np.float32), 1 / keep[at],
-            np.full(len(at), i), at, s.z[at],
+            np.full(len(at), i), at, s.z[at], kept if recent else None,
         ))
-    out = Rows(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in dataclasses.fields(Rows)))
+    out = Rows(*(
+        None if getattr(parts[0], f.name) is None else np.concatenate([getattr(p, f.name) for p in parts])
+        for f in dataclasses.fields(Rows)))
     return out.take(~np.isnan(out.y).all(axis=1))

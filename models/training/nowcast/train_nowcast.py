@@ -10,9 +10,13 @@ import concurrent.futures as futures
 import dataclasses
 import json
 import multiprocessing
+import os
 import pickle
 import time
+import zlib
 from pathlib import Path
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy: threads that wait for each other only get in the way
 
 import numpy as np
 import torch
@@ -34,7 +38,7 @@ def columns(*sets: list[str]) -> list[int]:
 
 ALL = columns(features.LEVEL, features.RAIN, features.BOTH)
 MEMBERS = {
-    "level_rain": network.Settings(ALL, networks=4, epochs=12),
+    "level_rain": network.Settings(ALL, networks=3, epochs=12, hidden=128, dropout=0.25, decay=1e-2),
     "level_rain_forecast": network.Settings(ALL, forecast=True, networks=2, epochs=6),
     "level": network.Settings(columns(features.LEVEL), networks=2, epochs=5),
     "rain": network.Settings(columns(features.RAIN), river=False, networks=2, epochs=5),
@@ -49,7 +53,7 @@ def log(text: str) -> None:
 _state: dict = {}
 
 
-def setup(folder: str) -> None:
+def setup(folder: str, recent: int = 0) -> None:
     """Runs once in each worker: the data are read and drawn there, the same in all."""
     torch.set_num_threads(1)
     stations = data.load(Path(folder))
@@ -57,9 +61,9 @@ def setup(folder: str) -> None:
     splits = [s.split(SPLIT) for s in stations]
     _state.update(
         stations=stations, groups=groups,
-        whole=samples.draw(stations, SEED),
+        whole=samples.draw(stations, SEED, recent=recent),
         early=samples.draw(stations, SEED + 1, last=splits),
-        test=samples.draw(stations, SEED + 2, every=5, length=168),
+        test=samples.draw(stations, SEED + 2, every=5, length=168, recent=recent),
         late=samples.draw(stations, SEED + 3, first=splits, every=3, length=168),
     )
 
@@ -93,13 +97,21 @@ def predict(member: network.Member, test: samples.Rows) -> np.ndarray:
     return member.cdf(test, network.KNOTS, v, calibrated=False).astype(np.float32)
 
 
-def run(folder: Path, tasks: list[tuple], workers: int) -> dict:
-    out = {}
-    context = multiprocessing.get_context("fork")
+def kept(raw: Path | None, task: tuple) -> Path | None:
+    """Where --raw keeps a training; the name changes with its settings."""
+    return raw and raw / f"{'-'.join(task)}-{zlib.crc32(repr((MEMBERS[task[0]], SEED, SPLIT)).encode()):08x}.pkl"
+
+
+def run(folder: Path, tasks: list[tuple], workers: int, raw: Path | None) -> dict:
     setup(str(folder))
+    files = {t: kept(raw, t) for t in tasks}
+    out = {t: pickle.loads(f.read_bytes()) for t, f in files.items() if f and f.exists()}
+    context = multiprocessing.get_context("fork")
     with futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
-        for task, member, below in pool.map(job, tasks):
+        for task, member, below in pool.map(job, [t for t in tasks if t not in out]):
             out[task] = pickle.loads(member) if member else below
+            if raw:
+                files[task].write_bytes(pickle.dumps(out[task]))
             log(f"{task[0]} {task[1]}")
     return out
 
@@ -109,7 +121,7 @@ def main() -> None:
     args.add_argument("--data", type=Path, default=Path("../shared/data/hydro"))
     args.add_argument("--out", type=Path, default=Path("models/nowcaster/v1"))
     args.add_argument("--workers", type=int, default=2)
-    args.add_argument("--raw", type=Path, help="keep what the trainings said in this file, or read it if it exists")
+    args.add_argument("--raw", type=Path, help="keep what the trainings said in this folder, and do not repeat those that it has")
     args.add_argument("--card", action="store_true", help="only write the card again, with the last comparison")
     args = args.parse_args()
     if args.card:
@@ -120,15 +132,11 @@ def main() -> None:
     stations = data.load(args.data)
     groups = sorted({s.group for s in stations})
     tasks = [(name, split) for name in MEMBERS for split in ["final", *groups, "later"]]
-    if args.raw and args.raw.exists():
-        setup(str(args.data))
-        results = pickle.loads(args.raw.read_bytes())
-    else:
-        results = run(args.data, tasks, args.workers)
-        if args.raw:
-            args.raw.write_bytes(pickle.dumps(results))
+    if args.raw:
+        args.raw.mkdir(parents=True, exist_ok=True)
+    results = run(args.data, tasks, args.workers, args.raw)
     import report
-    report.write(args.out, results, _state, groups)
+    report.write(args.out, args.data, results, _state, groups)
 
 
 if __name__ == "__main__":
