@@ -343,14 +343,18 @@ func trend(change float64) Trend {
 
 // quantiles in the unit of the readings. A discharge is not negative, unless the river's normal is.
 func (s *sequence) quantiles(d *Distribution) Quantiles {
-	at := func(p float64) float64 {
-		v := s.origin + s.scale*min(max(d.Quantile(p), 2*minZ), 2*maxZ)
+	z := d.quantiles([...]float64{0.10, 0.25, 0.50, 0.75, 0.90})
+	for i, v := range z {
+		v = s.origin + s.scale*min(max(v, 2*minZ), 2*maxZ)
 		if s.observed == SeriesDischarge && s.origin >= 0 {
 			v = max(v, 0)
 		}
-		return math.Round(v*1e6) / 1e6
+		z[i] = math.Round(v*1e6) / 1e6
+		if i > 0 {
+			z[i] = max(z[i], z[i-1]) // where the curve is steep, the tolerance could turn neighbours around
+		}
 	}
-	return Quantiles{P10: at(0.10), P25: at(0.25), P50: at(0.50), P75: at(0.75), P90: at(0.90)}
+	return Quantiles{P10: z[0], P25: z[1], P50: z[2], P75: z[3], P90: z[4]}
 }
 
 // rounded cuts a probability to nine decimals: more would be noise on the wire, and rounding is

@@ -1,6 +1,6 @@
 """Print nowcast requests, one a line, as a client of a gauge would have posted them hour by hour.
 
-    /usr/bin/python3 models/training/nowcast/requests.py --data ../shared/data/hydro --station it_caslino --from 2014-11-14T00:00 --to 2014-11-19T00:00
+    /usr/bin/python3 models/training/nowcast/client_requests.py --data ../shared/data/hydro --station it_caslino --from 2014-11-14T00:00 --to 2014-11-19T00:00
 
 The gauges are those of the training, so the answers show what a nowcast looks like, not how good it is: card.md has the skill.
 """
