@@ -64,9 +64,10 @@ type qualityControl struct {
 	out      *bufio.Writer
 	written  func(lines int)
 
-	csv    *sensorlog.CSV
-	values []anomaly.Value
-	answer []byte
+	csv     *sensorlog.CSV
+	values  []anomaly.Value
+	verdict anomaly.Verdict
+	answer  []byte
 
 	number              int // of the newest line, from 1
 	readings, bad       int
@@ -160,7 +161,8 @@ func (c *qualityControl) judge(row *sensorlog.Row) {
 			c.columns[i].present++
 		}
 	}
-	v := c.detector.Step(&d.state, anomaly.Reading{Time: row.Time, Values: c.values})
+	v := &c.verdict
+	c.detector.StepInto(v, &d.state, &anomaly.Reading{Time: row.Time, Values: c.values})
 	c.readings++
 	if v.IsAnomaly {
 		c.anomalies++
@@ -173,7 +175,7 @@ func (c *qualityControl) judge(row *sensorlog.Row) {
 			c.columns[slices.Index(c.csv.Columns, f.Name)].anomalies++
 		}
 	}
-	c.answer = fiberhttp.AppendVerdict(c.answer[:0], d.name, row.Time, &v, time.Now())
+	c.answer = fiberhttp.AppendVerdict(c.answer[:0], d.name, row.Time, v, time.Now())
 }
 
 // summary is a table for people.
