@@ -26,14 +26,14 @@ const dataBesideRepository = "../../../../../../shared/data/anomaly"
 
 func dataFolder(tb testing.TB) string {
 	tb.Helper()
-	folder := os.Getenv("GUARDY_ANOMALY_DATA")
+	folder := os.Getenv("GUARDY_TEST_ANOMALY_DATA")
 	named := folder != ""
 	if !named {
 		folder = dataBesideRepository
 	}
 	if _, err := os.Stat(folder); err != nil {
 		if errors.Is(err, fs.ErrNotExist) && !named && os.Getenv("CI") != "true" {
-			tb.Skipf("the development data is not here (%s); name its folder in GUARDY_ANOMALY_DATA", folder)
+			tb.Skipf("the development data is not here (%s); name its folder in GUARDY_TEST_ANOMALY_DATA", folder)
 		}
 		tb.Fatal(err)
 	}

@@ -12,13 +12,13 @@ import (
 )
 
 // TestSearch is how the tunings were found: a random walk that keeps what is better. It runs when
-// GUARDY_ANOMALY_SEARCH names what to tune on: "air" (the weather station in 2015 and 2016) or Logan
+// GUARDY_TEST_ANOMALY_SEARCH names what to tune on: "air" (the weather station in 2015 and 2016) or Logan
 // River sites separated by commas (with two Herbert River sites for the false alarms). It starts from the
 // shipped tuning for air, and for water from round numbers that were not tuned on anything.
 func TestSearch(t *testing.T) {
-	what := os.Getenv("GUARDY_ANOMALY_SEARCH")
+	what := os.Getenv("GUARDY_TEST_ANOMALY_SEARCH")
 	if what == "" {
-		t.Skip("GUARDY_ANOMALY_SEARCH names what to tune on")
+		t.Skip("GUARDY_TEST_ANOMALY_SEARCH names what to tune on")
 	}
 	objective := airObjective(t)
 	if what != "air" {
