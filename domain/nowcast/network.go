@@ -103,16 +103,13 @@ func (n *Network) validate(inputs int, forecast bool) error {
 	return err
 }
 
-// apply computes dst = W x + b. Four rows go side by side: they share the loads of x, and their additions
-// do not wait for each other.
+// apply computes dst = W x + b, four rows at a time: each value of x is then loaded once for four products,
+// and the four sums do not wait for each other.
 func (l *Layer) apply(dst, x []float32) {
-	in := len(x)
-	o := 0
+	in, o := len(x), 0
 	for ; o+4 <= len(dst); o += 4 {
-		w0 := l.flat[o*in : o*in+in][:len(x)]
-		w1 := l.flat[(o+1)*in : (o+1)*in+in][:len(x)]
-		w2 := l.flat[(o+2)*in : (o+2)*in+in][:len(x)]
-		w3 := l.flat[(o+3)*in : (o+3)*in+in][:len(x)]
+		// Slices of len(x) spare the bounds checks.
+		w0, w1, w2, w3 := l.flat[o*in:][:in], l.flat[(o+1)*in:][:in], l.flat[(o+2)*in:][:in], l.flat[(o+3)*in:][:in]
 		s0, s1, s2, s3 := l.Bias[o], l.Bias[o+1], l.Bias[o+2], l.Bias[o+3]
 		for i, v := range x {
 			s0 += w0[i] * v
@@ -123,8 +120,7 @@ func (l *Layer) apply(dst, x []float32) {
 		dst[o], dst[o+1], dst[o+2], dst[o+3] = s0, s1, s2, s3
 	}
 	for ; o < len(dst); o++ {
-		w := l.flat[o*in : o*in+in][:len(x)]
-		s := l.Bias[o]
+		w, s := l.flat[o*in:][:in], l.Bias[o]
 		for i, v := range x {
 			s += w[i] * v
 		}
