@@ -1,10 +1,77 @@
 package fiberhttp
 
 import (
+	"maps"
+	"slices"
+	"strconv"
 	"time"
 
+	"github.com/guardy-ai/guardy/adapters/transport/internal/strictjson"
+	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/anomaly"
 )
+
+// wireSensor is what a device said at one time.
+type wireSensor struct {
+	DeviceID       string             `json:"device_id"`
+	Timestamp      string             `json:"timestamp"`
+	RainfallMM     float64            `json:"rainfall_mm" missing:"nan"`
+	Temperature    float64            `json:"temperature" missing:"nan"`
+	Humidity       float64            `json:"humidity" missing:"nan"`
+	WaterLevelM    float64            `json:"water_level_m" missing:"nan"`
+	BatteryVoltage float64            `json:"battery_voltage" missing:"nan"`
+	SignalStrength float64            `json:"signal_strength" missing:"nan"`
+	Measurements   map[string]float64 `json:"measurements"`
+	LocationName   string             `json:"location_name"`
+}
+
+// DecodeReading reads one reading of a device strictly, in the JSON of the contract. Only what is there is
+// among its values, in the contract's order and then by name. Errors are *domain.Error with all violations.
+func DecodeReading(line []byte) (anomaly.Request, error) {
+	var w wireSensor
+	r := anomaly.NewRequest()
+	decoded := strictjson.Decode(line, &w, strictjson.Options{})
+	if decoded != nil && domain.KindOf(decoded) != domain.KindInvalid {
+		return r, decoded
+	}
+	shape := strictjson.Violations(decoded)
+	r.DeviceID, r.LocationName = w.DeviceID, w.LocationName
+	if w.Timestamp != "" {
+		var v *domain.Violation
+		if r.Reading.Time, v = strictjson.Time("/timestamp", w.Timestamp); v != nil {
+			shape = append(shape, *v)
+		}
+	}
+	add := func(name string, value float64) {
+		if value == value {
+			r.Reading.Values = append(r.Reading.Values, anomaly.Value{Name: name, Value: value})
+		}
+	}
+	add(anomaly.NameRain, w.RainfallMM)
+	add(anomaly.NameTemperature, w.Temperature)
+	add(anomaly.NameHumidity, w.Humidity)
+	add(anomaly.NameWaterLevel, w.WaterLevelM)
+	add(anomaly.NameBattery, w.BatteryVoltage)
+	add(anomaly.NameSignal, w.SignalStrength)
+	for _, name := range slices.Sorted(maps.Keys(w.Measurements)) {
+		add(name, w.Measurements[name])
+	}
+	return r, domain.Invalid("anomaly", strictjson.Merge(shape, r.Validate()))
+}
+
+// AppendLineError appends what stands in the place of a line that cannot be answered. Lines count from 1.
+func AppendLineError(b []byte, line int, err error) []byte {
+	kind, detail, violations := classify(err)
+	b = append(b, `{"line":`...)
+	b = strconv.AppendInt(b, int64(line), 10)
+	b = append(b, `,"status":"error","error":{"code":"`...)
+	b = append(b, kind.String()...)
+	b = append(b, `","detail":`...)
+	b = appendString(b, detail)
+	b = append(b, `,"errors":`...)
+	b = appendViolations(b, violations, "")
+	return append(b, "}}"...)
+}
 
 // AppendVerdict appends the answer to one reading of a device. The command line writes it without a
 // server, so what it writes for a reading is what the API writes.

@@ -9,18 +9,17 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/guardy-ai/guardy/adapters/transport/fiberhttp"
 	"github.com/guardy-ai/guardy/app/cmd/guardy/internal/sensorlog"
+	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/anomaly"
 )
 
 type qcCmd struct {
-	Format     string `help:"Format of standard input: csv." enum:"csv" default:"csv"`
+	Format     string `help:"Format of standard input: csv or ndjson." enum:"csv,ndjson" default:"csv"`
 	MaxDevices int    `help:"Devices that are remembered; of more, the one that reported longest ago is forgotten." default:"100000"`
 }
 
@@ -28,7 +27,7 @@ type qcCmd struct {
 func (qcCmd) Help() string {
 	return `Reads a sensor record: CSV with the columns device_id and timestamp and any numeric columns, a reading
 a line, each device in time order; an empty field is missing. Times are RFC 3339; without an offset they
-count as UTC. Writes a JSON verdict a reading, in the same order, as it goes. A line that cannot be read has
+count as UTC. With --format ndjson each line is a reading in the JSON of the API, without history. Writes a JSON verdict a reading, in the same order, as it goes. A line that cannot be read has
 an error with its number in its place; then the exit code is 1. A summary goes to standard error.`
 }
 
@@ -42,7 +41,7 @@ func (q *qcCmd) Run(ctx context.Context, std stdio) error {
 		return errors.New("--max-devices must be at least 1")
 	}
 	p := newProgress(std)
-	c := &qualityControl{detector: detector, devices: newDevices(q.MaxDevices), out: bufio.NewWriterSize(std.out, 64<<10), written: p.written}
+	c := &qualityControl{ndjson: q.Format == "ndjson", counts: map[string]*variableCounts{}, detector: detector, devices: newDevices(q.MaxDevices), out: bufio.NewWriterSize(std.out, 64<<10), written: p.written}
 	err = c.run(ctx, std.in)
 	p.end()
 	if err != nil {
@@ -64,7 +63,8 @@ type qualityControl struct {
 	out      *bufio.Writer
 	written  func(lines int)
 
-	csv     *sensorlog.CSV
+	ndjson  bool
+	csv     *sensorlog.CSV // nil before the header, and for NDJSON
 	values  []anomaly.Value
 	verdict anomaly.Verdict
 	answer  []byte
@@ -72,10 +72,14 @@ type qualityControl struct {
 	number              int // of the newest line, from 1
 	readings, bad       int
 	anomalies, episodes int
-	columns             []columnCounts
+	variables           []string // in the order of their coming
+	counts              map[string]*variableCounts
 }
 
-type columnCounts struct{ present, anomalies int }
+// maxCounted bounds the variables of the summary: names are the input's choice.
+const maxCounted = 1000
+
+type variableCounts struct{ present, anomalies int }
 
 // maxSensorLine bounds a line, in bytes.
 const maxSensorLine = 64 << 10
@@ -109,7 +113,7 @@ func (c *qualityControl) run(ctx context.Context, in io.Reader) error {
 		}
 		switch {
 		case errors.Is(readErr, io.EOF):
-			if c.csv == nil {
+			if c.csv == nil && !c.ndjson {
 				return errors.New("the input is empty; a header is needed")
 			}
 			return nil
@@ -126,43 +130,58 @@ func (c *qualityControl) line(line []byte) error {
 	if len(line) == 0 {
 		return nil
 	}
-	if c.csv == nil {
+	if c.csv == nil && !c.ndjson {
 		var err error
-		if c.csv, err = sensorlog.NewCSV(line); err != nil {
-			return err
-		}
-		c.values, c.columns = make([]anomaly.Value, 0, len(c.csv.Columns)), make([]columnCounts, len(c.csv.Columns))
-		return nil
+		c.csv, err = sensorlog.NewCSV(line)
+		return err
 	}
-	var row *sensorlog.Row
-	err := fmt.Errorf("the line is longer than %d bytes", maxSensorLine)
-	if len(line) > 1 || line[0] != overlong[0] {
-		row, err = c.csv.Parse(line)
+	var err error
+	switch {
+	case len(line) == 1 && line[0] == overlong[0]:
+		err = &domain.Error{Kind: domain.KindTooLarge, Op: "qc", Msg: fmt.Sprintf("the line is longer than %d bytes", maxSensorLine)}
+	case c.ndjson:
+		err = c.judgeJSON(line)
+	default:
+		err = c.judgeCSV(line)
 	}
 	if err != nil {
 		c.bad++
-		c.answer = fmt.Appendf(c.answer[:0], `{"line":%d,"status":"error","error":{"code":"malformed","detail":%s,"errors":[]}}`,
-			c.number, strconv.Quote(err.Error()))
-	} else {
-		c.judge(row)
+		c.answer = fiberhttp.AppendLineError(c.answer[:0], c.number, err)
 	}
 	c.answer = append(c.answer, '\n')
 	_, err = c.out.Write(c.answer)
 	return err
 }
 
-func (c *qualityControl) judge(row *sensorlog.Row) {
+func (c *qualityControl) judgeCSV(line []byte) error {
+	row, err := c.csv.Parse(line)
+	if err != nil {
+		return &domain.Error{Kind: domain.KindMalformed, Op: "qc", Msg: err.Error()}
+	}
 	d := c.devices.of(row.Device, len(row.Values))
 	c.values = c.values[:0]
 	for i, v := range row.Values {
 		// A column that the device never had is not a value that is missing.
 		if d.has[i] = d.has[i] || !math.IsNaN(v); d.has[i] {
 			c.values = append(c.values, anomaly.Value{Name: c.csv.Columns[i], Value: v})
-			c.columns[i].present++
 		}
 	}
+	c.judge(d, &anomaly.Reading{Time: row.Time, Values: c.values})
+	return nil
+}
+
+func (c *qualityControl) judgeJSON(line []byte) error {
+	r, err := fiberhttp.DecodeReading(line)
+	if err != nil {
+		return err
+	}
+	c.judge(c.devices.of([]byte(r.DeviceID), 0), &r.Reading)
+	return nil
+}
+
+func (c *qualityControl) judge(d *device, r *anomaly.Reading) {
 	v := &c.verdict
-	c.detector.StepInto(v, &d.state, &anomaly.Reading{Time: row.Time, Values: c.values})
+	c.detector.StepInto(v, &d.state, r)
 	c.readings++
 	if v.IsAnomaly {
 		c.anomalies++
@@ -171,11 +190,21 @@ func (c *qualityControl) judge(row *sensorlog.Row) {
 		c.episodes++
 	}
 	for i := range v.Findings() {
-		if f := &v.Findings()[i]; f.IsAnomaly() {
-			c.columns[slices.Index(c.csv.Columns, f.Name)].anomalies++
+		f := &v.Findings()[i]
+		n := c.counts[f.Name]
+		if n == nil {
+			if len(c.variables) == maxCounted {
+				continue
+			}
+			n = new(variableCounts)
+			c.counts[f.Name] = n
+			c.variables = append(c.variables, f.Name)
+		}
+		if n.present++; f.IsAnomaly() {
+			n.anomalies++
 		}
 	}
-	c.answer = fiberhttp.AppendVerdict(c.answer[:0], d.name, row.Time, v, time.Now())
+	c.answer = fiberhttp.AppendVerdict(c.answer[:0], d.name, r.Time, v, time.Now())
 }
 
 // summary is a table for people.
@@ -184,8 +213,8 @@ func (c *qualityControl) summary() string {
 	fmt.Fprintf(&b, "%d readings of %d devices, %d anomalous in %d episodes; %d lines not read; %d devices forgotten\n",
 		c.readings, c.devices.seen, c.anomalies, c.episodes, c.bad, c.devices.evicted)
 	fmt.Fprintf(&b, "%-28s%12s%12s%10s\n", "variable", "values", "anomalous", "share")
-	for i, name := range c.csv.Columns {
-		n := c.columns[i]
+	for _, name := range c.variables {
+		n := c.counts[name]
 		fmt.Fprintf(&b, "%-28.28s%12d%12d%9.2f%%\n", name, n.present, n.anomalies, 100*float64(n.anomalies)/float64(max(n.present, 1)))
 	}
 	return b.String()
