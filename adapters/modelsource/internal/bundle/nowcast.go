@@ -240,7 +240,9 @@ func (g *goldenNowcastRequest) request() (nowcast.Request, error) {
 		v.RainfallMM, v.WaterLevelM, v.DischargeM3S = float64(from[1]), float64(from[2]), float64(from[3])
 		r.Readings = append(r.Readings, v)
 	}
-	r.Horizons = []int{} // not nil, which would ask for the defaults
+	if len(g.Predictions) == 0 {
+		return r, errors.New("there is no prediction to compare with")
+	}
 	for _, p := range g.Predictions {
 		r.Horizons = append(r.Horizons, p.HoursAhead)
 	}

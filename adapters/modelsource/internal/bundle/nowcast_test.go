@@ -100,6 +100,9 @@ func TestADamagedNowcasterIsRefusedWithTheReason(t *testing.T) {
 			m["levels"].(map[string]any)["low"] = 0.9
 		}), "levels must increase"},
 		"no golden predictions": {weights("golden.json", func(v map[string]any) { v["requests"] = []any{} }), "cannot be proven"},
+		"a golden request without predictions": {weights("golden.json", func(v map[string]any) {
+			v["requests"].([]any)[0].(map[string]any)["predictions"] = []any{}
+		}), "no prediction to compare with"},
 		"a golden request of another river": {weights("golden.json", func(v map[string]any) {
 			r := v["requests"].([]any)[0].(map[string]any)
 			r["readings"].([]any)[100].([]any)[1] = 77.0
