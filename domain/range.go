@@ -8,6 +8,12 @@ import (
 // MaxTextLength bounds identifiers and names in a request, in bytes.
 const MaxTextLength = 256
 
+// MinYear and MaxYear bound the times in a request.
+const (
+	MinYear = 1900
+	MaxYear = 2200
+)
+
 // Range is a closed interval of values that can be meant. What lies outside is refused.
 type Range struct {
 	Min, Max float64

@@ -16,11 +16,6 @@ const MaxHistory = 10_000
 // maxBadReadings is how many faults of a history are listed one by one.
 const maxBadReadings = 20
 
-const (
-	minYear = 1900
-	maxYear = 2200
-)
-
 // Request is one question about a reading of a device. Build it from NewRequest.
 type Request struct {
 	DeviceID     string
@@ -78,10 +73,10 @@ func checkReading(vs []domain.Violation, pointer string, r *Reading) []domain.Vi
 	switch year := r.Time.Year(); {
 	case r.Time.IsZero():
 		vs = append(vs, domain.Violation{Pointer: pointer + "/timestamp", Code: domain.CodeRequired, Detail: "an RFC 3339 time is required"})
-	case year < minYear || year > maxYear:
+	case year < domain.MinYear || year > domain.MaxYear:
 		vs = append(vs, domain.Violation{
 			Pointer: pointer + "/timestamp", Code: domain.CodeRange,
-			Detail: fmt.Sprintf("year %d is outside %d to %d", year, minYear, maxYear),
+			Detail: fmt.Sprintf("year %d is outside %d to %d", year, domain.MinYear, domain.MaxYear),
 		})
 	}
 	if n := len(r.Values); n > MaxVariables {

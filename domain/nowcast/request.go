@@ -73,8 +73,6 @@ func NewRequest() Request {
 var rangeForecast = domain.Range{Min: 0, Max: 500, Unit: "mm"}
 
 const (
-	minYear = 1900
-	maxYear = 2200
 	// maxBadReadings is how many faults of order are listed one by one.
 	maxBadReadings = 20
 )
@@ -127,8 +125,8 @@ func (r *Request) checkReadings(vs []domain.Violation) []domain.Violation {
 		switch year := t.Year(); {
 		case t.IsZero():
 			report(i, "/timestamp", domain.CodeRequired, "an RFC 3339 time is required")
-		case year < minYear || year > maxYear:
-			report(i, "/timestamp", domain.CodeRange, fmt.Sprintf("year %d is outside %d to %d", year, minYear, maxYear))
+		case year < domain.MinYear || year > domain.MaxYear:
+			report(i, "/timestamp", domain.CodeRange, fmt.Sprintf("year %d is outside %d to %d", year, domain.MinYear, domain.MaxYear))
 		case t.Equal(newest):
 			report(i, "/timestamp", domain.CodeDuplicate, "the time of another reading is given again")
 		case t.Before(newest):

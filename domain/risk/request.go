@@ -59,11 +59,6 @@ var (
 	}
 )
 
-const (
-	minYear = 1900
-	maxYear = 2200
-)
-
 // Validate returns every value that cannot be meant, in the order of the contract's fields; nil when
 // the request can be answered. It does not allocate for a valid request.
 func (r *Request) Validate() []domain.Violation {
@@ -75,10 +70,10 @@ func (r *Request) Validate() []domain.Violation {
 	vs = domain.RangeHumidity.Check(vs, "/humidity", r.Humidity, false)
 	vs = domain.CheckText(vs, "/location_id", r.LocationID)
 	vs = domain.CheckText(vs, "/location_name", r.LocationName)
-	if y := r.Date.Year(); !r.Date.IsZero() && (y < minYear || y > maxYear) {
+	if y := r.Date.Year(); !r.Date.IsZero() && (y < domain.MinYear || y > domain.MaxYear) {
 		vs = append(vs, domain.Violation{
 			Pointer: "/date", Code: domain.CodeRange,
-			Detail: fmt.Sprintf("year %d is outside %d to %d", y, minYear, maxYear),
+			Detail: fmt.Sprintf("year %d is outside %d to %d", y, domain.MinYear, domain.MaxYear),
 		})
 	}
 	vs = boundsRainMean.Check(vs, "/rainfall_7d_mean", r.Rainfall7dMean, false)
