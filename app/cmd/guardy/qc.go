@@ -27,8 +27,9 @@ type qcCmd struct {
 func (qcCmd) Help() string {
 	return `Reads a sensor record: CSV with the columns device_id and timestamp and any numeric columns, a reading
 a line, each device in time order; an empty field is missing. Times are RFC 3339; without an offset they
-count as UTC. With --format ndjson each line is a reading in the JSON of the API, without history. Writes a JSON verdict a reading, in the same order, as it goes. A line that cannot be read has
-an error with its number in its place; then the exit code is 1. A summary goes to standard error.`
+count as UTC. With --format ndjson each line is a reading in the JSON of the API, without history.
+Writes a JSON verdict a reading, in the same order, as it goes. A line that cannot be read has an error
+with its number in its place; then the exit code is 1. A summary goes to standard error.`
 }
 
 // Run judges standard input.
@@ -41,7 +42,10 @@ func (q *qcCmd) Run(ctx context.Context, std stdio) error {
 		return errors.New("--max-devices must be at least 1")
 	}
 	p := newProgress(std)
-	c := &qualityControl{ndjson: q.Format == "ndjson", counts: map[string]*variableCounts{}, detector: detector, devices: newDevices(q.MaxDevices), out: bufio.NewWriterSize(std.out, 64<<10), written: p.written}
+	c := &qualityControl{
+		detector: detector, devices: newDevices(q.MaxDevices), out: bufio.NewWriterSize(std.out, 64<<10), written: p.written,
+		ndjson: q.Format == "ndjson", counts: map[string]*variableCounts{},
+	}
 	err = c.run(ctx, std.in)
 	p.end()
 	if err != nil {
@@ -91,16 +95,14 @@ func (c *qualityControl) run(ctx context.Context, in io.Reader) error {
 			return err
 		}
 		line, readErr := r.ReadSlice('\n')
-		for errors.Is(readErr, bufio.ErrBufferFull) { // a line that is too long: its rest is dropped
-			line = nil
+		overlong := false
+		for errors.Is(readErr, bufio.ErrBufferFull) { // the rest of the line is dropped
+			overlong = true
 			_, readErr = r.ReadSlice('\n')
-			if !errors.Is(readErr, bufio.ErrBufferFull) {
-				line = overlong
-			}
 		}
 		if len(line) > 0 {
 			c.number++
-			if err := c.line(bytes.TrimRight(line, "\r\n")); err != nil {
+			if err := c.line(bytes.TrimRight(line, "\r\n"), overlong); err != nil {
 				return err
 			}
 		}
@@ -123,21 +125,21 @@ func (c *qualityControl) run(ctx context.Context, in io.Reader) error {
 	}
 }
 
-// overlong stands for a line that was too long.
-var overlong = []byte("\x00")
-
-func (c *qualityControl) line(line []byte) error {
+// line answers one line without its end; of one that is overlong only the beginning is there.
+func (c *qualityControl) line(line []byte, overlong bool) error {
 	if len(line) == 0 {
 		return nil
 	}
+	var err error
 	if c.csv == nil && !c.ndjson {
-		var err error
+		if overlong {
+			return fmt.Errorf("the header is longer than %d bytes", maxSensorLine)
+		}
 		c.csv, err = sensorlog.NewCSV(line)
 		return err
 	}
-	var err error
 	switch {
-	case len(line) == 1 && line[0] == overlong[0]:
+	case overlong:
 		err = &domain.Error{Kind: domain.KindTooLarge, Op: "qc", Msg: fmt.Sprintf("the line is longer than %d bytes", maxSensorLine)}
 	case c.ndjson:
 		err = c.judgeJSON(line)
