@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/anomaly"
 	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 )
@@ -41,4 +42,15 @@ type RiskBatch interface {
 // may round its numbers in place (Request.Canonicalize). Errors are as of RiskAssessor.
 type Nowcaster interface {
 	Nowcast(ctx context.Context, r *nowcast.Request) (nowcast.Forecast, error)
+}
+
+// AnomalyDetector tells sensor faults from weather.
+//
+// DetectAnomaly validates the request, may bring its times to the resolution of the state
+// (Request.Canonicalize) and sets every field of a. With a history the answer depends on the request
+// alone; without one it depends on what the device said before, which the reading then becomes part of.
+// The same readings give the same verdict either way. A device that is not known, or whose state could
+// not be read, is answered from a cold start that Answer.Quality names. Errors are as of RiskAssessor.
+type AnomalyDetector interface {
+	DetectAnomaly(ctx context.Context, r *anomaly.Request, a *anomaly.Answer) error
 }

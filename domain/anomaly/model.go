@@ -59,6 +59,9 @@ type Answer struct {
 	Verdict
 	DetectedAt time.Time // set by the service; the core has no clock
 	Model      domain.ModelRef
+
+	// Provenance describes this serving of the answer.
+	Provenance domain.Provenance
 }
 
 // Assess answers a request, which must be valid and canonical. A history is replayed into a fresh

@@ -133,6 +133,8 @@ const (
 	QualityColdStart  Quality = 1 << iota // a variable has too little history for the self-calibrating tests
 	QualityOutOfOrder                     // not later than the reading before it: only its range was judged
 	QualityIgnored                        // the device has more variables than are looked at
+	QualityNoState                        // nothing was kept of the device: it is new, or was forgotten
+	QualityStateLost                      // what was kept could not be read or replaced
 )
 
 // Verdict is the answer for one reading.
