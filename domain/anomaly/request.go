@@ -86,9 +86,10 @@ func checkReading(vs []domain.Violation, pointer string, r *Reading) []domain.Vi
 		})
 	}
 	for i, v := range r.Values {
-		at := pointer + "/" + v.Name
-		if KindOf(v.Name) == KindOther {
-			at = pointer + "/measurements/" + v.Name
+		among := pointer + "/measurements/" + domain.PointerToken(v.Name)
+		at := among
+		if KindOf(v.Name) != KindOther {
+			at = pointer + "/" + v.Name
 		}
 		switch {
 		case v.Name == "" || len(v.Name) > MaxNameLength:
@@ -101,7 +102,7 @@ func checkReading(vs []domain.Violation, pointer string, r *Reading) []domain.Vi
 		}
 		for _, other := range r.Values[:i] {
 			if other.Name == v.Name {
-				vs = append(vs, domain.Violation{Pointer: at, Code: domain.CodeDuplicate, Detail: "the variable is given twice"})
+				vs = append(vs, domain.Violation{Pointer: among, Code: domain.CodeDuplicate, Detail: "the variable is given twice"})
 				break
 			}
 		}

@@ -157,6 +157,15 @@ type Verdict struct {
 // Findings are the verdicts on the single variables, in the reading's order. They alias v.
 func (v *Verdict) Findings() []Finding { return v.findings[:v.count] }
 
+// AddFinding adds the verdict on a further variable and leaves the rest of v alone; what goes beyond
+// MaxVariables is dropped. It is for those who hand on verdicts that others drew.
+func (v *Verdict) AddFinding(f Finding) {
+	if v.count < MaxVariables {
+		v.findings[v.count] = f
+		v.count++
+	}
+}
+
 // reset makes v ready for another reading; the findings beyond count are never looked at.
 func (v *Verdict) reset() {
 	v.IsAnomaly, v.Alarm, v.Score, v.Severity, v.Confidence = false, AlarmNone, 0, SeverityNormal, 0
