@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/anomaly"
 	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/ports"
@@ -36,24 +37,28 @@ var AssessedAt = time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC)
 //
 //   - the probability is rain/(rain+100), the score a hundred times that; of a nowcast, the newest level
 //     or discharge, as a share of the way from normal to threshold, over itself plus the hours ahead;
-//   - a location_id "fail:<kind>" is not answered, "panic" panics, "slow" waits for the end of the
+//   - of a reading of a device, values from 1000 on are impossible, those from 100 on unusual but explained
+//     by the weather; answers without history come from no cache;
+//   - a location_id or device_id "fail:<kind>" is not answered, "panic" panics, "slow" waits for the end of the
 //     context, "cached" was answered 88 s ago, "registered" has a name in the register.
 //
 // Of its models, risk_scorer is loaded and nowcaster is refused on every load.
 type Service struct {
-	mu       sync.Mutex
-	calls    []risk.Request
-	nowcasts []nowcast.Request
+	mu        sync.Mutex
+	calls     []risk.Request
+	nowcasts  []nowcast.Request
+	anomalies []anomaly.Request
 	// NotReady makes the health report and Begin say so.
 	NotReady bool
 }
 
 var (
-	_ ports.RiskAssessor   = (*Service)(nil)
-	_ ports.BatchAssessor  = (*Service)(nil)
-	_ ports.Nowcaster      = (*Service)(nil)
-	_ ports.ModelCatalog   = (*Service)(nil)
-	_ ports.HealthReporter = (*Service)(nil)
+	_ ports.RiskAssessor    = (*Service)(nil)
+	_ ports.BatchAssessor   = (*Service)(nil)
+	_ ports.Nowcaster       = (*Service)(nil)
+	_ ports.ModelCatalog    = (*Service)(nil)
+	_ ports.HealthReporter  = (*Service)(nil)
+	_ ports.AnomalyDetector = (*Service)(nil)
 )
 
 // NewService returns a service that was asked nothing yet.

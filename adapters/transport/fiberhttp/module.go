@@ -16,6 +16,7 @@ type params struct {
 	Risk     ports.RiskAssessor
 	Batch    ports.BatchAssessor
 	Nowcast  ports.Nowcaster
+	Anomaly  ports.AnomalyDetector `optional:"true"`
 	Models   ports.ModelCatalog
 	Stats    ports.Statistics
 	Health   ports.HealthReporter
@@ -30,7 +31,7 @@ type params struct {
 func Module(cfg Config, limits Limits, adminKeys []string) fx.Option {
 	return fx.Module("transport.http", fx.Invoke(func(lc fx.Lifecycle, stop fx.Shutdowner, p params) error {
 		s, err := New(cfg, Deps{
-			Risk: p.Risk, Batch: p.Batch, Nowcast: p.Nowcast, Models: p.Models, Stats: p.Stats, Health: p.Health, Recorder: p.Recorder,
+			Risk: p.Risk, Batch: p.Batch, Nowcast: p.Nowcast, Anomaly: p.Anomaly, Models: p.Models, Stats: p.Stats, Health: p.Health, Recorder: p.Recorder,
 			Cache: p.Cache, Tracer: p.Tracer, Logger: p.Logger, Limits: limits, AdminKeys: adminKeys,
 			Failed: func(err error) {
 				p.Logger.Error("the HTTP listener failed", "error", err)

@@ -26,6 +26,7 @@ type Deps struct {
 	Risk     ports.RiskAssessor
 	Batch    ports.BatchAssessor
 	Nowcast  ports.Nowcaster
+	Anomaly  ports.AnomalyDetector
 	Models   ports.ModelCatalog
 	Stats    ports.Statistics
 	Health   ports.HealthReporter

@@ -34,7 +34,9 @@ with its number in its place; then the exit code is 1. A summary goes to standar
 
 // Run judges standard input.
 func (q *qcCmd) Run(ctx context.Context, std stdio) error {
-	detector, err := anomaly.NewDetector(anomaly.DefaultTunings(), nil)
+	model, err := anomaly.NewModel(anomaly.Spec{
+		Ref: domain.ModelRef{Name: domain.AnomalyDetector, Version: anomaly.Version}, Tunings: anomaly.DefaultTunings(),
+	})
 	if err != nil {
 		return err
 	}
@@ -43,7 +45,7 @@ func (q *qcCmd) Run(ctx context.Context, std stdio) error {
 	}
 	p := newProgress(std)
 	c := &qualityControl{
-		detector: detector, devices: newDevices(q.MaxDevices), out: bufio.NewWriterSize(std.out, 64<<10), written: p.written,
+		model: model, devices: newDevices(q.MaxDevices), out: bufio.NewWriterSize(std.out, 64<<10), written: p.written,
 		ndjson: q.Format == "ndjson", counts: map[string]*variableCounts{},
 	}
 	err = c.run(ctx, std.in)
@@ -62,15 +64,15 @@ func (q *qcCmd) Run(ctx context.Context, std stdio) error {
 
 // qualityControl judges one record.
 type qualityControl struct {
-	detector *anomaly.Detector
-	devices  *devices
-	out      *bufio.Writer
-	written  func(lines int)
+	model   *anomaly.Model
+	devices *devices
+	out     *bufio.Writer
+	written func(lines int)
 
 	ndjson  bool
-	csv     *sensorlog.CSV // nil before the header, and for NDJSON
-	values  []anomaly.Value
-	verdict anomaly.Verdict
+	csv     *sensorlog.CSV  // nil before the header, and for NDJSON
+	request anomaly.Request // of the newest line
+	verdict anomaly.Answer
 	answer  []byte
 
 	number              int // of the newest line, from 1
@@ -161,29 +163,31 @@ func (c *qualityControl) judgeCSV(line []byte) error {
 		return &domain.Error{Kind: domain.KindMalformed, Op: "qc", Msg: err.Error()}
 	}
 	d := c.devices.of(row.Device, len(row.Values))
-	c.values = c.values[:0]
+	c.request = anomaly.Request{DeviceID: d.name, Reading: anomaly.Reading{Time: row.Time, Values: c.request.Reading.Values[:0]}}
+	values := &c.request.Reading.Values
 	for i, v := range row.Values {
 		// A column that the device never had is not a value that is missing.
 		if d.has[i] = d.has[i] || !math.IsNaN(v); d.has[i] {
-			c.values = append(c.values, anomaly.Value{Name: c.csv.Columns[i], Value: v})
+			*values = append(*values, anomaly.Value{Name: c.csv.Columns[i], Value: v})
 		}
 	}
-	c.judge(d, &anomaly.Reading{Time: row.Time, Values: c.values})
+	c.judge(d)
 	return nil
 }
 
-func (c *qualityControl) judgeJSON(line []byte) error {
-	r, err := fiberhttp.DecodeReading(line)
-	if err != nil {
+func (c *qualityControl) judgeJSON(line []byte) (err error) {
+	if c.request, err = fiberhttp.DecodeReading(line); err != nil {
 		return err
 	}
-	c.judge(c.devices.of([]byte(r.DeviceID), 0), &r.Reading)
+	c.judge(c.devices.of([]byte(c.request.DeviceID), 0))
 	return nil
 }
 
-func (c *qualityControl) judge(d *device, r *anomaly.Reading) {
+// judge answers the request.
+func (c *qualityControl) judge(d *device) {
 	v := &c.verdict
-	c.detector.StepInto(v, &d.state, r)
+	c.model.Assess(&c.request, &d.state, v)
+	v.DetectedAt = time.Now()
 	c.readings++
 	if v.IsAnomaly {
 		c.anomalies++
@@ -206,7 +210,7 @@ func (c *qualityControl) judge(d *device, r *anomaly.Reading) {
 			n.anomalies++
 		}
 	}
-	c.answer = fiberhttp.AppendVerdict(c.answer[:0], d.name, r.Time, v, time.Now())
+	c.answer = fiberhttp.AppendVerdict(c.answer[:0], &c.request, v)
 }
 
 // summary is a table for people.
