@@ -148,7 +148,7 @@ func unknownFields(vs []domain.Violation, pointer string, m protoreflect.Message
 	}
 	for i := range fields.Len() {
 		fd := fields.Get(i)
-		if fd.Message() == nil || !m.Has(fd) {
+		if fd.Message() == nil || fd.IsMap() || !m.Has(fd) { // an entry of a map keeps nothing unknown
 			continue
 		}
 		if !fd.IsList() {

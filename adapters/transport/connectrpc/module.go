@@ -16,6 +16,7 @@ type params struct {
 	Risk     ports.RiskAssessor
 	Batch    ports.BatchAssessor
 	Nowcast  ports.Nowcaster
+	Anomaly  ports.AnomalyDetector `optional:"true"`
 	Models   ports.ModelCatalog
 	Health   ports.HealthReporter
 	Recorder ports.Recorder
@@ -28,7 +29,7 @@ type params struct {
 func Module(cfg Config, limits Limits, adminKeys []string) fx.Option {
 	return fx.Module("transport.connect", fx.Invoke(func(lc fx.Lifecycle, stop fx.Shutdowner, p params) error {
 		s, err := New(cfg, Deps{
-			Risk: p.Risk, Batch: p.Batch, Nowcast: p.Nowcast, Models: p.Models, Health: p.Health,
+			Risk: p.Risk, Batch: p.Batch, Nowcast: p.Nowcast, Anomaly: p.Anomaly, Models: p.Models, Health: p.Health,
 			Recorder: p.Recorder, Tracer: p.Tracer, Logger: p.Logger, Limits: limits, AdminKeys: adminKeys,
 			Failed: func(err error) {
 				p.Logger.Error("the Connect listener failed", "error", err)

@@ -30,6 +30,7 @@ type Deps struct {
 	Risk     ports.RiskAssessor
 	Batch    ports.BatchAssessor
 	Nowcast  ports.Nowcaster
+	Anomaly  ports.AnomalyDetector
 	Models   ports.ModelCatalog
 	Health   ports.HealthReporter
 	Recorder ports.Recorder

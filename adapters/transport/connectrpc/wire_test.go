@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	guardyv1 "github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1"
+	"github.com/guardy-ai/guardy/domain/anomaly"
 	"github.com/guardy-ai/guardy/domain/vector"
 	"github.com/guardy-ai/guardy/ports/transporttest"
 )
@@ -31,7 +32,12 @@ func draw(t *rapid.T, m protoreflect.Message) {
 		}
 		switch {
 		case fd.IsMap():
-			m.Mutable(fd).Map().Set(protoreflect.ValueOf("key").MapKey(), scalar(t, fd.MapValue(), name))
+			key := protoreflect.ValueOf("key").MapKey()
+			if entries := m.Mutable(fd).Map(); fd.MapValue().Message() != nil {
+				draw(t, entries.Mutable(key).Message())
+			} else {
+				entries.Set(key, scalar(t, fd.MapValue(), name))
+			}
 		case fd.IsList():
 			for range rapid.IntRange(0, 3).Draw(t, name) {
 				if list := m.Mutable(fd).List(); fd.Message() != nil {
@@ -242,6 +248,46 @@ func FuzzNowcastWire(f *testing.F) {
 			return // the fake adds to what is near the largest number
 		}
 		if _, err := appendJSON(nil, nowcastAnswer(&r, &answer)); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// FuzzAnomalyWire is FuzzWire for readings of devices.
+func FuzzAnomalyWire(f *testing.F) {
+	seed := validAnomaly()
+	f.Add(mustMarshal(f, seed))
+	seed.Measurements = map[string]float64{"turbidity": -9999, "temperature": 1e308, "x/y": math.NaN()}
+	seed.History = []*guardyv1.SensorReading{{Timestamp: seed.Timestamp, Humidity: proto.Float64(math.Inf(1))}, {}}
+	f.Add(mustMarshal(f, seed))
+	f.Add([]byte("\xff\xff\xff\xff"))
+	service := transporttest.NewService()
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var in anomalyRequest
+		if err := (binaryCodec{}).Unmarshal(data, &in); err != nil {
+			t.Fatal(err)
+		}
+		if in.malformed() != nil {
+			return
+		}
+		r, shape := anomalyQuestion(&in.msg, false)
+		if err := refusal(append(in.violations(), shape...), "", r.Validate); err != nil {
+			if e := connectError(domainError(err), ""); len(e.Details()) != 2 {
+				t.Fatalf("refused without the reason: %v", e)
+			}
+			return
+		}
+		if len(r.Validate()) > 0 {
+			return
+		}
+		r.DeviceID = "x" // some ask the fake to misbehave
+		var a anomaly.Answer
+		err := service.DetectAnomaly(t.Context(), &r, &a)
+		service.Anomalies()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := appendJSON(nil, anomalyAnswer(&r, &a)); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -45,6 +45,9 @@ const (
 	// PredictionServiceNowcastProcedure is the fully-qualified name of the PredictionService's Nowcast
 	// RPC.
 	PredictionServiceNowcastProcedure = "/guardy.v1.PredictionService/Nowcast"
+	// PredictionServiceDetectAnomalyProcedure is the fully-qualified name of the PredictionService's
+	// DetectAnomaly RPC.
+	PredictionServiceDetectAnomalyProcedure = "/guardy.v1.PredictionService/DetectAnomaly"
 )
 
 // PredictionServiceClient is a client for the guardy.v1.PredictionService service.
@@ -65,6 +68,9 @@ type PredictionServiceClient interface {
 	// Nowcast answers whether the river will be over its flood threshold in the next hours, from recent
 	// readings of a gauge or weather station.
 	Nowcast(context.Context, *v1.NowcastRequest) (*v1.NowcastResponse, error)
+	// DetectAnomaly answers whether a reading of a device is a sensor fault. Without history it becomes
+	// part of what is kept of the device, so it has side effects: send each reading once and in order.
+	DetectAnomaly(context.Context, *v1.DetectAnomalyRequest) (*v1.DetectAnomalyResponse, error)
 }
 
 // NewPredictionServiceClient constructs a client for the guardy.v1.PredictionService service. By
@@ -105,6 +111,12 @@ func NewPredictionServiceClient(httpClient connect.HTTPClient, baseURL string, o
 			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 			connect.WithClientOptions(opts...),
 		),
+		detectAnomaly: connect.NewClient[v1.DetectAnomalyRequest, v1.DetectAnomalyResponse](
+			httpClient,
+			baseURL+PredictionServiceDetectAnomalyProcedure,
+			connect.WithSchema(predictionServiceMethods.ByName("DetectAnomaly")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -114,6 +126,7 @@ type predictionServiceClient struct {
 	assessFloodRiskBatch *connect.Client[v1.AssessFloodRiskBatchRequest, v1.AssessFloodRiskBatchResponse]
 	streamFloodRisk      *connect.Client[v1.AssessFloodRiskRequest, v1.FloodRiskPrediction]
 	nowcast              *connect.Client[v1.NowcastRequest, v1.NowcastResponse]
+	detectAnomaly        *connect.Client[v1.DetectAnomalyRequest, v1.DetectAnomalyResponse]
 }
 
 // AssessFloodRisk calls guardy.v1.PredictionService.AssessFloodRisk.
@@ -148,6 +161,15 @@ func (c *predictionServiceClient) Nowcast(ctx context.Context, req *v1.NowcastRe
 	return nil, err
 }
 
+// DetectAnomaly calls guardy.v1.PredictionService.DetectAnomaly.
+func (c *predictionServiceClient) DetectAnomaly(ctx context.Context, req *v1.DetectAnomalyRequest) (*v1.DetectAnomalyResponse, error) {
+	response, err := c.detectAnomaly.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // PredictionServiceHandler is an implementation of the guardy.v1.PredictionService service.
 type PredictionServiceHandler interface {
 	// AssessFloodRisk answers for one location. Invalid values are an invalid_argument error that lists
@@ -166,6 +188,9 @@ type PredictionServiceHandler interface {
 	// Nowcast answers whether the river will be over its flood threshold in the next hours, from recent
 	// readings of a gauge or weather station.
 	Nowcast(context.Context, *v1.NowcastRequest) (*v1.NowcastResponse, error)
+	// DetectAnomaly answers whether a reading of a device is a sensor fault. Without history it becomes
+	// part of what is kept of the device, so it has side effects: send each reading once and in order.
+	DetectAnomaly(context.Context, *v1.DetectAnomalyRequest) (*v1.DetectAnomalyResponse, error)
 }
 
 // NewPredictionServiceHandler builds an HTTP handler from the service implementation. It returns
@@ -202,6 +227,12 @@ func NewPredictionServiceHandler(svc PredictionServiceHandler, opts ...connect.H
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
+	predictionServiceDetectAnomalyHandler := connect.NewUnaryHandlerSimple(
+		PredictionServiceDetectAnomalyProcedure,
+		svc.DetectAnomaly,
+		connect.WithSchema(predictionServiceMethods.ByName("DetectAnomaly")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/guardy.v1.PredictionService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case PredictionServiceAssessFloodRiskProcedure:
@@ -212,6 +243,8 @@ func NewPredictionServiceHandler(svc PredictionServiceHandler, opts ...connect.H
 			predictionServiceStreamFloodRiskHandler.ServeHTTP(w, r)
 		case PredictionServiceNowcastProcedure:
 			predictionServiceNowcastHandler.ServeHTTP(w, r)
+		case PredictionServiceDetectAnomalyProcedure:
+			predictionServiceDetectAnomalyHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -235,4 +268,8 @@ func (UnimplementedPredictionServiceHandler) StreamFloodRisk(context.Context, *c
 
 func (UnimplementedPredictionServiceHandler) Nowcast(context.Context, *v1.NowcastRequest) (*v1.NowcastResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("guardy.v1.PredictionService.Nowcast is not implemented"))
+}
+
+func (UnimplementedPredictionServiceHandler) DetectAnomaly(context.Context, *v1.DetectAnomalyRequest) (*v1.DetectAnomalyResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("guardy.v1.PredictionService.DetectAnomaly is not implemented"))
 }
