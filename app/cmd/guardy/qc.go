@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/guardy-ai/guardy/adapters/transport/fiberhttp"
+	"github.com/guardy-ai/guardy/app/cmd/guardy/internal/qcreport"
 	"github.com/guardy-ai/guardy/app/cmd/guardy/internal/sensorlog"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/anomaly"
@@ -20,6 +22,7 @@ import (
 
 type qcCmd struct {
 	Format     string `help:"Format of standard input: csv or ndjson." enum:"csv,ndjson" default:"csv"`
+	Report     string `help:"Write a page with the series and what was found in them." placeholder:"FILE"`
 	MaxDevices int    `help:"Devices that are remembered; of more, the one that reported longest ago is forgotten." default:"100000"`
 }
 
@@ -29,7 +32,8 @@ func (qcCmd) Help() string {
 a line, each device in time order; an empty field is missing. Times are RFC 3339; without an offset they
 count as UTC. With --format ndjson each line is a reading in the JSON of the API, without history.
 Writes a JSON verdict a reading, in the same order, as it goes. A line that cannot be read has an error
-with its number in its place; then the exit code is 1. A summary goes to standard error.`
+with its number in its place; then the exit code is 1. A summary goes to standard error. With --report, a
+page with the counts and the series of each device is written at the end: one HTML file that loads nothing.`
 }
 
 // Run judges standard input.
@@ -48,8 +52,21 @@ func (q *qcCmd) Run(ctx context.Context, std stdio) error {
 		model: model, devices: newDevices(q.MaxDevices), out: bufio.NewWriterSize(std.out, 64<<10), written: p.written,
 		ndjson: q.Format == "ndjson", counts: map[string]*variableCounts{},
 	}
+	var page *os.File
+	if q.Report != "" {
+		if page, err = os.Create(q.Report); err != nil { // better now than after hours of a live pipe
+			return err
+		}
+		c.report = qcreport.New()
+	}
 	err = c.run(ctx, std.in)
 	p.end()
+	if page != nil {
+		written := c.report.WriteHTML(page, qcreport.Totals{Devices: c.devices.seen, Forgotten: c.devices.evicted, Unread: c.bad})
+		if err := errors.Join(written, page.Close()); err != nil {
+			return fmt.Errorf("the report: %w", err)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("after %d lines: %w", c.number, err)
 	}
@@ -68,6 +85,7 @@ type qualityControl struct {
 	devices *devices
 	out     *bufio.Writer
 	written func(lines int)
+	report  *qcreport.Report // nil unless asked for
 
 	ndjson  bool
 	csv     *sensorlog.CSV  // nil before the header, and for NDJSON
@@ -188,6 +206,9 @@ func (c *qualityControl) judge(d *device) {
 	v := &c.verdict
 	c.model.Assess(&c.request, &d.state, v)
 	v.DetectedAt = time.Now()
+	if c.report != nil {
+		c.report.Add(&c.request, v)
+	}
 	c.readings++
 	if v.IsAnomaly {
 		c.anomalies++
