@@ -6,7 +6,7 @@ import "math/bits"
 // for the same readings.
 const Version = "1.0.0"
 
-var qualityNames = [...]string{"cold_start", "out_of_order", "variables_ignored", "no_state", "state_lost"}
+var qualityNames = [numQualities]string{"cold_start", "out_of_order", "variables_ignored", "no_state", "state_lost", "future_timestamp"}
 
 // Names returns the names of the conditions in q; never nil.
 func (q Quality) Names() []string {
