@@ -75,7 +75,7 @@ func (d *DeviceState) AppendBinary(dst []byte) []byte {
 // have are ErrEncoding and leave d a device never seen: garbage must never become a device's habits.
 func (d *DeviceState) Decode(data []byte) error {
 	room := d.variables[:cap(d.variables)]
-	*d = DeviceState{variables: room[:0]}
+	d.Reset()
 	le := binary.LittleEndian
 	if len(data) < stateHead+stateTail || data[0] != stateVersion {
 		return ErrEncoding

@@ -36,6 +36,9 @@ const (
 
 var kindNames = [NumKinds]string{"", NameRain, NameTemperature, NameHumidity, NameWaterLevel, NameBattery, NameSignal}
 
+// Name returns the contract's name of the variable of that kind, empty for KindOther.
+func (k Kind) Name() string { return kindNames[k] }
+
 // KindOf returns the kind of a variable with that name, KindOther for a name that is none of the
 // contract's.
 func KindOf(name string) Kind {

@@ -90,7 +90,7 @@ type Answer struct {
 func (m *Model) Assess(r *Request, s *DeviceState, a *Answer) {
 	d := m.Detector(r.DeviceID)
 	if len(r.History) > 0 {
-		*s = DeviceState{variables: s.variables[:0]}
+		s.Reset()
 		for i := range r.History {
 			d.StepInto(&a.Verdict, s, &r.History[i])
 		}
