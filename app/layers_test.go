@@ -25,6 +25,7 @@ var layers = []layer{
 	{"domain", nil, []string{"gonum.org/v1/gonum"}, "the core is pure: no I/O, no clock, no technology"},
 	{"ports", []string{"domain"}, []string{}, "ports speak domain types and nothing else"},
 	{"ports/cachetest", []string{"domain", "ports"}, nil, testSuite},
+	{"ports/devicestatestest", []string{"domain", "ports"}, nil, testSuite},
 	{"ports/modelsourcetest", []string{"domain", "ports"}, nil, testSuite},
 	{"ports/predictortest", []string{"domain", "ports"}, nil, testSuite},
 	{"ports/recordertest", []string{"domain", "ports"}, nil, testSuite},

@@ -16,7 +16,7 @@ type params struct {
 	Risk     ports.RiskAssessor
 	Batch    ports.BatchAssessor
 	Nowcast  ports.Nowcaster
-	Anomaly  ports.AnomalyDetector `optional:"true"`
+	Anomaly  ports.AnomalyDetector
 	Models   ports.ModelCatalog
 	Health   ports.HealthReporter
 	Recorder ports.Recorder

@@ -58,6 +58,7 @@ func (d *Deps) validate() error {
 		{"Risk", d.Risk == nil},
 		{"Batch", d.Batch == nil},
 		{"Nowcast", d.Nowcast == nil},
+		{"Anomaly", d.Anomaly == nil},
 		{"Models", d.Models == nil},
 		{"Health", d.Health == nil},
 		{"Recorder", d.Recorder == nil},

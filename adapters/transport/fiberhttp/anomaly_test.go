@@ -80,7 +80,7 @@ func TestEveryPartOfAVerdictIsOfTheContract(t *testing.T) {
 				},
 				Model: domain.ModelRef{Digest: transporttest.Ref.Digest}, DetectedAt: transporttest.AssessedAt,
 			}
-			a.Quality &= anomaly.QualityStateLost<<1 - 1
+			a.Quality &= anomaly.QualityFuture<<1 - 1
 			for k, name := range []string{"fine", "anomalous", "guarded\n"} {
 				f := anomaly.Finding{Name: name, Condition: condition, Value: number, Expected: number, Limit: number, Score: float64(k%2) * 0.9, Guarded: k == 2}
 				for test := range f.Flags {

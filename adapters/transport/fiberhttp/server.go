@@ -75,7 +75,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if d.Risk == nil || d.Batch == nil || d.Nowcast == nil || d.Models == nil || d.Stats == nil || d.Health == nil || d.Recorder == nil {
+	if d.Risk == nil || d.Batch == nil || d.Nowcast == nil || d.Anomaly == nil || d.Models == nil || d.Stats == nil || d.Health == nil || d.Recorder == nil {
 		return nil, errors.New("fiberhttp: a port is missing")
 	}
 	if d.Limits.MaxBatchSize < 1 || d.Limits.Timeout <= 0 {

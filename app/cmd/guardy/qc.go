@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/guardy-ai/guardy/adapters/transport/fiberhttp"
+	"github.com/guardy-ai/guardy/app"
 	"github.com/guardy-ai/guardy/app/cmd/guardy/internal/qcreport"
 	"github.com/guardy-ai/guardy/app/cmd/guardy/internal/sensorlog"
 	"github.com/guardy-ai/guardy/domain"
@@ -37,35 +38,41 @@ page with the counts and the series of each device is written at the end: one HT
 }
 
 // Run judges standard input.
-func (q *qcCmd) Run(ctx context.Context, std stdio) error {
-	model, err := anomaly.NewModel(anomaly.Spec{
-		Ref: domain.ModelRef{Name: domain.AnomalyDetector, Version: anomaly.Version}, Tunings: anomaly.DefaultTunings(),
-	})
-	if err != nil {
-		return err
-	}
+func (q *qcCmd) Run(ctx context.Context, cli *cli, std stdio) error {
 	if q.MaxDevices < 1 {
 		return errors.New("--max-devices must be at least 1")
 	}
+	loaded, err := cli.load(std)
+	if err != nil {
+		return err
+	}
+	return app.Offline(ctx, loaded.Config, func(core app.Core) error {
+		if q.Report == "" {
+			return q.judge(ctx, core.Detector, std, nil)
+		}
+		page, err := os.Create(q.Report) // better now than after hours of a live pipe
+		if err != nil {
+			return err
+		}
+		return errors.Join(q.judge(ctx, core.Detector, std, page), page.Close())
+	})
+}
+
+// judge writes verdicts, a summary and, unless page is nil, the report.
+func (q *qcCmd) judge(ctx context.Context, model *anomaly.Model, std stdio, page io.Writer) error {
 	p := newProgress(std)
 	c := &qualityControl{
 		model: model, devices: newDevices(q.MaxDevices), out: bufio.NewWriterSize(std.out, 64<<10), written: p.written,
 		ndjson: q.Format == "ndjson", counts: map[string]*variableCounts{},
 	}
-	var page *os.File
-	if q.Report != "" {
-		if page, err = os.Create(q.Report); err != nil { // better now than after hours of a live pipe
-			return err
-		}
+	if page != nil {
 		c.report = qcreport.New()
 	}
-	err = c.run(ctx, std.in)
+	err := c.run(ctx, std.in)
 	p.end()
-	if page != nil {
+	if page != nil { // of what was read before an error, too
 		written := c.report.WriteHTML(page, qcreport.Totals{Devices: c.devices.seen, Forgotten: c.devices.evicted, Unread: c.bad})
-		if err := errors.Join(written, page.Close()); err != nil {
-			return fmt.Errorf("the report: %w", err)
-		}
+		err = errors.Join(err, written)
 	}
 	if err != nil {
 		return fmt.Errorf("after %d lines: %w", c.number, err)

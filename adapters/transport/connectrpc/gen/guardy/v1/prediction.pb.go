@@ -2730,7 +2730,7 @@ func (x *SensorFinding) GetExplainedByWeather() bool {
 // SensorQuality says what stood behind a verdict.
 type SensorQuality struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// cold_start, out_of_order, variables_ignored, no_state, state_lost.
+	// cold_start, out_of_order, variables_ignored, no_state, state_lost, future_timestamp.
 	Conditions    []string `protobuf:"bytes,1,rep,name=conditions,proto3" json:"conditions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
