@@ -16,7 +16,9 @@ import (
 	"pgregory.net/rapid"
 
 	guardyv1 "github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1"
+	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/anomaly"
+	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/vector"
 	"github.com/guardy-ai/guardy/ports/transporttest"
 )
@@ -210,6 +212,30 @@ func FuzzWire(f *testing.F) {
 	})
 }
 
+// accepted decodes data as a message and makes a question of it. ok is false when it is refused, which
+// takes a reason.
+func accepted[T any, P interface {
+	*T
+	proto.Message
+}, R interface{ Validate() []domain.Violation }](t *testing.T, data []byte, ask func(m *T) (R, []domain.Violation)) (r R, ok bool) {
+	t.Helper()
+	var in inbound[T, P]
+	if err := (binaryCodec{}).Unmarshal(data, &in); err != nil {
+		t.Fatal(err)
+	}
+	if in.malformed() != nil {
+		return r, false
+	}
+	r, shape := ask(&in.msg)
+	if err := refusal(append(in.violations(), shape...), "", r.Validate); err != nil {
+		if e := connectError(domainError(err), ""); len(e.Details()) != 2 {
+			t.Fatalf("refused without the reason: %v", e)
+		}
+		return r, false
+	}
+	return r, len(r.Validate()) == 0
+}
+
 // FuzzNowcastWire is FuzzWire for nowcasts.
 func FuzzNowcastWire(f *testing.F) {
 	seed := &guardyv1.NowcastRequest{Latitude: proto.Float64(45), Longitude: proto.Float64(9), ForecastHorizons: []int32{1, 24}, RainfallForecastMm: []float64{1, math.NaN()}}
@@ -224,22 +250,15 @@ func FuzzNowcastWire(f *testing.F) {
 	f.Add([]byte("\xff\xff\xff\xff"))
 	service := transporttest.NewService()
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var in nowcastRequest
-		if err := (binaryCodec{}).Unmarshal(data, &in); err != nil {
-			t.Fatal(err)
-		}
-		if in.malformed() != nil {
-			return
-		}
-		r, shape := nowcastQuestion(&in.msg, false)
-		if err := refusal(append(in.violations(), shape...), "", r.Validate); err != nil {
-			if e := connectError(domainError(err), ""); len(e.Details()) != 2 {
-				t.Fatalf("refused without the reason: %v", e)
-			}
+		r, ok := accepted(t, data, func(m *guardyv1.NowcastRequest) (*nowcast.Request, []domain.Violation) {
+			r, shape := nowcastQuestion(m, false)
+			return &r, shape
+		})
+		if !ok {
 			return
 		}
 		r.LocationID = "" // some ask the fake to misbehave
-		answer, err := service.Nowcast(t.Context(), &r)
+		answer, err := service.Nowcast(t.Context(), r)
 		service.Nowcasts()
 		if err != nil {
 			return
@@ -247,7 +266,7 @@ func FuzzNowcastWire(f *testing.F) {
 		if math.IsInf(answer.Predictions[0].Quantiles.P10, 0) {
 			return // the fake adds to what is near the largest number
 		}
-		if _, err := appendJSON(nil, nowcastAnswer(&r, &answer)); err != nil {
+		if _, err := appendJSON(nil, nowcastAnswer(r, &answer)); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -263,31 +282,21 @@ func FuzzAnomalyWire(f *testing.F) {
 	f.Add([]byte("\xff\xff\xff\xff"))
 	service := transporttest.NewService()
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var in anomalyRequest
-		if err := (binaryCodec{}).Unmarshal(data, &in); err != nil {
-			t.Fatal(err)
-		}
-		if in.malformed() != nil {
-			return
-		}
-		r, shape := anomalyQuestion(&in.msg, false)
-		if err := refusal(append(in.violations(), shape...), "", r.Validate); err != nil {
-			if e := connectError(domainError(err), ""); len(e.Details()) != 2 {
-				t.Fatalf("refused without the reason: %v", e)
-			}
-			return
-		}
-		if len(r.Validate()) > 0 {
+		r, ok := accepted(t, data, func(m *guardyv1.DetectAnomalyRequest) (*anomaly.Request, []domain.Violation) {
+			r, shape := anomalyQuestion(m, false)
+			return &r, shape
+		})
+		if !ok {
 			return
 		}
 		r.DeviceID = "x" // some ask the fake to misbehave
 		var a anomaly.Answer
-		err := service.DetectAnomaly(t.Context(), &r, &a)
+		err := service.DetectAnomaly(t.Context(), r, &a)
 		service.Anomalies()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := appendJSON(nil, anomalyAnswer(&r, &a)); err != nil {
+		if _, err := appendJSON(nil, anomalyAnswer(r, &a)); err != nil {
 			t.Fatal(err)
 		}
 	})

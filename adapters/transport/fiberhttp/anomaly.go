@@ -3,7 +3,6 @@ package fiberhttp
 import (
 	"context"
 	"maps"
-	"net/http"
 	"slices"
 	"strconv"
 	"time"
@@ -128,7 +127,7 @@ func (s *Server) detectAnomaly(x *exchange) error {
 	}
 	x.describeCache(a.Provenance)
 	x.out = AppendVerdict(x.out[:0], &r, &a)
-	x.answerJSON(http.StatusOK)
+	x.answerJSON()
 	return nil
 }
 

@@ -130,20 +130,7 @@ func TestAHistoryTooLongIsRefusedWhole(t *testing.T) {
 
 func TestAnomalyLinesAnswerAsTheAPI(t *testing.T) {
 	service := transporttest.NewService()
-	_, url := start(t, testConfig(), testDeps(service))
-	body := anomalyBody(3)
-	api := do(t, http.MethodPost, url+anomalyPath, strings.NewReader(body), "Content-Type: application/json")
-	lines := NewAnomalyLines(service, 1<<20)
-	out, failed := lines.Append(t.Context(), nil, [][]byte{[]byte(body), nil, []byte(`{"device_id":"x"}`), []byte("{")}, 5)
-	got := bytes.Split(out, []byte("\n"))
-	if failed != 3 || len(got) != 5 || !bytes.Equal(got[0], api.body) {
-		t.Fatalf("%d failed:\n%s\nthe API says\n%s", failed, out, api.body)
-	}
-	for i, code := range []string{"too_large", "invalid", "malformed"} {
-		if want := fmt.Sprintf(`{"index":%d,"status":"error","error":{"code":"%s"`, 6+i, code); !bytes.HasPrefix(got[1+i], []byte(want)) {
-			t.Errorf("line %d: %s, want %s…", 1+i, got[1+i], want)
-		}
-	}
+	answersAsTheAPI(t, service, NewAnomalyLines(service, 1<<20), anomalyPath, anomalyBody(3), `{"device_id":"x"}`)
 }
 
 func TestARecordHasItsHistoryInItsLines(t *testing.T) {

@@ -2,7 +2,6 @@ package fiberhttp
 
 import (
 	"context"
-	"net/http"
 	"strconv"
 	"time"
 
@@ -95,7 +94,7 @@ func (s *Server) nowcast(x *exchange) error {
 	}
 	x.describeCache(f.Provenance)
 	x.out = appendForecast(x.out[:0], &r, &f)
-	x.answerJSON(http.StatusOK)
+	x.answerJSON()
 	return nil
 }
 
