@@ -116,7 +116,8 @@ func minute(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }
 
 // section returns the view of the device with its plots.
 func (d *device) section(i int) deviceView {
-	v := deviceView{counts: d.view(), Name: d.name, Anchor: fmt.Sprintf("device-%d", i+1), Unordered: d.unordered, Outside: d.window().left}
+	w, _ := d.window()
+	v := deviceView{counts: d.view(), Name: d.name, Anchor: fmt.Sprintf("device-%d", i+1), Unordered: d.unordered, Outside: w.left}
 	if d.steps.each > 1 {
 		v.Each = d.steps.each
 	}

@@ -45,29 +45,30 @@ type window struct {
 // of a clock that was wrong: 1970 before the first synchronisation, or far in the future.
 const loneGap = 0.9
 
-func (d *device) window() window {
-	buckets := d.steps.buckets
-	if len(buckets) == 0 {
-		return window{from: d.first, to: d.last}
+// window returns what is drawn of the device, and the typical distance of its buckets.
+func (d *device) window() (w window, step time.Duration) {
+	if len(d.steps.buckets) == 0 {
+		return window{from: d.first, to: d.last}, time.Hour
 	}
-	order := slices.SortedFunc(slices.Values(buckets), func(a, b bucket) int { return a.at.Compare(b.at) })
-	first, last := 0, len(order)-1
-	span := order[last].at.Sub(order[0].at)
-	for i := range last {
-		if gap := order[i+1].at.Sub(order[i].at); gap > time.Duration(loneGap*float64(span)) && len(order) > 2 {
-			if before, after := readings(order[:i+1]), readings(order[i+1:]); before < after {
-				first = i + 1
+	order := slices.SortedFunc(slices.Values(d.steps.buckets), func(a, b bucket) int { return a.at.Compare(b.at) })
+	all := len(order)
+	lone := time.Duration(loneGap * float64(order[all-1].at.Sub(order[0].at)))
+	for i := 1; i < all && all > 2; i++ {
+		if order[i].at.Sub(order[i-1].at) > lone {
+			if before, after := order[:i], order[i:]; readings(before) < readings(after) {
+				order, w.left = after, readings(before)
 			} else {
-				last = i
+				order, w.left = before, readings(after)
 			}
 			break
 		}
 	}
-	w := window{from: order[first].at, to: order[last].at, left: readings(order[:first]) + readings(order[last+1:])}
-	if !d.last.After(w.to.Add(typical(order[first : last+1]))) {
+	step = typical(order)
+	w.from, w.to = order[0].at, order[len(order)-1].at
+	if !d.last.After(w.to.Add(step)) {
 		w.to = d.last // the last bucket goes on after its first reading
 	}
-	return w
+	return w, step
 }
 
 func readings(buckets []bucket) (n int) {
@@ -102,8 +103,8 @@ type plot struct {
 
 // draw returns the plot of a variable as SVG inside HTML. Colours are those of the page.
 func (d *device) draw(v *variable) string {
-	p := &plot{window: d.window(), v: v, buckets: d.steps.buckets}
-	p.step = typical(slices.SortedFunc(slices.Values(p.buckets), func(a, b bucket) int { return a.at.Compare(b.at) }))
+	p := &plot{v: v, buckets: d.steps.buckets}
+	p.window, p.step = d.window()
 	p.low, p.high = v.span()
 	p.Printf(`<svg viewBox="0 0 %g %g" role="img" aria-label="%s">`, width, height, html.EscapeString(v.name+" of "+d.name))
 	p.axes()
@@ -187,7 +188,7 @@ func (p *plot) runs(key func(i int) string, draw func(key string, from, to float
 		}
 		at := p.buckets[i].at
 		if running != "" && (k != running || at.Sub(end) > 4*p.step || at.Before(end)) {
-			draw(running, begin, min(p.x(end.Add(min(at.Sub(end), p.step)).UTC()), width-right))
+			draw(running, begin, min(p.x(end.Add(max(0, min(at.Sub(end), p.step)))), width-right))
 			running = ""
 		}
 		if k != "" && running == "" {
