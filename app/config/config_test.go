@@ -304,8 +304,12 @@ func TestDefaultTTLsAreTheContracts(t *testing.T) {
 
 func TestStatesOfDevicesAreWhereTheAnswersAre(t *testing.T) {
 	for _, tt := range []struct{ cache, devices, want string }{
-		{"memory", "", "memory"}, {"none", "", "memory"}, {"redis", "", "redis"}, {"tiered", "", "redis"},
-		{"redis", "memory", "memory"}, {"none", "redis", "redis"},
+		{"memory", "", "memory"},
+		{"none", "", "memory"},
+		{"redis", "", "redis"},
+		{"tiered", "", "redis"},
+		{"redis", "memory", "memory"},
+		{"none", "redis", "redis"},
 	} {
 		c := config.Default()
 		c.Cache.Kind, c.Devices.Kind = tt.cache, tt.devices

@@ -127,3 +127,16 @@ func FuzzLimits(f *testing.F) {
 		}
 	})
 }
+
+// TestTheDocumentedLimitsAreLimits reads the example of the documentation.
+func TestTheDocumentedLimitsAreLimits(t *testing.T) {
+	page, err := os.ReadFile("../../docs/sensors.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml\n")
+	example, _, found := strings.Cut(rest, "```")
+	if o, err := limitsFile(t, example).DeviceLimits(); !found || err != nil || len(o.Variables) == 0 || len(o.Devices) == 0 {
+		t.Errorf("%+v, %v", o, err)
+	}
+}
