@@ -72,7 +72,7 @@ func (s *States) Load(ctx context.Context, k domain.Key, dst []byte) ([]byte, po
 	}
 	call.End(err)
 	if err != nil {
-		return dst, at, false, nil
+		return dst, at, false, nil //nolint:nilerr // it is counted, and the server was asked
 	}
 	return append(dst, payload[revisionSize:]...), at, true, nil
 }
