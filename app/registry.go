@@ -37,10 +37,10 @@ var (
 			if c.Cache.Policy == config.PolicyAlways {
 				return rediscache.Module(c.Cache.Redis)
 			}
-			return frugalcache.Module(far(c))
+			return frugalcache.Module(rediscache.Opener(c.Cache.Redis))
 		}, sections{"cache.redis"}},
 		"tiered": {func(c cfg) fx.Option {
-			return tieredcache.Module(memorycache.Opener(c.Cache.Memory), rediscache.Opener(c.Cache.Redis))
+			return tieredcache.Module(memorycache.Opener(c.Cache.Memory), far(c))
 		}, sections{"cache.memory", "cache.redis"}},
 		"none": {func(cfg) fx.Option { return fx.Provide(func() ports.AnswerCache { return nil }) }, nil},
 	}

@@ -50,7 +50,8 @@ func replica(t testing.TB, cfg rediscache.Config) *tieredcache.Cache {
 		t.Fatal(err)
 	}
 	far := &watched{Cache: redis, connected: make(chan struct{})}
-	c := tieredcache.New(near, far)
+	unknown := func(domain.ModelName) (uint64, time.Duration) { return 0, 0 } // so redis is always asked
+	c := tieredcache.New(near, frugalcache.New(far, unknown))
 	t.Cleanup(func() { _ = c.Close() })
 	<-far.connected
 	return c
