@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/fx"
 
+	"github.com/guardy-ai/guardy/adapters/cache/frugalcache"
 	"github.com/guardy-ai/guardy/adapters/cache/memorycache"
 	"github.com/guardy-ai/guardy/adapters/cache/rediscache"
 	"github.com/guardy-ai/guardy/adapters/cache/tieredcache"
@@ -34,9 +35,14 @@ var (
 	}
 	caches = table{
 		"memory": {func(c cfg) fx.Option { return memorycache.Module(c.Cache.Memory) }, sections{"cache.memory"}},
-		"redis":  {func(c cfg) fx.Option { return rediscache.Module(c.Cache.Redis) }, sections{"cache.redis"}},
+		"redis": {func(c cfg) fx.Option {
+			if c.Cache.Policy == config.PolicyAlways {
+				return rediscache.Module(c.Cache.Redis)
+			}
+			return frugalcache.Module(rediscache.Opener(c.Cache.Redis))
+		}, sections{"cache.redis"}},
 		"tiered": {func(c cfg) fx.Option {
-			return tieredcache.Module(memorycache.Opener(c.Cache.Memory), rediscache.Opener(c.Cache.Redis))
+			return tieredcache.Module(memorycache.Opener(c.Cache.Memory), far(c))
 		}, sections{"cache.memory", "cache.redis"}},
 		"none": {func(cfg) fx.Option { return fx.Provide(func() ports.AnswerCache { return nil }) }, nil},
 	}
@@ -53,6 +59,15 @@ var (
 		"dir":      {func(c cfg) fx.Option { return dir.Module(dir.Config{Path: c.Models.Path}) }, sections{"models"}},
 	}
 )
+
+// far opens the cache that replicas share, with the policy that decides when it is asked.
+func far(c cfg) tieredcache.Open {
+	open := rediscache.Opener(c.Cache.Redis)
+	if c.Cache.Policy == config.PolicyAlways {
+		return open
+	}
+	return frugalcache.Opener(open)
+}
 
 // cfg keeps the lines of the plug board short.
 type cfg = config.Config

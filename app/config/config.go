@@ -60,11 +60,21 @@ type Cache struct {
 	// Cache in use: memory (in the process), redis (shared by replicas), tiered (memory in front of
 	// Redis) or none.
 	Kind string `koanf:"kind"`
+	// When Redis is asked: auto (for the answers of a model that takes longer to compute than Redis takes to
+	// look up, as measured) or always. What was measured and decided is in the answer of
+	// /api/v1/metrics/performance. Choose always when replicas should share work at the price of time.
+	Policy string `koanf:"policy"`
 
 	TTL    TTL                `koanf:"ttl"`
 	Memory memorycache.Config `koanf:"memory"`
 	Redis  rediscache.Config  `koanf:"redis"`
 }
+
+// The policies of a cache over the network.
+const (
+	PolicyAuto   = "auto"
+	PolicyAlways = "always"
+)
 
 // TTL is how long an answer may be served again, by kind of question. The real time of an entry is up to
 // a tenth shorter, at random, so that entries made together do not expire together. Zero keeps
@@ -178,7 +188,8 @@ func Default() Config {
 		Admin:      adminhttp.DefaultConfig(),
 		Sites:      fileregister.DefaultConfig(),
 		Cache: Cache{
-			Kind: "memory",
+			Kind:   "memory",
+			Policy: PolicyAuto,
 			TTL: TTL{
 				FloodRisk: 5 * time.Minute, Nowcast: 10 * time.Minute, Anomaly: time.Minute,
 				Batch: 3 * time.Minute, Evacuation: 15 * time.Minute,
@@ -212,6 +223,7 @@ func (c Config) Validate() error {
 	}
 	oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	oneOf("log.format", c.Log.Format, "json", "text")
+	oneOf("cache.policy", c.Cache.Policy, PolicyAuto, PolicyAlways)
 	for _, s := range settings(&c.Cache.TTL) {
 		if d := s.value.Int(); d < 0 {
 			refuse("cache.ttl."+s.key, "%s is negative; 0 keeps these answers out of the cache", time.Duration(d))

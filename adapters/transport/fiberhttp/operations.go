@@ -230,6 +230,9 @@ func tierOf(t ports.CacheTier) tierJSON {
 		out.State = "ok"
 	}
 	out.LatencyMS.Mean, out.LatencyMS.P95 = 1000*t.LatencyMean, 1000*t.LatencyP95
+	for _, d := range t.Decisions {
+		out.Decisions = append(out.Decisions, cacheDecisionJSON{d.Model, d.Asked, milliseconds(d.Compute), milliseconds(d.Lookup)})
+	}
 	return out
 }
 

@@ -129,6 +129,9 @@ func (s *Server) begin(c *fasthttp.RequestCtx, rt *route) *exchange {
 	x.RequestCtx, x.server, x.route, x.start = c, s, rt, time.Now()
 	x.requestID = requestID(c, &x.newID)
 	c.Response.Header.Set("X-Content-Type-Options", "nosniff")
+	if s.deps.Health.Draining() {
+		c.SetConnectionClose()
+	}
 	s.origins.allow(c)
 	x.traced, x.span = s.startSpan(s.base, c, rt)
 	timeout := s.deps.Limits.Timeout

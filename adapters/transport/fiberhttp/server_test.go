@@ -431,6 +431,17 @@ func TestProbes(t *testing.T) {
 	}
 }
 
+func TestDrainingServerSendsClientsElsewhere(t *testing.T) {
+	service := transporttest.NewService()
+	_, url := start(t, testConfig(), testDeps(service))
+	for _, stopping := range []bool{false, true} {
+		service.Stopping = stopping
+		if a := do(t, "GET", url+"/livez", nil); a.StatusCode != 200 || a.Close != stopping {
+			t.Errorf("stopping %t: %d, connection closes: %t", stopping, a.StatusCode, a.Close)
+		}
+	}
+}
+
 func TestPerformanceFiguresAndReset(t *testing.T) {
 	d := testDeps(transporttest.NewService())
 	figures := new(stats)

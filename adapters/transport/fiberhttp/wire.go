@@ -348,4 +348,12 @@ type tierJSON struct {
 		Mean float64 `json:"mean"`
 		P95  float64 `json:"p95"`
 	} `json:"latency_ms"`
+	Decisions []cacheDecisionJSON `json:"decisions,omitempty"`
+}
+
+type cacheDecisionJSON struct {
+	Model     domain.ModelName `json:"model"`
+	Asked     bool             `json:"asked"`
+	ComputeMS float64          `json:"compute_ms"`
+	LookupMS  float64          `json:"lookup_ms"`
 }
