@@ -165,7 +165,8 @@ func (p *pieces) Read(b []byte) (int, error) {
 // answerStream runs a stream by itself and returns its lines.
 func answerStream(t testing.TB, s *Server, from io.Reader, limit int) []string {
 	x := exchanges.Get().(*exchange)
-	x.RequestCtx, x.server, x.route, x.traced, x.cancel = new(fasthttp.RequestCtx), s, &unmatched, s.base, func() {}
+	x.RequestCtx, x.server, x.route, x.traced = new(fasthttp.RequestCtx), s, &unmatched, s.base
+	x.ctx = newDeadline(s.base, time.Now().Add(time.Minute))
 	to, err := s.deps.Batch.Begin(s.base)
 	if err != nil {
 		t.Fatal(err)

@@ -97,8 +97,7 @@ type exchange struct {
 	name      string // the {name} of the path; aliases the request
 
 	traced context.Context // carries the span; outlives the deadline
-	ctx    context.Context // and the deadline
-	cancel context.CancelFunc
+	ctx    *deadline       // and the deadline
 	span   trace.Span
 
 	held  gate.Gate // the room that this request takes
@@ -134,7 +133,7 @@ func (s *Server) begin(c *fasthttp.RequestCtx, rt *route) *exchange {
 	if rt.admin {
 		timeout = adminTimeout
 	}
-	x.ctx, x.cancel = context.WithTimeout(x.traced, timeout)
+	x.ctx = newDeadline(x.traced, x.start.Add(timeout))
 	return x
 }
 
@@ -151,7 +150,7 @@ func (s *Server) end(x *exchange) {
 }
 
 func (s *Server) finish(x *exchange) {
-	x.cancel()
+	x.ctx.cancel()
 	if x.held != nil {
 		x.held.Leave()
 	}
