@@ -93,8 +93,15 @@ func benchmarkExchange(b *testing.B, s *Server, path, body string, rows int) {
 
 func BenchmarkFloodRisk(b *testing.B) { benchmarkHandler(b, riskPath, benchmarkBody, 1) }
 
-func BenchmarkBatchOf100(b *testing.B) {
-	benchmarkHandler(b, batchPath, `{"locations":[`+strings.Repeat(benchmarkBody+",", 99)+benchmarkBody+`]}`, 100)
+func BenchmarkBatchOf100(b *testing.B) { benchmarkBatch(b, 100) }
+
+// BenchmarkBatchOf500 should cost as much a row as a batch of 100.
+func BenchmarkBatchOf500(b *testing.B) { benchmarkBatch(b, 500) }
+
+func benchmarkBatch(b *testing.B, rows int) {
+	s := benchmarkServer(b)
+	s.deps.Limits.MaxBatchSize = rows
+	benchmarkExchange(b, s, batchPath, `{"locations":[`+strings.Repeat(benchmarkBody+",", rows-1)+benchmarkBody+`]}`, rows)
 }
 
 // BenchmarkProbe is what fiber, the request id, the context and the recorder cost by themselves.

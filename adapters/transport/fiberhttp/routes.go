@@ -115,8 +115,8 @@ type exchange struct {
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 
-// maxPooled is the size above which buffers are left to the collector.
-const maxPooled = 256 << 10
+// maxPooled is the size above which buffers are left to the collector. A batch of a thousand fits.
+const maxPooled = 1 << 20
 
 // adminTimeout bounds a change of state: a model is loaded and verified in its own time, not in that
 // of a prediction.
