@@ -81,7 +81,7 @@ func steps(p printer, r result) {
 		if d["count"] == 0 {
 			break
 		}
-		p("| %.0f | %.0f | %.2f | %.2f | %.2f | %.1f | %s | %s |", float64(k)*r.Step.Rate, r.sent(k), d["avg"], d["p(95)"], d["p(99)"], d["max"],
+		p("| %.0f | %.0f | %.2f | %.2f | %.2f | %.1f | %s | %s |", r.Step.due(k), r.sent(k), d["avg"], d["p(95)"], d["p(99)"], d["max"],
 			percent(r.value(part("success", "step", name), "rate")), map[bool]string{true: "holds", false: "**broke**"}[r.holds(k)])
 	}
 }

@@ -66,7 +66,7 @@ func part(metric, tag, value string) string { return metric + "{" + tag + ":" + 
 func (r result) verdict() string {
 	if r.breakpoint() {
 		if k := r.knee(); k > 0 {
-			return fmt.Sprintf("the knee is above %.0f requests/s", float64(k)*r.Step.Rate)
+			return fmt.Sprintf("the knee is above %.0f requests/s", r.Step.due(k))
 		}
 		return "the first step broke a limit"
 	}
@@ -108,9 +108,12 @@ func (r result) knee() int {
 	return r.Step.Count
 }
 
-// fullRate is the share of the requests due in a step that have to be sent for it to count. The first
-// second of a step is still on its way to the rate.
-const fullRate = 0.9
+// fullRate is the share of the requests due in a step that have to be sent for it to count.
+const fullRate = 0.95
+
+// due is the rate at which requests come due in step k. In its first second the rate climbs from that of
+// the step before.
+func (s step) due(k int) float64 { return s.Rate * (float64(k) - 0.5/s.Seconds) }
 
 func (r result) holds(k int) bool {
 	for _, name := range []string{"http_req_duration", "success"} {
@@ -120,7 +123,7 @@ func (r result) holds(k int) bool {
 			}
 		}
 	}
-	return r.sent(k) >= fullRate*float64(k)*r.Step.Rate
+	return r.sent(k) >= fullRate*r.Step.due(k)
 }
 
 // sent is the rate at which step k was asked.
