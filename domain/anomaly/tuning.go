@@ -1,0 +1,66 @@
+package anomaly
+
+import (
+	"fmt"
+	"math"
+)
+
+// Tuning are the dimensionless numbers of the self-calibrating tests, fitted on pooled sensors.
+type Tuning struct {
+	WarmUp     int     // accepted values before a variable's own habits are known
+	Jump       float64 // a jump is that many times the variable's large step
+	JumpRecent float64 // and that many times its mean step of late
+	JumpFloor  float64 // and that many times its median step
+	JumpGrain  float64 // and that many times its resolution
+	Record     float64 // and that many times the largest step in its direction that was believed
+	Forget     float64 // share of those that is forgotten a reading
+	Believe    float64 // share of a jump that a confirmed shift adds to the steps that are believed
+	Together   float64 // how much jumps of other variables at the same reading add to a jump
+	Bump       float64 // a spike is that many times the variable's large bump
+	BumpRecent float64 // and that many times its mean step before it
+	Accept     int     // readings in agreement that make a jump the new level
+	Run        float64 // stuck is that many times the variable's long run
+	MinRun     float64 // and at least that many readings
+	Noise      float64 // noisy is that many times the typical swing
+	NoiseBump  float64 // and that share of the large bump
+	Weary      float64 // share that every alarm adds to the limits, until it is forgotten
+	Rest       float64 // share of that which is forgotten a reading
+	LargeP     float64 // the quantile that is a large step
+	BumpP      float64 // the quantile that is a large bump
+}
+
+// Tunings are the numbers for each kind of habit.
+type Tunings struct {
+	// Air is for temperature and humidity of the air, Other for everything else that has a level.
+	Air, Other Tuning
+}
+
+// DefaultTunings returns the numbers that were tuned on the development data: Air on the weather station's
+// first two years, Other on four sites of the Logan River. Weary and Rest were chosen by hand among ten
+// pairs.
+func DefaultTunings() Tunings {
+	return Tunings{
+		Air: Tuning{
+			WarmUp: 48, Jump: 1.28, JumpRecent: 1.55, JumpFloor: 28, JumpGrain: 13, Record: 0.008, Forget: 0.00016, Believe: 0.006,
+			Together: 0, Bump: 2.6, BumpRecent: 4.6, Accept: 3, Run: 1.55, MinRun: 5.2, Noise: 6.25, NoiseBump: 1.1, Weary: 0, Rest: 0.0003, LargeP: 0.995, BumpP: 0.98,
+		},
+		Other: Tuning{
+			WarmUp: 48, Jump: 3.75, JumpRecent: 8.28, JumpFloor: 1.863, JumpGrain: 6.612, Record: 3.533, Forget: 0.00192, Believe: 2.109, Together: 0.072,
+			Bump: 6.338, BumpRecent: 24.96, Accept: 3, Run: 19.82, MinRun: 3.229, Noise: 14.35, NoiseBump: 2.122, Weary: 0.2, Rest: 0.0003, LargeP: 0.98, BumpP: 0.98,
+		},
+	}
+}
+
+func (t *Tuning) validate() error {
+	for _, v := range [...]float64{
+		t.Jump, t.JumpRecent, t.JumpFloor, t.JumpGrain, t.Bump, t.BumpRecent, t.Run, t.MinRun, t.Noise, t.NoiseBump, t.LargeP, t.BumpP, t.Forget,
+	} {
+		if !(v > 0) || math.IsInf(v, 0) {
+			return fmt.Errorf("tuning: %v is not positive and finite", v)
+		}
+	}
+	if t.WarmUp < 3 || t.Accept < 1 || t.LargeP >= 1 || t.BumpP >= 1 {
+		return fmt.Errorf("tuning: warm-up %d, accept %d or a quantile is out of range", t.WarmUp, t.Accept)
+	}
+	return nil
+}

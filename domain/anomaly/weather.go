@@ -1,0 +1,34 @@
+package anomaly
+
+// weather is what the device's variables say together about the time of a reading.
+type weather struct {
+	rain, humidity float64 // NaN where not reported
+	wet            float64
+	temperature    float64 // NaN where not reported or impossible
+	agitated       int     // variables that move more than they are used to
+	together       float64 // sum of the jumps of all variables, as shares of their limits, at most 1 each
+}
+
+const (
+	// wetMM is the rain of the last hours from which it explains what water does.
+	wetMM = 2
+	// floodRiseM bounds the rise in an hour that a flood explains; faster is a wall of water or a fault,
+	// and both want somebody to look.
+	floodRiseM = 5
+)
+
+// explained is the flood guard: whether the weather, or values before x that went the same way, explain
+// a jump.
+func (d *Detector) explained(q *variable, l *Limits, x, age float64, w *weather) bool {
+	if x <= q.last || l.Kind != KindWaterLevel && l.Kind != KindOther {
+		return false
+	}
+	if l.Kind == KindOther {
+		return w.wet >= wetMM && w.agitated > 1
+	}
+	if x-q.last > floodRiseM*max(1, age/3600) {
+		return false
+	}
+	goesOn := q.candidates > 0 && x >= q.candidate && q.candidate > q.last || q.candidates == 0 && q.last > q.before
+	return w.wet >= wetMM || goesOn
+}
