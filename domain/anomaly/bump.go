@@ -2,60 +2,79 @@ package anomaly
 
 import (
 	"math"
+
+	"github.com/guardy-ai/guardy/domain/qartod"
 )
 
 // bumps returns how far the value before x, and the one or two before it, stand out from both sides.
 // The values are given newest first.
 func bumps(x, a, b, c float64) (one, height float64) {
-	one = max(a-max(x, b), min(x, b)-a, 0)
-	return one, max(one, min(a, b)-max(x, c), min(x, c)-max(a, b))
+	one = agreed(a-x, a-b)
+	return one, larger(one, agreed4(a-x, a-c, b-x, b-c))
 }
 
-// learnPartner keeps how the steps of the variable go with those of its partner. It is called before x
-// is accepted.
-func (q *variable) learnPartner(x, partner, gap float64) {
-	move, step := partner-q.beside[0], x-q.last
-	if gap < 1.5 && move == move && math.Abs(move) < 30 && math.Abs(step) < 30 {
-		q.covary += (step*move - q.covary) / 200
-		q.partner += (move*move - q.partner) / 200
+// compare takes what the partner explains out of the residual.
+func (q *variable) compare(s *sample, partner float64) {
+	s.partner = partner
+	if q.partner > 0 {
+		s.slope = q.covary / q.partner
 	}
-	q.beside = [3]float64{partner, q.beside[0], q.beside[1]}
+	if beside := partner - q.beside[0]; beside == beside && s.gap < 1.5 {
+		s.residual = leastAbs(s.residual, s.move-s.slope*beside)
+	}
+}
+
+// learnPartner keeps how the steps of the variable go with those of its partner. It is called before the
+// sample is accepted.
+func (q *variable) learnPartner(s *sample) {
+	beside := s.partner - q.beside[0]
+	if s.gap < 1.5 && math.Abs(beside) < 30 && math.Abs(s.move) < 30 {
+		q.covary += (s.move*beside - q.covary) * (1. / 200)
+		q.partner += (beside*beside - q.partner) * (1. / 200)
+	}
+	q.beside = [3]float64{s.partner, q.beside[0], q.beside[1]}
 }
 
 // judgeBump looks for one or two values before x that stood out alone, and for a variable that
 // swings more than it used to.
-func (d *Detector) judgeBump(f *Finding, q *variable, t *Tuning, x, slope, partner, gap float64, warm, flood bool) {
-	if gap > 1.5 || q.n < 3 {
+func (q *variable) judgeBump(f *Finding, t *Tuning, s *sample, flood bool) {
+	if s.gap > 1.5 || q.n < 3 {
 		return
 	}
-	a, b, c := q.last, q.before, q.ring[(q.n-3)%ringSize]
-	one, height := bumps(x, a, b, c)
-	if p := &q.beside; partner == partner && p[0] == p[0] && p[1] == p[1] && p[2] == p[2] {
-		o, h := bumps(x-slope*partner, a-slope*p[0], b-slope*p[1], c-slope*p[2])
-		one, height = min(one, o), min(height, h)
-	}
-	floor := 1e-12
-	if warm {
-		limit := (1 + q.weary) * max(t.Bump*q.bump, t.JumpGrain*q.grain, t.BumpRecent*q.calm[2])
-		ratio := height / limit
-		f.Flags[TestSpike] = flag(ratio)
-		if ratio >= 1 && f.Score < Threshold {
-			f.Expected, f.Limit = x, limit
+	one, height := bumps(s.x, q.last, q.before, q.third)
+	if s.partner == s.partner {
+		if p := &q.beside; p[0] == p[0] && p[1] == p[1] && p[2] == p[2] {
+			k := s.slope
+			o, h := bumps(s.x-k*s.partner, q.last-k*p[0], q.before-k*p[1], q.third-k*p[2])
+			one, height = leastAbs(one, o), leastAbs(height, h)
 		}
-		if flood && ratio >= 1 {
-			f.Guarded, f.Score = true, max(f.Score, suspectScore)
+	}
+	usual := larger(larger(q.swing, q.grain), t.NoiseBump*q.bump/t.Noise)
+	loudest := 3 * t.Noise * usual
+	if s.warm {
+		limit := (1 + q.weary) * larger(larger(t.Bump*q.bump, t.JumpGrain*q.grain), t.BumpRecent*q.calm[2])
+		if height >= limit && f.worst < 1 {
+			f.Expected, f.Limit = s.x, limit
+		}
+		if flood && height >= limit {
+			f.Flags[TestSpike] = qartod.Suspect
+			f.Guarded = true
+			f.suspect()
 		} else {
-			f.raise(ratio, ConditionSpike)
+			f.compare(TestSpike, height, limit, ConditionSpike)
 		}
-		if q.noise > 0 && !flood {
-			base := max(q.swing, q.grain, t.NoiseBump*q.bump/t.Noise)
-			f.raise(q.noise/(t.Noise*base*(1+q.weary)), ConditionNoisy)
+		if usual *= t.Noise * (1 + q.weary); !flood && (!f.past || q.noise >= usual) {
+			f.raise(q.noise/usual, ConditionNoisy)
 		}
-		q.bump = track(q.bump, height, t.BumpP, 0.05, floor)
+		q.bump = track(q.bump, height, t.BumpP, 0.05, 1e-12)
 	} else {
-		q.bump = max(q.bump, height)
+		q.bump = larger(q.bump, height)
 	}
-	clipped := min(one, 8*max(q.swing, q.grain)) // one spike is no noise
-	q.swing += (clipped - q.swing) * max(0.002, 1/float64(q.n))
-	q.noise += (min(one, 3*t.Noise*max(q.swing, q.grain, t.NoiseBump*q.bump/t.Noise)) - q.noise) / 10
+	rate := 0.002
+	if q.n < 500 {
+		rate = 1 / float64(q.n)
+	}
+	clipped := smaller(one, 8*larger(q.swing, q.grain)) // one spike is no noise
+	q.swing += (clipped - q.swing) * rate
+	q.noise += (smaller(one, loudest) - q.noise) * 0.1
 }

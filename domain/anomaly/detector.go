@@ -14,7 +14,7 @@ import (
 type Detector struct {
 	tuning Tunings
 	kinds  [NumKinds]Limits
-	named  map[string]*Limits
+	named  map[string]*Limits // of the names that are none of the contract's
 	// devices are the detectors of devices with limits of their own.
 	devices map[string]*Detector
 }
@@ -29,7 +29,7 @@ func NewDetector(tuning Tunings, limits map[string]Limits) (*Detector, error) {
 		if err := l.validate(name); err != nil {
 			return nil, err
 		}
-		d.named[name] = &l
+		d.setLimits(name, &l)
 	}
 	if err := errors.Join(tuning.Air.validate(), tuning.Other.validate()); err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func (d *Detector) setDevice(id string, limits map[string]Limits) {
 	own.devices = nil
 	own.named = maps.Clone(d.named)
 	for name, l := range limits {
-		own.named[name] = &l
+		own.setLimits(name, &l)
 	}
 	if d.devices == nil {
 		d.devices = map[string]*Detector{}
@@ -66,13 +66,23 @@ func (d *Detector) of(k Kind) *Tuning {
 	return &d.tuning.Other
 }
 
-func (d *Detector) limits(name string) *Limits {
-	if len(d.named) > 0 {
+// limits returns the limits of a variable whose name is of kind k.
+func (d *Detector) limits(k Kind, name string) *Limits {
+	if k == KindOther && len(d.named) > 0 {
 		if l, ok := d.named[name]; ok {
 			return l
 		}
 	}
-	return &d.kinds[KindOf(name)]
+	return &d.kinds[k]
+}
+
+// setLimits replaces the limits of a variable, before d is used.
+func (d *Detector) setLimits(name string, l *Limits) {
+	if k := KindOf(name); k != KindOther {
+		d.kinds[k] = *l
+	} else {
+		d.named[name] = l
+	}
 }
 
 // Step judges a reading and takes it into the state. It allocates nothing once the state knows the
@@ -83,8 +93,12 @@ func (d *Detector) Step(s *DeviceState, r Reading) Verdict {
 	return v
 }
 
-// StepInto is Step into a verdict that is used again, for streams and histories.
-func (d *Detector) StepInto(v *Verdict, s *DeviceState, r *Reading) {
+// StepInto is Step into a verdict that is used again, for streams.
+func (d *Detector) StepInto(v *Verdict, s *DeviceState, r *Reading) { d.step(v, s, r, false) }
+
+// step is StepInto. Of a past reading only what it does to the state is worked out: v is then room to work
+// in and no verdict.
+func (d *Detector) step(v *Verdict, s *DeviceState, r *Reading, past bool) {
 	v.reset()
 	seconds := float64(r.Time.UnixMilli()) / 1000
 	values := r.Values
@@ -97,46 +111,15 @@ func (d *Detector) StepInto(v *Verdict, s *DeviceState, r *Reading) {
 	}
 	w := weather{rain: nan, humidity: nan, temperature: nan}
 	var vars [MaxVariables]*variable
-	var limits [MaxVariables]*Limits
-	for i := range values { // first all, because making one moves the others
-		if q := s.find(values[i].Name, i, seconds); q != nil {
-			q.heard = seconds
-		}
-	}
+	s.hear(vars[:len(values)], values, seconds)
 	for i := range values {
-		vars[i] = s.find(values[i].Name, i, seconds)
 		if vars[i] == nil {
 			v.Quality |= QualityIgnored
 			continue
 		}
-		limits[i] = d.limits(values[i].Name)
-		x := values[i].Value
-		switch limits[i].Kind {
-		case KindRain:
-			if x >= 0 && x < 400 {
-				w.rain = x
-			}
-		case KindHumidity:
-			if x >= 0 && x <= 105 {
-				w.humidity = x
-			}
-		case KindTemperature:
-			if x > -80 && x < 60 {
-				w.temperature = x
-			}
-		default:
-			if q := vars[i]; q.n > 0 && x == x {
-				step := math.Abs(x - q.last)
-				if step > q.large {
-					w.agitated++
-				}
-				if int(q.n) >= d.tuning.Other.WarmUp && limits[i].Kind == KindOther {
-					w.together += min(1, step/q.jumpLimit(&d.tuning.Other))
-				}
-			}
-		}
+		d.look(&w, vars[i], values[i].Value)
 	}
-	if s.readings > 0 {
+	if s.wet > 0 {
 		s.wet *= math.Exp2(-(seconds - s.seconds) / (6 * 3600))
 	}
 	if w.rain == w.rain && !(w.humidity < humidRain) {
@@ -152,7 +135,8 @@ func (d *Detector) StepInto(v *Verdict, s *DeviceState, r *Reading) {
 		}
 		f := &v.findings[v.count]
 		v.count++
-		d.judge(f, vars[i], limits[i], seconds, values[i].Value, &w)
+		f.past = past
+		d.judge(f, vars[i], d.limits(vars[i].kind, vars[i].name), seconds, values[i].Value, &w)
 		if int(vars[i].n) < d.tuning.Other.WarmUp {
 			v.Quality |= QualityColdStart
 		}
@@ -166,8 +150,10 @@ func (d *Detector) outOfOrder(v *Verdict, s *DeviceState, values []Value) {
 	for i := range values {
 		f := &v.findings[v.count]
 		v.count++
-		f.begin(values[i])
-		d.range_(f, d.limits(values[i].Name), 3600)
+		f.past = false
+		f.begin(values[i].Name, values[i].Value)
+		d.range_(f, d.limits(KindOf(values[i].Name), values[i].Name), 3600)
+		f.settle()
 		v.Score = max(v.Score, f.Score)
 	}
 	v.IsAnomaly = v.Score >= Threshold
@@ -182,7 +168,7 @@ func (d *Detector) outOfOrder(v *Verdict, s *DeviceState, values []Value) {
 
 // judge runs all tests on one value and takes it into the variable.
 func (d *Detector) judge(f *Finding, q *variable, l *Limits, seconds, x float64, w *weather) {
-	f.begin(Value{q.name, x})
+	f.begin(q.name, x)
 	if x != x {
 		q.missing = min(q.missing+1, math.MaxUint16-1)
 		return
@@ -200,7 +186,7 @@ func (d *Detector) judge(f *Finding, q *variable, l *Limits, seconds, x float64,
 	}
 	if !ok {
 		q.doubted = min(q.doubted+1, math.MaxUint16-1)
-		d.lasting(f, q, seconds)
+		d.lasting(f, q, d.of(l.Kind), seconds)
 		return
 	}
 	q.missing = 0
@@ -211,7 +197,7 @@ func (d *Detector) judge(f *Finding, q *variable, l *Limits, seconds, x float64,
 		case qartod.Fail:
 			f.fail(ConditionUnlikely)
 		case qartod.Suspect:
-			f.Score = max(f.Score, suspectScore)
+			f.suspect()
 		case qartod.Pass, qartod.NotEvaluated, qartod.Missing:
 		}
 	}
@@ -226,12 +212,13 @@ func (d *Detector) judge(f *Finding, q *variable, l *Limits, seconds, x float64,
 	} else {
 		d.judgeLevel(f, q, l, seconds, x, w)
 	}
-	d.lasting(f, q, seconds)
+	d.lasting(f, q, d.of(l.Kind), seconds)
 }
 
-// lasting keeps the time at which a condition began.
-func (d *Detector) lasting(f *Finding, q *variable, seconds float64) {
-	if !f.IsAnomaly() {
+// lasting settles the finding and keeps the time at which a condition began.
+func (d *Detector) lasting(f *Finding, q *variable, t *Tuning, seconds float64) {
+	f.settle()
+	if f.worst < 1 {
 		q.condition = ConditionNone
 		return
 	}
@@ -240,7 +227,7 @@ func (d *Detector) lasting(f *Finding, q *variable, seconds float64) {
 		// A variable that gives many alarms behaves like that: each makes the next a little harder.
 		switch f.Condition {
 		case ConditionJump, ConditionSpike, ConditionNoisy, ConditionShifted:
-			q.weary = min(q.weary+d.of(KindOf(q.name)).Weary, 10)
+			q.weary = min(q.weary+t.Weary, 10)
 		default:
 		}
 	}

@@ -8,14 +8,14 @@ import (
 )
 
 // stateVersion leads every encoded state; a change of the layout, or of what a field means, changes it.
-const stateVersion = 1
+const stateVersion = 2
 
 const (
 	stateHead = 5 + 4*8 // version, variables, alarmed, quiet, late run; seconds, readings, wet, late
 	stateTail = 4       // CRC-32 (IEEE) of everything before it
 	// encodedVariable is the size of a variable without its name.
 	encodedVariable = 1 + numFloats*8 + 8 + 4*4 + 3*2 + 1
-	numFloats       = 37 + ringSize
+	numFloats       = 38
 )
 
 // EncodedMax is the largest size of an encoded state in bytes.
@@ -26,16 +26,12 @@ var ErrEncoding = errors.New("not an encoded device state")
 
 // floats lists the numbers of a variable in the order of the encoding.
 func (q *variable) floats() [numFloats]*float64 {
-	out := [numFloats]*float64{
-		&q.at, &q.last, &q.before, &q.step, &q.typical, &q.large, &q.recent, &q.bump, &q.swing,
+	return [numFloats]*float64{
+		&q.at, &q.last, &q.before, &q.third, &q.step, &q.typical, &q.large, &q.recent, &q.bump, &q.swing,
 		&q.beside[0], &q.beside[1], &q.beside[2], &q.covary, &q.partner, &q.grain, &q.level, &q.spread,
 		&q.longRun, &q.moved, &q.noise, &q.candidate, &q.rise, &q.fall, &q.wander, &q.calm[0], &q.calm[1], &q.calm[2], &q.heard, &q.weary,
 		&q.quick, &q.slow, &q.pace, &q.latest, &q.records[0], &q.records[1], &q.records[2], &q.records[3],
 	}
-	for i := range q.ring {
-		out[numFloats-ringSize+i] = &q.ring[i]
-	}
-	return out
 }
 
 // AppendBinary appends the encoding of the state: little endian, fixed width, checked by a CRC.
@@ -99,6 +95,7 @@ func (d *DeviceState) Decode(data []byte) error {
 		}
 		n := int(rest[0])
 		q.name = string(rest[1 : 1+n])
+		q.kind = KindOf(q.name)
 		for k := range i {
 			if out.variables[k].name == q.name {
 				return ErrEncoding
@@ -139,11 +136,6 @@ func (q *variable) valid() bool {
 	}
 	if q.n > 0 && !(finite(q.at) && finite(q.last) && finite(q.level) && finite(q.moved)) {
 		return false
-	}
-	for _, v := range q.ring {
-		if !finite(v) {
-			return false
-		}
 	}
 	return finite(q.heard) && finite(q.quick) && finite(q.slow) && finite(q.latest) && finite(q.covary) && finite(q.since) && q.condition < NumConditions
 }

@@ -1,37 +1,70 @@
 package anomaly
 
 import (
+	"math"
+
 	"github.com/guardy-ai/guardy/domain/qartod"
 )
 
-func (f *Finding) begin(x Value) {
-	*f = Finding{Name: x.Name, Value: x.Value, Expected: nan, Limit: nan}
-	for i := range f.Flags {
-		f.Flags[i] = qartod.NotEvaluated
+// unjudged and absent are the flags of a value before any test, and of none.
+var unjudged, absent = allFlags(qartod.NotEvaluated), allFlags(qartod.Missing)
+
+func allFlags(of qartod.Flag) (out [NumTests]qartod.Flag) {
+	for i := range out {
+		out[i] = of
 	}
-	if x.Value != x.Value {
-		for i := range f.Flags {
-			f.Flags[i] = qartod.Missing
-		}
+	return out
+}
+
+// begin makes f ready for a value. It sets the fields one by one because that is much faster than
+// copying a whole Finding, and it is done for every value of a replayed history.
+func (f *Finding) begin(name string, x float64) {
+	f.Name, f.Value = name, x
+	f.Flags = unjudged
+	f.Score, f.worst, f.Condition, f.Guarded = 0, 0, ConditionNone, false
+	f.Novelty, f.Novel = 0, false
+	f.Expected, f.Limit, f.DurationS = nan, nan, 0
+	if x != x {
+		f.Flags = absent
 	}
 }
 
-// suspectScore is the score of what stands out and is no anomaly.
-const suspectScore = 0.45
+// suspectRatio is the ratio of what stands out and is no anomaly: a score of 0.45.
+const suspectRatio = 0.45 / 0.55
 
-func (f *Finding) fail(c Condition) {
-	f.Score, f.Condition = 1, c
-}
+// suspect says that the value stands out, whatever its tests say.
+func (f *Finding) suspect() { f.worst = larger(f.worst, suspectRatio) }
 
-// raise sets the score of a test from the ratio of what was compared to its limit: 1 is the limit.
+// fail says that the value is no measurement.
+func (f *Finding) fail(c Condition) { f.worst, f.Condition = math.Inf(1), c }
+
+// raise takes in the ratio of what a test compared to its limit: 1 is the limit. The worst counts.
 func (f *Finding) raise(ratio float64, c Condition) {
-	score := ratio / (1 + ratio)
-	if !(score > f.Score) {
+	if ratio >= 1 && ratio > f.worst {
+		f.Condition = c
+	}
+	f.worst = mostOf(f.worst, ratio)
+}
+
+// compare is raise of value over limit, a positive number, and sets the flag of a test. How far a value
+// of the past was within its limits is not worked out.
+func (f *Finding) compare(test Test, value, limit float64, c Condition) {
+	if f.past && value < limit {
 		return
 	}
-	f.Score = score
-	if ratio >= 1 {
-		f.Condition = c
+	ratio := value / limit
+	f.Flags[test] = flag(ratio)
+	f.raise(ratio, c)
+}
+
+// settle turns the worst ratio into the score.
+func (f *Finding) settle() {
+	if f.past && f.worst < 1 {
+		return
+	}
+	f.Score = f.worst / (1 + f.worst)
+	if f.worst > 1e15 {
+		f.Score = 1
 	}
 }
 

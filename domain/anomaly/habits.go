@@ -6,65 +6,57 @@ import (
 
 // believe takes a step into the largest of its direction.
 func (q *variable) believe(step float64) {
-	if step > 0 {
-		q.rise = max(q.rise, step)
-	} else {
-		q.fall = max(q.fall, -step)
-	}
+	q.rise, q.fall = larger(q.rise, step), larger(q.fall, -step)
 }
 
 // accept takes a believed value into the habits of the variable.
-func (q *variable) accept(seconds, x, residual, gap, largeP, forget float64) {
+func (q *variable) accept(s *sample, t *Tuning) {
 	if q.n > 0 {
-		rate := max(0.02, 1/float64(q.n+1))
-		q.step = track(q.step, seconds-q.at, 0.5, 0.1, 1e-3)
-		if gap < 1.5 {
-			floor := 1e-9*math.Abs(x) + 1e-12
-			q.typical = track(q.typical, residual, 0.5, rate, floor)
-			if q.n < 48 {
-				q.large = max(q.large, residual)
-			} else {
-				q.large = track(q.large, residual, largeP, 0.05, floor)
-			}
-			if residual > 0 {
-				if step := math.Abs(x - q.last); step > 0 && (q.grain == 0 || step < q.grain) {
-					q.grain = step
-				}
-				q.grain *= 1.0002
-			}
-			q.calm = [3]float64{q.recent, q.calm[0], q.calm[1]}
-			q.recent += (residual - q.recent) / 8
+		rate := 0.02
+		if q.n < 49 {
+			rate = 1 / float64(q.n+1)
 		}
-		q.rise *= 1 - forget
-		q.fall *= 1 - forget
-		if residual > 0 {
-			q.believe(x - q.last)
+		q.learnStep(s.seconds)
+		if s.gap < 1.5 {
+			q.learnResidual(s, t, rate)
 		}
-		distance := math.Abs(x - q.level)
-		q.spread = track(q.spread, distance, 0.5, rate, 1e-12)
-		move := 0.05 * q.spread
-		if x > q.level {
-			q.level += min(move, distance)
-		} else {
-			q.level -= min(move, distance)
+		q.rise *= 1 - t.Forget
+		q.fall *= 1 - t.Forget
+		if s.residual > 0 { // a reading of doubted ones that is taken over is not believed by itself
+			q.believe(s.move)
 		}
+		away := s.x - q.level
+		q.spread = track(q.spread, math.Abs(away), 0.5, rate, 1e-12)
+		q.level += math.Copysign(leastAbs(0.05*q.spread, away), away)
 	}
-	q.ring[q.n%ringSize] = x
 	q.n++
-	q.at, q.before, q.last = seconds, q.last, x
+	q.at, q.third, q.before, q.last = s.seconds, q.before, q.last, s.x
 	q.candidates, q.doubted = 0, 0
 }
 
-// track moves q towards the p-quantile of the values x that it is shown: a stochastic approximation in
-// the logarithm, so that one rate suits every unit. A zero q starts at x.
-func track(q, x, p, rate, floor float64) float64 {
-	switch {
-	case q == 0:
-		return max(x, floor)
-	case x > q:
-		q *= 1 + rate*p
-	default:
-		q *= 1 - rate*(1-p)
+// learnResidual takes a residual of one nominal step into the scales of the variable.
+func (q *variable) learnResidual(s *sample, t *Tuning, rate float64) {
+	floor := 1e-9*math.Abs(s.x) + 1e-12
+	q.typical = track(q.typical, s.residual, 0.5, rate, floor)
+	if q.n < 48 {
+		q.large = larger(q.large, s.residual)
+	} else {
+		q.large = track(q.large, s.residual, t.LargeP, 0.05, floor)
 	}
-	return max(q, floor)
+	if s.residual > 0 {
+		if step := math.Abs(s.move); step < q.grain || q.grain == 0 {
+			q.grain = step
+		}
+		q.grain *= 1.0002
+	}
+	q.calm = [3]float64{q.recent, q.calm[0], q.calm[1]}
+	q.recent += (s.residual - q.recent) / 8
+}
+
+// learnStep keeps the nominal step. A device that keeps its step must find it exactly: the gap before
+// a reading is then exactly one step.
+func (q *variable) learnStep(seconds float64) {
+	if step := seconds - q.at; step != q.step {
+		q.step = track(q.step, step, 0.5, 0.1, 1e-3)
+	}
 }

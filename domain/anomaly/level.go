@@ -8,110 +8,61 @@ import (
 
 // jumpLimit is the largest step from one reading to the next that is none of a fault.
 func (q *variable) jumpLimit(t *Tuning) float64 {
-	return max(t.Jump*q.large, t.JumpRecent*q.recent, t.JumpFloor*q.typical, t.JumpGrain*q.grain, 1e-12)
+	return larger(larger(larger(t.Jump*q.large, t.JumpRecent*q.recent), larger(t.JumpFloor*q.typical, t.JumpGrain*q.grain)), 1e-12)
+}
+
+// sample is a value on its way through the tests of a variable that has a level.
+type sample struct {
+	seconds, x float64
+	gap        float64 // nominal steps since the newest accepted value, at least 1
+	move       float64 // distance from that value
+	residual   float64 // what is left of move beside what was to be expected
+	partner    float64 // value of the variable that goes with this one, NaN without
+	slope      float64 // of this variable with its partner
+	warm       bool    // the habits of the variable are known
 }
 
 // judgeLevel judges a variable that has a level and steps.
 func (d *Detector) judgeLevel(f *Finding, q *variable, l *Limits, seconds, x float64, w *weather) {
 	t := d.of(l.Kind)
 	if q.n == 0 {
-		q.accept(seconds, x, 0, 0, t.LargeP, t.Forget)
+		q.accept(&sample{seconds: seconds, x: x, residual: 0, gap: 0}, t)
 		q.level = x
 		q.run, q.moved = 1, seconds
 		return
 	}
+	// Field by field: a literal would be copied, and the copy wait for what was just written.
+	var s sample
+	s.seconds, s.x = seconds, x
+	s.gap, s.move, s.partner = 1, x-q.last, nan
+	s.warm = int(q.n) >= t.WarmUp
 	age := seconds - q.at
 	if q.step == 0 {
 		q.step = age
 	}
-	gap := max(1, age/q.step)
+	if age > q.step {
+		s.gap = age / q.step
+	}
 	drift := q.last - q.before
-	if q.n < 2 || gap > 1.5 {
+	if q.n < 2 || s.gap > 1.5 {
 		drift = 0
 	}
-	expected := q.last + 0.5*drift
-	residual := math.Abs(x - expected)
-	if r := math.Abs(x - q.last); r < residual {
-		residual, expected = r, q.last
-	}
+	s.residual = leastAbs(s.move, s.move-0.5*drift)
 	// Temperature and humidity of the air move against each other; what one explains of the other's step
 	// is not held against it.
-	partner := nan
 	switch l.Kind {
 	case KindTemperature:
-		partner = w.humidity
+		q.compare(&s, w.humidity)
 	case KindHumidity:
-		partner = w.temperature
+		q.compare(&s, w.temperature)
 	default:
 	}
-	slope := 0.0
-	if q.partner > 0 {
-		slope = q.covary / q.partner
-	}
-	if move := partner - q.beside[0]; move == move && gap < 1.5 {
-		if r := math.Abs(x - q.last - slope*move); r < residual {
-			residual, expected = r, q.last+slope*move
-		}
-	}
-	warm := int(q.n) >= t.WarmUp
-	record := q.rise
-	if x < expected {
-		record = q.fall
-	}
-	limit := (1 + q.weary) * max(q.jumpLimit(t), t.Record*record) * math.Sqrt(min(gap, 16))
-	ratio := 0.0
-	if warm && limit > 0 {
-		ratio = residual / limit
-		if l.Kind == KindOther {
-			ratio *= 1 + t.Together*max(0, w.together-min(1, math.Abs(x-q.last)/limit))
-		}
-	}
-	if l.MaxStep.Fail > 0 && age <= 3600*1.01 {
-		f.Flags[TestRateOfChange] = qartod.Pass
-		if step := math.Abs(x - q.last); step > l.MaxStep.Suspect {
-			ratio = max(ratio, step/l.MaxStep.Suspect)
-		}
-	}
-	if warm {
-		f.Flags[TestRateOfChange] = flag(ratio)
-	}
-	if ratio >= 1 {
-		if d.explained(q, l, x, age, w) {
-			f.Guarded = true
-			f.Score = max(f.Score, suspectScore)
-			f.Flags[TestRateOfChange] = qartod.Suspect
-			f.Expected, f.Limit = expected, limit
-			q.accept(seconds, x, residual, gap, t.LargeP, t.Forget)
-			return
-		}
-		f.Expected, f.Limit = expected, limit
-		f.Flags[TestRateOfChange] = flag(ratio)
-		if q.candidates > 0 && math.Abs(x-q.candidate) <= limit {
-			q.candidates++
-			q.wander = max(q.wander, math.Abs(x-q.candidate))
-		} else {
-			q.candidates, q.wander = 1, 0
-		}
-		q.candidate = x
-		q.doubted = min(q.doubted+1, math.MaxUint16-1)
-		cond := ConditionJump
-		if q.candidates > 2 {
-			cond = ConditionShifted
-		}
-		f.raise(ratio, cond)
-		if int(q.candidates) >= t.Accept {
-			if q.wander > q.large { // a level that lives; a sensor out of its element stays put
-				q.believe(t.Believe * (x - q.last))
-			}
-			q.accept(seconds, x, 0, gap, t.LargeP, t.Forget)
-			q.run, q.moved = 1, seconds
-		}
+	if d.judgeStep(f, q, l, t, &s, age, w) {
 		return
 	}
-	f.raise(ratio, ConditionJump)
 	q.candidates, q.doubted = 0, 0
 	q.weary *= 1 - t.Rest
-	if warm {
+	if s.warm {
 		d.judgeSupply(f, q, l.Kind, x)
 		// A signal that moves far less than it did: quiet weather does that too, so it is a flag and no
 		// anomaly.
@@ -120,32 +71,102 @@ func (d *Detector) judgeLevel(f *Finding, q *variable, l *Limits, seconds, x flo
 			f.Flags[TestAttenuatedSignal] = qartod.Suspect
 		}
 	}
+	q.judgeRun(f, l, t, &s)
+	q.judgeBump(f, t, &s, l.Kind == KindWaterLevel && w.wet >= wetMM)
+	if l.Kind == KindTemperature || l.Kind == KindHumidity {
+		q.learnPartner(&s)
+	}
+	q.accept(&s, t)
+}
 
-	// Runs of the same value.
-	if x == q.last {
+// judgeStep looks for a step that the variable does not make. It reports whether it found one; the value is
+// then dealt with.
+func (d *Detector) judgeStep(f *Finding, q *variable, l *Limits, t *Tuning, s *sample, age float64, w *weather) bool {
+	record := q.rise
+	if s.move < 0 {
+		record = q.fall
+	}
+	limit := (1 + q.weary) * larger(q.jumpLimit(t), t.Record*record)
+	if s.gap > 1 {
+		limit *= math.Sqrt(smaller(s.gap, 16))
+	}
+	if l.Kind == KindOther && w.together > 0 {
+		limit /= 1 + t.Together*larger(0, w.together-smaller(1, math.Abs(s.move)/limit))
+	}
+	moved := s.residual
+	if !s.warm {
+		moved = 0
+	}
+	if l.MaxStep.Fail > 0 && age <= 3600*1.01 {
+		if step := math.Abs(s.move); step > l.MaxStep.Suspect && step*limit > moved*l.MaxStep.Suspect {
+			moved, limit = step, l.MaxStep.Suspect
+		}
+	}
+	if moved < limit {
+		f.compare(TestRateOfChange, moved, limit, ConditionJump)
+		return false
+	}
+	f.Expected, f.Limit = s.x-math.Copysign(s.residual, s.move), limit
+	if d.explained(q, l, s.x, age, w) {
+		f.Guarded = true
+		f.suspect()
+		f.Flags[TestRateOfChange] = qartod.Suspect
+		q.accept(s, t)
+		return true
+	}
+	f.compare(TestRateOfChange, moved, limit, q.doubt(s, limit))
+	if int(q.candidates) >= t.Accept {
+		if q.wander > q.large { // a level that lives; a sensor out of its element stays put
+			q.believe(t.Believe * s.move)
+		}
+		s.residual = 0
+		q.accept(s, t)
+		q.run, q.moved = 1, s.seconds
+	}
+	return true
+}
+
+// doubt keeps a value that was not believed and returns what it makes of it and of those before it.
+func (q *variable) doubt(s *sample, limit float64) Condition {
+	if away := math.Abs(s.x - q.candidate); q.candidates > 0 && away <= limit {
+		q.candidates++
+		q.wander = larger(q.wander, away)
+	} else {
+		q.candidates, q.wander = 1, 0
+	}
+	q.candidate = s.x
+	q.doubted = min(q.doubted+1, math.MaxUint16-1)
+	if q.candidates > 2 {
+		return ConditionShifted
+	}
+	return ConditionJump
+}
+
+// judgeRun looks for a value that is kept for too long.
+func (q *variable) judgeRun(f *Finding, l *Limits, t *Tuning, s *sample) {
+	if s.move == 0 {
 		q.run = min(q.run+1, math.MaxUint32-1)
 	} else {
 		if q.run > 1 || q.longRun == 0 {
 			q.longRun = track(q.longRun, float64(q.run), 0.95, 0.1, 1)
 		}
-		q.longRun = max(1, q.longRun*0.9999)
-		q.run, q.moved = 1, seconds
+		q.longRun = larger(1, q.longRun*0.9999)
+		q.run, q.moved = 1, s.seconds
 	}
-	if warm {
-		most := max(t.MinRun, t.Run*q.longRun)
-		if l.Kind == KindHumidity && x >= 99 {
-			most *= 8 // saturated air stays saturated
-		}
-		ratio := float64(q.run) / most
-		if l.Persistence > 0 && !(l.Kind == KindHumidity && x >= 99) {
-			ratio = max(ratio, (seconds-q.moved)/l.Persistence.Seconds())
-		}
-		f.Flags[TestFlatLine] = flag(ratio)
-		f.raise(ratio, ConditionStuck)
+	if !s.warm {
+		return
 	}
-	d.judgeBump(f, q, t, x, slope, partner, gap, warm, l.Kind == KindWaterLevel && w.wet >= wetMM)
-	q.learnPartner(x, partner, gap)
-	q.accept(seconds, x, residual, gap, t.LargeP, t.Forget)
+	saturated := l.Kind == KindHumidity && s.x >= 99
+	most := larger(t.MinRun, t.Run*q.longRun)
+	if saturated {
+		most *= 8 // saturated air stays saturated
+	}
+	f.compare(TestFlatLine, float64(q.run), most, ConditionStuck)
+	if l.Persistence > 0 && !saturated {
+		if kept := s.seconds - q.moved; kept >= 1e-9*float64(l.Persistence) {
+			f.compare(TestFlatLine, kept, 1e-9*float64(l.Persistence), ConditionStuck)
+		}
+	}
 }
 
 const (
@@ -165,7 +186,7 @@ func (d *Detector) judgeSupply(f *Finding, q *variable, k Kind, x float64) {
 	default:
 		return
 	}
-	if ratio >= 1 && f.Score < Threshold {
+	if ratio >= 1 && f.worst < 1 {
 		f.Expected = q.level
 	}
 	f.raise(max(ratio, 0), ConditionSagging)

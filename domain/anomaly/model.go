@@ -72,7 +72,7 @@ func (m *Model) Assess(r *Request, s *DeviceState, a *Answer) {
 	if len(r.History) > 0 {
 		*s = DeviceState{variables: s.variables[:0]}
 		for i := range r.History {
-			d.StepInto(&a.Verdict, s, &r.History[i])
+			d.step(&a.Verdict, s, &r.History[i], true)
 		}
 	}
 	d.StepInto(&a.Verdict, s, &r.Reading)

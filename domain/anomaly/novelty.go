@@ -10,6 +10,7 @@ const (
 	forgetting    = 0.9999 // of a record, a reading
 	margin        = 1.05   // by which a record must be beaten to be one
 	refractory    = 20     // readings for which novelty is one and the same
+	leastRecord   = 1e-200
 )
 
 // novelty returns how far x goes beyond everything the variable did before: its step, the pace of its
@@ -23,21 +24,32 @@ func (q *variable) novelty(x float64) float64 {
 	q.seen++
 	step := math.Abs(x - q.latest)
 	q.latest = x
-	q.quick += (x - q.quick) / quickReadings
-	q.slow += (x - q.slow) / min(float64(q.seen), slowReadings)
-	q.pace += (step - q.pace) / quickReadings
-	most := 0.0
-	for i, s := range [4]float64{step, q.pace, math.Abs(q.quick - q.slow), math.Abs(x - q.slow)} {
-		weight := [4]float64{0.8, 1, 1, 0.9}[i]
-		record := q.records[i]
-		if record > 0 && q.seen > quickReadings {
-			most = max(most, weight*s/record)
-		}
-		if s > record {
-			q.records[i] = margin * s
-		} else {
-			q.records[i] = forgetting * record
-		}
+	q.quick += (x - q.quick) * (1. / quickReadings)
+	if q.seen < slowReadings {
+		q.slow += (x - q.slow) / float64(q.seen)
+	} else {
+		q.slow += (x - q.slow) * (1. / slowReadings)
+	}
+	q.pace += (step - q.pace) * (1. / quickReadings)
+	most := larger(
+		larger(0.8*beat(&q.records[0], step), beat(&q.records[1], q.pace)),
+		larger(beat(&q.records[2], math.Abs(q.quick-q.slow)), 0.9*beat(&q.records[3], math.Abs(x-q.slow))),
+	)
+	if q.seen <= quickReadings {
+		return 0
 	}
 	return most
+}
+
+// beat returns distance over the record so far, 0 without one, and keeps the record. What is kept is one
+// over it: a multiplication is much faster than a division.
+func beat(perRecord *float64, distance float64) float64 {
+	share := distance * *perRecord
+	switch {
+	case share > 1 || *perRecord == 0 && distance > leastRecord:
+		*perRecord = 1 / (margin * distance)
+	case *perRecord < 1/leastRecord:
+		*perRecord *= 1 / forgetting
+	}
+	return share
 }

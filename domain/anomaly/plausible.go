@@ -46,18 +46,30 @@ func sentinel(x float64) (code, sure bool) {
 	return false, false
 }
 
+// mostPlausible bounds every measurement, in whatever unit.
+const mostPlausible = 1e12
+
+// inside reports whether x is plainly within a span that may be switched off.
+func inside(s *qartod.Span, x float64) bool {
+	return x >= s.Min && x <= s.Max || !s.On()
+}
+
 // range_ runs the gross range test and looks for sentinels that need no history. It reports whether
 // the value can be a measurement.
 func (d *Detector) range_(f *Finding, l *Limits, stepS float64) bool {
 	x := f.Value
 	code, sure := sentinel(x)
+	if !code && math.Abs(x) < mostPlausible && inside(&l.Range.Suspect, x) && inside(&l.Range.Fail, x) && (l.PerHour == 0 || x < l.PerHour/8) {
+		f.Flags[TestGrossRange] = qartod.Pass
+		return true
+	}
 	if code && sure {
 		f.fail(ConditionSentinel)
 		return false
 	}
 	r := l.Range.Step(x)
 	f.Flags[TestGrossRange] = r.Flag
-	if r.Flag == qartod.Fail || math.IsInf(x, 0) || math.Abs(x) > 1e12 {
+	if r.Flag == qartod.Fail || !(math.Abs(x) < mostPlausible) {
 		f.fail(ConditionImpossible)
 		f.Flags[TestGrossRange] = qartod.Fail
 		f.Limit = r.Threshold
@@ -75,7 +87,7 @@ func (d *Detector) range_(f *Finding, l *Limits, stepS float64) bool {
 		}
 	}
 	if r.Flag == qartod.Suspect {
-		f.Score = max(f.Score, suspectScore)
+		f.suspect()
 	}
 	return true
 }

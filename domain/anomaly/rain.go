@@ -21,7 +21,7 @@ const (
 // falls from and by repetition.
 func (d *Detector) judgeRain(f *Finding, q *variable, seconds, x float64, w *weather) {
 	if q.n > 0 {
-		q.step = track(q.step, seconds-q.at, 0.5, 0.1, 1e-3)
+		q.learnStep(seconds)
 	}
 	same := q.n > 0 && x == q.last
 	if same {
@@ -46,7 +46,8 @@ func (d *Detector) judgeRain(f *Finding, q *variable, seconds, x float64, w *wea
 	}
 	// A cloudburst out of nothing: far more than this gauge ever reported, without rain around it.
 	f.Flags[TestRateOfChange] = qartod.Pass
-	if hour := x / math.Sqrt(max(q.step, 60)/3600); hour > cloudburstMM {
+	if x < cloudburstMM/8 { // not even in the shortest step
+	} else if hour := x / math.Sqrt(max(q.step, 60)/3600); hour > cloudburstMM {
 		before := w.wet - x
 		ratio := hour / cloudburstMM
 		if before < wetMM || hour > rareBurstMM {

@@ -12,8 +12,6 @@ const (
 	MaxVariables = 16
 	// MaxNameLength bounds the name of a variable in bytes.
 	MaxNameLength = 64
-	// ringSize is the number of accepted values that are kept of a variable.
-	ringSize = 4
 )
 
 // Value is one named number of a reading; NaN is missing.
@@ -48,12 +46,14 @@ func (d *DeviceState) Readings() uint64 { return d.readings }
 // and per nominal step.
 type variable struct {
 	name string
+	kind Kind   // of the name
 	n    uint32 // values accepted
 
 	heard  float64 // time of the newest reading that named it, Unix seconds
 	at     float64 // time of the newest accepted value, Unix seconds
 	last   float64 // newest accepted value
 	before float64 // the one before it
+	third  float64 // the one before that
 	step   float64 // nominal step in seconds: a running median
 
 	typical float64    // running median of the one-step residual
@@ -92,8 +92,6 @@ type variable struct {
 	missing    uint16  // readings in a row without a value
 	condition  Condition
 	since      float64 // when the condition began, Unix seconds
-
-	ring [ringSize]float64 // newest accepted values
 }
 
 // abandonedS is the silence after which a variable gives its place to a new one, 30 days.
@@ -129,26 +127,67 @@ func (d *DeviceState) rewind(seconds float64) bool {
 	return true
 }
 
-// find returns the variable with that name, hint first, making it when there is room; nil otherwise.
-func (d *DeviceState) find(name string, hint int, seconds float64) *variable {
-	if hint < len(d.variables) && d.variables[hint].name == name {
-		return &d.variables[hint]
+// hear sets into to the variables of the values, nil where one has no room, and keeps that they were
+// heard. As long as a device names its variables in one order that is a comparison each.
+func (d *DeviceState) hear(into []*variable, values []Value, seconds float64) {
+	for i := range values {
+		if i >= len(d.variables) || d.variables[i].name != values[i].Name {
+			d.hearAnew(into, values, seconds)
+			return
+		}
+		q := &d.variables[i]
+		q.heard = seconds
+		into[i] = q
 	}
-	for i := range d.variables {
-		if d.variables[i].name == name {
-			return &d.variables[i]
+}
+
+// hearAnew is hear for a reading that names other variables than the ones before: first those that are
+// known are heard, so that none of them loses its place to a new one, and making one moves the others.
+func (d *DeviceState) hearAnew(into []*variable, values []Value, seconds float64) {
+	for i := range values {
+		if k := d.index(values[i].Name); k >= 0 {
+			d.variables[k].heard = seconds
 		}
 	}
-	if len(name) > MaxNameLength || name == "" {
-		return nil
+	for i := range values {
+		d.add(values[i].Name, seconds)
+	}
+	for i := range values {
+		into[i] = nil
+		if k := d.index(values[i].Name); k >= 0 {
+			into[i] = &d.variables[k]
+		}
+	}
+}
+
+// index returns where the variable is, -1 where it is not.
+func (d *DeviceState) index(name string) int {
+	for i := range d.variables {
+		if d.variables[i].name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// add makes the variable unless it is known or there is no room.
+func (d *DeviceState) add(name string, seconds float64) {
+	if len(name) > MaxNameLength || name == "" || d.index(name) >= 0 {
+		return
+	}
+	k := KindOf(name)
+	if k == KindOther {
+		name = strings.Clone(name) // it may lie in a buffer of the transport
+	} else {
+		name = kindNames[k]
 	}
 	fresh := variable{
-		name: strings.Clone(name), // it may lie in a buffer of the transport
-		last: nan, before: nan, level: nan, candidate: nan, beside: [3]float64{nan, nan, nan}, moved: seconds,
+		name: name, kind: k,
+		last: nan, before: nan, level: nan, candidate: nan, beside: [3]float64{nan, nan, nan}, heard: seconds, moved: seconds,
 	}
 	if len(d.variables) < MaxVariables {
 		d.variables = append(d.variables, fresh)
-		return &d.variables[len(d.variables)-1]
+		return
 	}
 	oldest := 0
 	for i := range d.variables {
@@ -156,11 +195,9 @@ func (d *DeviceState) find(name string, hint int, seconds float64) *variable {
 			oldest = i
 		}
 	}
-	if seconds-d.variables[oldest].heard < abandonedS {
-		return nil
+	if seconds-d.variables[oldest].heard >= abandonedS {
+		d.variables[oldest] = fresh
 	}
-	d.variables[oldest] = fresh
-	return &d.variables[oldest]
 }
 
 var nan = math.NaN()

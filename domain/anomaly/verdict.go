@@ -120,6 +120,9 @@ type Finding struct {
 	Value, Expected, Limit float64
 	// DurationS is how long the condition has lasted.
 	DurationS float64
+
+	worst float64 // the largest ratio of a test to its limit, behind Score
+	past  bool    // only what the reading does to the state is asked
 }
 
 // IsAnomaly reports whether the value is one.

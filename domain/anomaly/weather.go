@@ -1,5 +1,7 @@
 package anomaly
 
+import "math"
+
 // weather is what the device's variables say together about the time of a reading.
 type weather struct {
 	rain, humidity float64 // NaN where not reported
@@ -7,6 +9,36 @@ type weather struct {
 	temperature    float64 // NaN where not reported or impossible
 	agitated       int     // variables that move more than they are used to
 	together       float64 // sum of the jumps of all variables, as shares of their limits, at most 1 each
+}
+
+// look takes one value into what the reading says of the weather. q has not learnt it yet.
+func (d *Detector) look(w *weather, q *variable, x float64) {
+	l := d.limits(q.kind, q.name)
+	switch l.Kind {
+	case KindRain:
+		if x >= 0 && x < 400 {
+			w.rain = x
+		}
+	case KindHumidity:
+		if x >= 0 && x <= 105 {
+			w.humidity = x
+		}
+	case KindTemperature:
+		if x > -80 && x < 60 {
+			w.temperature = x
+		}
+	default:
+		if q.n == 0 || x != x {
+			return
+		}
+		step := math.Abs(x - q.last)
+		if step > q.large {
+			w.agitated++
+		}
+		if t := &d.tuning.Other; l.Kind == KindOther && int(q.n) >= t.WarmUp {
+			w.together += smaller(1, step/q.jumpLimit(t))
+		}
+	}
 }
 
 const (
