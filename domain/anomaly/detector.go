@@ -179,7 +179,7 @@ func (d *Detector) judge(f *Finding, q *variable, l *Limits, seconds, x float64,
 	}
 	ok := d.range_(f, l, stepS)
 	if ok && q.n > 8 {
-		if code, _ := sentinel(x); code && math.Abs(x-q.last) > 4*q.large && math.Abs(x-q.level) > 6*q.spread {
+		if code, _ := sentinel(x); code && math.Abs(x-q.last) > 4*q.large && math.Abs(x-q.slow)*q.records[away] > 1 {
 			f.fail(ConditionSentinel)
 			ok = false
 		}

@@ -12,22 +12,15 @@ func (q *variable) believe(step float64) {
 // accept takes a believed value into the habits of the variable.
 func (q *variable) accept(s *sample, t *Tuning) {
 	if q.n > 0 {
-		rate := 0.02
-		if q.n < 49 {
-			rate = 1 / float64(q.n+1)
-		}
 		q.learnStep(s.seconds)
 		if s.gap < 1.5 {
-			q.learnResidual(s, t, rate)
+			q.learnResidual(s, t)
 		}
 		q.rise *= 1 - t.Forget
 		q.fall *= 1 - t.Forget
 		if s.residual > 0 { // a reading of doubted ones that is taken over is not believed by itself
 			q.believe(s.move)
 		}
-		away := s.x - q.level
-		q.spread = track(q.spread, math.Abs(away), 0.5, rate, 1e-12)
-		q.level += math.Copysign(leastAbs(0.05*q.spread, away), away)
 	}
 	q.n++
 	q.at, q.third, q.before, q.last = s.seconds, q.before, q.last, s.x
@@ -35,7 +28,11 @@ func (q *variable) accept(s *sample, t *Tuning) {
 }
 
 // learnResidual takes a residual of one nominal step into the scales of the variable.
-func (q *variable) learnResidual(s *sample, t *Tuning, rate float64) {
+func (q *variable) learnResidual(s *sample, t *Tuning) {
+	rate := 0.02
+	if q.n < 49 {
+		rate = 1 / float64(q.n+1)
+	}
 	floor := 1e-9*math.Abs(s.x) + 1e-12
 	q.typical = track(q.typical, s.residual, 0.5, rate, floor)
 	if q.n < 48 {

@@ -27,7 +27,6 @@ func (d *Detector) judgeLevel(f *Finding, q *variable, l *Limits, seconds, x flo
 	t := d.of(l.Kind)
 	if q.n == 0 {
 		q.accept(&sample{seconds: seconds, x: x, residual: 0, gap: 0}, t)
-		q.level = x
 		q.run, q.moved = 1, seconds
 		return
 	}
@@ -63,7 +62,9 @@ func (d *Detector) judgeLevel(f *Finding, q *variable, l *Limits, seconds, x flo
 	q.candidates, q.doubted = 0, 0
 	q.weary *= 1 - t.Rest
 	if s.warm {
-		d.judgeSupply(f, q, l.Kind, x)
+		if l.Kind >= KindBattery {
+			q.judgeSupply(f, l.Kind, x)
+		}
 		// A signal that moves far less than it did: quiet weather does that too, so it is a flag and no
 		// anomaly.
 		f.Flags[TestAttenuatedSignal] = qartod.Pass
@@ -176,18 +177,18 @@ const (
 )
 
 // judgeSupply looks for a battery or a radio link that is far below its own usual level.
-func (d *Detector) judgeSupply(f *Finding, q *variable, k Kind, x float64) {
+func (q *variable) judgeSupply(f *Finding, k Kind, x float64) {
 	var ratio float64
 	switch k {
 	case KindBattery:
-		ratio = (q.level - x) / max(sagShare*q.level, 1e-9)
+		ratio = (q.slow - x) / max(sagShare*q.slow, 1e-9)
 	case KindSignal:
-		ratio = (q.level - x) / sagDB
+		ratio = (q.slow - x) / sagDB
 	default:
 		return
 	}
 	if ratio >= 1 && f.worst < 1 {
-		f.Expected = q.level
+		f.Expected = q.slow
 	}
 	f.raise(max(ratio, 0), ConditionSagging)
 }

@@ -13,6 +13,16 @@ const (
 	leastRecord   = 1e-200
 )
 
+// The distances of which a variable keeps a record.
+const (
+	stepped = iota // from the value before
+	paced          // the pace of the steps
+	moved          // of where it was of late from where it was for long
+	away           // from where it was for long
+
+	numRecords
+)
+
 // novelty returns how far x goes beyond everything the variable did before: its step, the pace of its
 // steps, and its distance from where it was of late and for long, each over the record so far. Above 1
 // nothing like it was seen. It needs no scale and no distribution, and the chance of a record
@@ -32,8 +42,8 @@ func (q *variable) novelty(x float64) float64 {
 	}
 	q.pace += (step - q.pace) * (1. / quickReadings)
 	most := larger(
-		larger(0.8*beat(&q.records[0], step), beat(&q.records[1], q.pace)),
-		larger(beat(&q.records[2], math.Abs(q.quick-q.slow)), 0.9*beat(&q.records[3], math.Abs(x-q.slow))),
+		larger(0.8*beat(&q.records[stepped], step), beat(&q.records[paced], q.pace)),
+		larger(beat(&q.records[moved], math.Abs(q.quick-q.slow)), 0.9*beat(&q.records[away], math.Abs(x-q.slow))),
 	)
 	if q.seen <= quickReadings {
 		return 0

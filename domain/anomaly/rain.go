@@ -59,5 +59,4 @@ func (d *Detector) judgeRain(f *Finding, q *variable, seconds, x float64, w *wea
 	}
 	q.n++
 	q.at, q.before, q.last = seconds, q.last, x
-	q.level = x
 }

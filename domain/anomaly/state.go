@@ -70,8 +70,6 @@ type variable struct {
 	covary  float64    // mean product of the steps of this variable and of its partner
 	partner float64    // mean square of the partner's steps
 	grain   float64    // resolution: the smallest step seen of late
-	level   float64    // slow running median of the values
-	spread  float64    // running median of the distance from level
 
 	run     uint32  // how often the newest accepted value was repeated, counting itself
 	longRun float64 // running high quantile of the lengths of runs
@@ -79,11 +77,11 @@ type variable struct {
 	noise   float64 // fast mean of the residuals that turn back, over what is typical
 
 	// What the variable ever did, for Finding.Novelty: a fast and a slow mean of the values, the fast mean
-	// of the steps, the last value of any kind, and the records of the four distances, slowly forgotten.
+	// of the steps, the last value of any kind, and one over the records of the distances, slowly forgotten.
 	seen              uint32
 	quick, slow, pace float64
 	latest            float64
-	records           [4]float64
+	records           [numRecords]float64
 	sinceNovel        uint32 // readings since one that was novel
 
 	candidate  float64 // newest value that was not believed
@@ -183,7 +181,7 @@ func (d *DeviceState) add(name string, seconds float64) {
 	}
 	fresh := variable{
 		name: name, kind: k,
-		last: nan, before: nan, level: nan, candidate: nan, beside: [3]float64{nan, nan, nan}, heard: seconds, moved: seconds,
+		last: nan, before: nan, candidate: nan, beside: [3]float64{nan, nan, nan}, heard: seconds, moved: seconds,
 	}
 	if len(d.variables) < MaxVariables {
 		d.variables = append(d.variables, fresh)
