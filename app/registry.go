@@ -13,6 +13,8 @@ import (
 	"github.com/guardy-ai/guardy/adapters/cache/memorycache"
 	"github.com/guardy-ai/guardy/adapters/cache/rediscache"
 	"github.com/guardy-ai/guardy/adapters/cache/tieredcache"
+	"github.com/guardy-ai/guardy/adapters/devicestates/memorystates"
+	"github.com/guardy-ai/guardy/adapters/devicestates/redisstates"
 	"github.com/guardy-ai/guardy/adapters/modelsource/dir"
 	"github.com/guardy-ai/guardy/adapters/modelsource/embedded"
 	"github.com/guardy-ai/guardy/adapters/telemetry/none"
@@ -37,6 +39,10 @@ var (
 			return tieredcache.Module(memorycache.Opener(c.Cache.Memory), rediscache.Opener(c.Cache.Redis))
 		}, sections{"cache.memory", "cache.redis"}},
 		"none": {func(cfg) fx.Option { return fx.Provide(func() ports.AnswerCache { return nil }) }, nil},
+	}
+	states = table{
+		"memory": {func(c cfg) fx.Option { return memorystates.Module(c.Devices.Memory) }, sections{"devices.memory"}},
+		"redis":  {func(c cfg) fx.Option { return redisstates.Module(c.Cache.Redis, c.Devices.Redis) }, sections{"cache.redis", "devices.redis"}},
 	}
 	telemetries = table{
 		"otel": {func(c cfg) fx.Option { return otelrecorder.Module(c.Telemetry.OTel) }, sections{"telemetry.otel"}},
@@ -83,6 +89,7 @@ type choice struct {
 func coreChoices(c cfg) []choice {
 	return []choice{
 		{caches, "cache.kind", []string{c.Cache.Kind}},
+		{states, "devices.kind", []string{c.DevicesKind()}},
 		{telemetries, "telemetry.kind", []string{c.Telemetry.Kind}},
 		{modelSources, "models.source", []string{c.Models.Source}},
 	}
@@ -99,21 +106,23 @@ func Validate(c config.Config) error {
 	if len(c.Transports) == 0 {
 		errs = append(errs, fmt.Errorf("transports: at least one of %s is needed", known(transports)))
 	}
+	var selected sections
 	for _, ch := range append(coreChoices(c), transportChoice(c)) {
 		for _, name := range ch.names {
 			a, ok := ch.table[name]
 			if !ok {
 				errs = append(errs, fmt.Errorf("%s: there is no %q; known are %s", ch.key, name, known(ch.table)))
 			}
-			for _, s := range a.sections {
-				errs = append(errs, c.ValidateSection(s))
-			}
+			selected = append(selected, a.sections...)
 		}
 	}
-	for _, s := range always {
+	selected = append(selected, always...)
+	slices.Sort(selected)
+	for _, s := range slices.Compact(selected) { // two adapters may share one
 		errs = append(errs, c.ValidateSection(s))
 	}
-	return errors.Join(errs...)
+	_, err := c.DeviceLimits()
+	return errors.Join(append(errs, err)...)
 }
 
 // always are the sections of what every service has.

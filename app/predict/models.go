@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/anomaly"
 	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/ports"
@@ -25,6 +26,7 @@ type Models struct {
 
 	risk    place[*risk.Model]
 	nowcast place[*nowcast.Model]
+	anomaly place[*anomaly.Model]
 	all     []managed // in the contract's order
 }
 
@@ -33,9 +35,13 @@ func NewModels(source ports.ModelSource, cache ports.AnswerCache, stats ports.St
 	s := &Models{source: source, cache: cache, stats: stats, recorder: recorder, clock: clock}
 	s.risk.name, s.risk.load = domain.RiskScorer, source.LoadRisk
 	s.nowcast.name, s.nowcast.load = domain.Nowcaster, source.LoadNowcast
-	s.all = []managed{&s.risk, &s.nowcast}
+	s.anomaly.name, s.anomaly.load = domain.AnomalyDetector, source.LoadAnomaly
+	s.all = []managed{&s.risk, &s.nowcast, &s.anomaly}
 	return s
 }
+
+// Anomaly returns the anomaly detector in service, for who keeps the states of devices himself.
+func (s *Models) Anomaly() (*anomaly.Model, error) { return s.anomaly.current() }
 
 // served is what the catalog needs of a model.
 type served interface {

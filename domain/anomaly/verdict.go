@@ -138,6 +138,9 @@ const (
 	QualityIgnored                        // the device has more variables than are looked at
 	QualityNoState                        // nothing was kept of the device: it is new, or was forgotten
 	QualityStateLost                      // what was kept could not be read or replaced
+	QualityFuture                         // ahead of the service's clock: judged, and not taken into what is kept
+
+	numQualities = iota
 )
 
 // Verdict is the answer for one reading.

@@ -73,13 +73,14 @@ func AppendLineError(b []byte, line int, err error) []byte {
 	return append(b, "}}"...)
 }
 
-// AppendVerdict appends the answer to one reading of a device. The command line writes it without a
-// server, so what it writes for a reading is what the API writes.
-func AppendVerdict(b []byte, device string, at time.Time, v *anomaly.Verdict, detectedAt time.Time) []byte {
+// AppendVerdict appends the answer to r. The command line writes it without a server, so what it writes for
+// a reading is what the API writes.
+func AppendVerdict(b []byte, r *anomaly.Request, a *anomaly.Answer) []byte {
+	v := &a.Verdict
 	b = append(b, `{"device_id":`...)
-	b = appendString(b, device)
+	b = appendString(b, r.DeviceID)
 	b = append(b, `,"timestamp":"`...)
-	b = at.UTC().AppendFormat(b, time.RFC3339Nano)
+	b = r.Reading.Time.UTC().AppendFormat(b, time.RFC3339Nano)
 	b = append(b, `","is_anomaly":`...)
 	b = appendBool(b, v.IsAnomaly)
 	b = append(b, `,"alarm":"`...)
@@ -116,10 +117,10 @@ func AppendVerdict(b []byte, device string, at time.Time, v *anomaly.Verdict, de
 	b = appendBool(b, v.RequiresMaintenance)
 	b = append(b, `,"recommended_action":`...)
 	b = appendString(b, v.RecommendedAction())
-	b = append(b, `,"model_version":"`...)
-	b = append(b, anomaly.Version...)
-	b = append(b, `","detected_at":"`...)
-	b = detectedAt.UTC().AppendFormat(b, timeFormat)
+	b = append(b, `,"model_version":`...)
+	b = appendString(b, a.Model.Version)
+	b = append(b, `,"detected_at":"`...)
+	b = a.DetectedAt.UTC().AppendFormat(b, timeFormat)
 	b = append(b, `","input_quality":`...)
 	b = appendNames(b, v.Quality.Names())
 	return append(b, '}')

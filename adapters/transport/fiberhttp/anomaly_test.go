@@ -30,12 +30,12 @@ func FuzzReading(f *testing.F) {
 		}
 		var state anomaly.DeviceState
 		for range 2 {
-			v := detector.Step(&state, r.Reading)
+			a := anomaly.Answer{DetectedAt: time.Unix(0, 0), Verdict: detector.Step(&state, r.Reading)}
 			var answer struct {
 				Score float64                   `json:"anomaly_score"`
 				Flags map[string]map[string]int `json:"flags"`
 			}
-			data := AppendVerdict(nil, r.DeviceID, r.Reading.Time, &v, time.Unix(0, 0))
+			data := AppendVerdict(nil, &r, &a)
 			if err := json.Unmarshal(data, &answer); err != nil {
 				t.Fatalf("%q is judged %s: %v", line, data, err)
 			}

@@ -21,6 +21,7 @@ type params struct {
 	Health   ports.HealthReporter
 	Recorder ports.Recorder
 	Cache    ports.AnswerCache `optional:"true"`
+	States   ports.DeviceStates
 	Tracer   trace.TracerProvider
 	Logger   *slog.Logger
 }
@@ -31,7 +32,7 @@ func Module(cfg Config, limits Limits, adminKeys []string) fx.Option {
 	return fx.Module("transport.http", fx.Invoke(func(lc fx.Lifecycle, stop fx.Shutdowner, p params) error {
 		s, err := New(cfg, Deps{
 			Risk: p.Risk, Batch: p.Batch, Nowcast: p.Nowcast, Models: p.Models, Stats: p.Stats, Health: p.Health, Recorder: p.Recorder,
-			Cache: p.Cache, Tracer: p.Tracer, Logger: p.Logger, Limits: limits, AdminKeys: adminKeys,
+			Cache: p.Cache, States: p.States, Tracer: p.Tracer, Logger: p.Logger, Limits: limits, AdminKeys: adminKeys,
 			Failed: func(err error) {
 				p.Logger.Error("the HTTP listener failed", "error", err)
 				_ = stop.Shutdown(fx.ExitCode(1)) // an application that is stopping already does not mind

@@ -30,8 +30,9 @@ type Deps struct {
 	Stats    ports.Statistics
 	Health   ports.HealthReporter
 	Recorder ports.Recorder
-	// Cache is asked for its figures, if it has any.
+	// Cache and States are asked for their figures, if they have any.
 	Cache  ports.AnswerCache
+	States ports.DeviceStates
 	Tracer trace.TracerProvider
 	Logger *slog.Logger
 	Limits Limits

@@ -439,6 +439,7 @@ func TestPerformanceFiguresAndReset(t *testing.T) {
 	a := do(t, "GET", url+"/api/v1/metrics/performance", nil)
 	for _, part := range []string{
 		`"response_times_ms":{"average":3,"median":2,"p95":8,"p99":9,"min":1,"max":10}`, `"hit_rate":0.6`, `"redis_metrics":{"name":"redis","state":"open","entries":null`,
+		`"device_states":[{"name":"memory","state":"ok","entries":7,"bytes":14000,"max_bytes":16000,"evictions":11`,
 	} {
 		if !bytes.Contains(a.body, []byte(part)) {
 			t.Errorf("%s is not in %s", part, a.body)

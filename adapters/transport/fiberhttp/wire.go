@@ -309,6 +309,7 @@ type performanceJSON struct {
 	RequestMetrics  requestMetricsJSON `json:"request_metrics"`
 	ResponseTimesMS responseTimesJSON  `json:"response_times_ms"`
 	CacheMetrics    cacheMetricsJSON   `json:"cache_metrics"`
+	DeviceStates    []tierJSON         `json:"device_states"`
 	RedisMetrics    *tierJSON          `json:"redis_metrics"`
 }
 

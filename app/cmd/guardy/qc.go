@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/guardy-ai/guardy/adapters/transport/fiberhttp"
+	"github.com/guardy-ai/guardy/app"
 	"github.com/guardy-ai/guardy/app/cmd/guardy/internal/sensorlog"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/anomaly"
@@ -33,20 +34,24 @@ with its number in its place; then the exit code is 1. A summary goes to standar
 }
 
 // Run judges standard input.
-func (q *qcCmd) Run(ctx context.Context, std stdio) error {
-	detector, err := anomaly.NewDetector(anomaly.DefaultTunings(), nil)
-	if err != nil {
-		return err
-	}
+func (q *qcCmd) Run(ctx context.Context, cli *cli, std stdio) error {
 	if q.MaxDevices < 1 {
 		return errors.New("--max-devices must be at least 1")
 	}
+	loaded, err := cli.load(std)
+	if err != nil {
+		return err
+	}
+	return app.Offline(ctx, loaded.Config, func(core app.Core) error { return q.judge(ctx, core.Detector, std) })
+}
+
+func (q *qcCmd) judge(ctx context.Context, model *anomaly.Model, std stdio) error {
 	p := newProgress(std)
 	c := &qualityControl{
-		detector: detector, devices: newDevices(q.MaxDevices), out: bufio.NewWriterSize(std.out, 64<<10), written: p.written,
+		model: model, devices: newDevices(q.MaxDevices), out: bufio.NewWriterSize(std.out, 64<<10), written: p.written,
 		ndjson: q.Format == "ndjson", counts: map[string]*variableCounts{},
 	}
-	err = c.run(ctx, std.in)
+	err := c.run(ctx, std.in)
 	p.end()
 	if err != nil {
 		return fmt.Errorf("after %d lines: %w", c.number, err)
@@ -62,16 +67,17 @@ func (q *qcCmd) Run(ctx context.Context, std stdio) error {
 
 // qualityControl judges one record.
 type qualityControl struct {
-	detector *anomaly.Detector
-	devices  *devices
-	out      *bufio.Writer
-	written  func(lines int)
+	model   *anomaly.Model
+	devices *devices
+	out     *bufio.Writer
+	written func(lines int)
 
-	ndjson  bool
-	csv     *sensorlog.CSV // nil before the header, and for NDJSON
-	values  []anomaly.Value
-	verdict anomaly.Verdict
-	answer  []byte
+	ndjson bool
+	csv    *sensorlog.CSV // nil before the header, and for NDJSON
+	values []anomaly.Value
+	asked  anomaly.Request
+	given  anomaly.Answer
+	answer []byte
 
 	number              int // of the newest line, from 1
 	readings, bad       int
@@ -182,8 +188,10 @@ func (c *qualityControl) judgeJSON(line []byte) error {
 }
 
 func (c *qualityControl) judge(d *device, r *anomaly.Reading) {
-	v := &c.verdict
-	c.detector.StepInto(v, &d.state, r)
+	c.asked.DeviceID, c.asked.Reading = d.name, *r
+	c.model.Assess(&c.asked, &d.state, &c.given)
+	c.given.DetectedAt = time.Now()
+	v := &c.given.Verdict
 	c.readings++
 	if v.IsAnomaly {
 		c.anomalies++
@@ -206,7 +214,7 @@ func (c *qualityControl) judge(d *device, r *anomaly.Reading) {
 			n.anomalies++
 		}
 	}
-	c.answer = fiberhttp.AppendVerdict(c.answer[:0], d.name, r.Time, v, time.Now())
+	c.answer = fiberhttp.AppendVerdict(c.answer[:0], &c.asked, &c.given)
 }
 
 // summary is a table for people.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -35,5 +37,31 @@ func TestALineThatIsTooLongIsAnErrorInItsPlace(t *testing.T) {
 	if code := run(t.Context(), []string{"qc"}, stdio{strings.NewReader(long), new(bytes.Buffer), &failed, nil}); code != exitFailed ||
 		!strings.Contains(failed.String(), "header is longer") {
 		t.Errorf("an endless header: exit code %d, %s", code, failed.String())
+	}
+}
+
+// TestQCObeysTheOperatorsLimits, of the device they name and no other.
+func TestQCObeysTheOperatorsLimits(t *testing.T) {
+	limits := filepath.Join(t.TempDir(), "limits.yaml")
+	if err := os.WriteFile(limits, []byte("devices: {greenhouse: {temperature: {fail: [5, 50]}}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const in = "device_id,timestamp,temperature\ngreenhouse,2026-03-01T00:00:00Z,2\nyard,2026-03-01T00:00:00Z,2\n"
+	var out, failed bytes.Buffer
+	if code := run(t.Context(), []string{"--set", "devices.limits=" + limits, "qc"}, stdio{strings.NewReader(in), &out, &failed, nil}); code != exitDone {
+		t.Fatalf("exit code %d: %s", code, failed.String())
+	}
+	for i, line := range strings.Split(strings.TrimSpace(out.String()), "\n") {
+		if want := []string{`"is_anomaly":true`, `"is_anomaly":false`}[i]; !strings.Contains(line, want) || !strings.Contains(line, `"model_version":"1.0.0"`) {
+			t.Errorf("line %d lacks %s: %s", i, want, line)
+		}
+	}
+	if err := os.WriteFile(limits, []byte("devices: {greenhouse: {temperature: {fail: [50, 5]}}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	failed.Reset()
+	if code := run(t.Context(), []string{"--set", "devices.limits=" + limits, "qc"}, stdio{strings.NewReader(in), new(bytes.Buffer), &failed, nil}); code != exitFailed ||
+		!strings.Contains(failed.String(), "device greenhouse: temperature: fail: ") {
+		t.Errorf("limits upside down: exit code %d, %s", code, failed.String())
 	}
 }
