@@ -1,8 +1,6 @@
 package anomaly
 
 import (
-	"math"
-
 	"github.com/guardy-ai/guardy/domain/qartod"
 )
 
@@ -13,26 +11,16 @@ func bumps(x, a, b, c float64) (one, height float64) {
 	return one, larger(one, agreed4(a-x, a-c, b-x, b-c))
 }
 
-// compare takes what the partner explains out of the residual.
-func (q *variable) compare(s *sample, partner float64) {
-	s.partner = partner
-	if q.partner > 0 {
-		s.slope = q.covary / q.partner
+// measureBump measures what the values before a sample look like from it.
+func (q *variable) measureBump(s *sample) {
+	if s.gap > 1.5 || q.n < 3 {
+		return
 	}
-	if beside := partner - q.beside[0]; beside == beside && s.gap < 1.5 {
-		s.residual = leastAbs(s.residual, s.move-s.slope*beside)
+	s.one, s.height = bumps(s.x, q.last, q.before, q.third)
+	if p := &q.water; s.compared && p[1] == p[1] && p[2] == p[2] {
+		o, h := bumps(s.x, s.before, s.bring(p[1]), s.bring(p[2]))
+		s.one, s.height = leastAbs(s.one, o), leastAbs(s.height, h)
 	}
-}
-
-// learnPartner keeps how the steps of the variable go with those of its partner. It is called before the
-// sample is accepted.
-func (q *variable) learnPartner(s *sample) {
-	beside := s.partner - q.beside[0]
-	if s.gap < 1.5 && math.Abs(beside) < 30 && math.Abs(s.move) < 30 {
-		q.covary += (s.move*beside - q.covary) * (1. / 200)
-		q.partner += (beside*beside - q.partner) * (1. / 200)
-	}
-	q.beside = [3]float64{s.partner, q.beside[0], q.beside[1]}
 }
 
 // judgeBump looks for one or two values before x that stood out alone, and for a variable that
@@ -41,18 +29,11 @@ func (q *variable) judgeBump(f *Finding, t *Tuning, s *sample, flood bool) {
 	if s.gap > 1.5 || q.n < 3 {
 		return
 	}
-	one, height := bumps(s.x, q.last, q.before, q.third)
-	if s.partner == s.partner {
-		if p := &q.beside; p[0] == p[0] && p[1] == p[1] && p[2] == p[2] {
-			k := s.slope
-			o, h := bumps(s.x-k*s.partner, q.last-k*p[0], q.before-k*p[1], q.third-k*p[2])
-			one, height = leastAbs(one, o), leastAbs(height, h)
-		}
-	}
+	one, height := s.one, s.height
 	usual := larger(larger(q.swing, q.grain), t.NoiseBump*q.bump/t.Noise)
 	loudest := 3 * t.Noise * usual
 	if s.warm {
-		limit := (1 + q.weary) * larger(larger(t.Bump*q.bump, t.JumpGrain*q.grain), t.BumpRecent*q.calm[2])
+		limit := (1 + q.weary) * larger(larger(t.Bump*q.bump, t.JumpGrain*q.grain), larger(t.BumpRecent*q.calm[2], t.BumpLarge*q.large))
 		if height >= limit && f.worst < 1 {
 			f.Expected, f.Limit = s.x, limit
 		}

@@ -109,7 +109,7 @@ func (d *Detector) step(v *Verdict, s *DeviceState, r *Reading, past bool) {
 		d.outOfOrder(v, s, values)
 		return
 	}
-	w := weather{rain: nan, humidity: nan, temperature: nan}
+	w := weather{rain: nan, humidity: nan, temperature: nan, repeats: 1}
 	var vars [MaxVariables]*variable
 	s.hear(vars[:len(values)], values, seconds)
 	for i := range values {
@@ -250,7 +250,7 @@ func (d *Detector) conclude(v *Verdict, s *DeviceState) {
 			v.IsAnomaly = true
 			severity := SeverityLow
 			switch {
-			case f.Condition == ConditionStuck || f.Condition == ConditionShifted || f.Condition == ConditionNoisy || f.Condition == ConditionSagging:
+			case f.Condition == ConditionStuck || f.Condition == ConditionShifted || f.Condition == ConditionNoisy || f.Condition == ConditionSagging || f.Condition == ConditionOutOfWater:
 				severity = SeverityMedium
 				v.RequiresMaintenance = true
 			case f.Score >= 0.9:

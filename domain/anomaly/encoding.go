@@ -16,7 +16,7 @@ const (
 	stateTail = 4       // CRC-32 (IEEE) of everything before it
 	// encodedVariable is the size of a variable without its name.
 	encodedVariable = 1 + numFloats*8 + 8 + 4*4 + 3*2 + 1
-	numFloats       = 36
+	numFloats       = 38
 )
 
 // EncodedMax is the largest size of an encoded state in bytes.
@@ -29,8 +29,8 @@ var ErrEncoding = errors.New("not an encoded device state")
 func (q *variable) floats() [numFloats]*float64 {
 	return [numFloats]*float64{
 		&q.at, &q.last, &q.before, &q.third, &q.step, &q.typical, &q.large, &q.recent, &q.bump, &q.swing,
-		&q.beside[0], &q.beside[1], &q.beside[2], &q.covary, &q.partner, &q.grain,
-		&q.longRun, &q.moved, &q.noise, &q.candidate, &q.rise, &q.fall, &q.wander, &q.calm[0], &q.calm[1], &q.calm[2], &q.heard, &q.weary,
+		&q.water[0], &q.water[1], &q.water[2], &q.grain,
+		&q.longRun, &q.still, &q.share, &q.centre, &q.fold, &q.moved, &q.noise, &q.candidate, &q.rise, &q.fall, &q.wander, &q.calm[0], &q.calm[1], &q.calm[2], &q.heard, &q.weary,
 		&q.quick, &q.slow, &q.pace, &q.latest, &q.records[0], &q.records[1], &q.records[2], &q.records[3],
 	}
 }
@@ -148,7 +148,7 @@ func finite(v float64) bool { return v-v == 0 }
 // valid reports whether a decoded variable can have been learnt.
 func (q *variable) valid() bool {
 	for _, scale := range [...]float64{
-		q.step, q.typical, q.large, q.recent, q.bump, q.swing, q.partner, q.grain, q.longRun, q.noise, q.rise, q.fall, q.wander, q.weary, q.pace, q.records[0], q.records[1], q.records[2], q.records[3],
+		q.step, q.typical, q.large, q.recent, q.bump, q.swing, q.grain, q.longRun, q.still, q.share, q.centre, q.fold, q.noise, q.rise, q.fall, q.wander, q.weary, q.pace, q.records[0], q.records[1], q.records[2], q.records[3],
 	} {
 		if !(scale >= 0) || math.IsInf(scale, 0) {
 			return false
@@ -157,5 +157,5 @@ func (q *variable) valid() bool {
 	if q.n > 0 && !(finite(q.at) && finite(q.last) && finite(q.moved)) {
 		return false
 	}
-	return finite(q.heard) && finite(q.quick) && finite(q.slow) && finite(q.latest) && finite(q.covary) && finite(q.since) && q.condition < NumConditions
+	return finite(q.heard) && finite(q.quick) && finite(q.slow) && finite(q.latest) && finite(q.since) && q.condition < NumConditions
 }

@@ -24,6 +24,7 @@ func (q *variable) accept(s *sample, t *Tuning) {
 	}
 	q.n++
 	q.at, q.third, q.before, q.last = s.seconds, q.before, q.last, s.x
+	q.water = [3]float64{s.water, q.water[0], q.water[1]}
 	q.candidates, q.doubted = 0, 0
 }
 

@@ -69,11 +69,11 @@ type variable struct {
 	calm    [3]float64 // what recent was one, two and three accepted values ago
 	bump    float64    // running high quantile of the height of bumps of one or two values
 	swing   float64    // slow mean of the height of bumps, of one value
-	beside  [3]float64 // values of the partner beside the newest three accepted ones, newest first
-	covary  float64    // mean product of the steps of this variable and of its partner
-	partner float64    // mean square of the partner's steps
+	water   [3]float64 // of the newest three accepted values, see air.water, newest first
 	grain   float64    // resolution: the smallest step seen of late
 
+	proportion
+	still   float64 // share of the values that repeat the one before
 	run     uint32  // how often the newest accepted value was repeated, counting itself
 	longRun float64 // running high quantile of the lengths of runs
 	moved   float64 // time at which the value last changed, Unix seconds
@@ -184,7 +184,7 @@ func (d *DeviceState) add(name string, seconds float64) {
 	}
 	fresh := variable{
 		name: name, kind: k,
-		last: nan, before: nan, candidate: nan, beside: [3]float64{nan, nan, nan}, heard: seconds, moved: seconds,
+		last: nan, before: nan, candidate: nan, water: [3]float64{nan, nan, nan}, heard: seconds, moved: seconds,
 	}
 	if len(d.variables) < MaxVariables {
 		d.variables = append(d.variables, fresh)

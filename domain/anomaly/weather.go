@@ -8,12 +8,41 @@ type weather struct {
 	wet            float64
 	temperature    float64 // NaN where not reported or impossible
 	agitated       int     // variables that move more than they are used to
+	repeats        float64 // chance that so many variables repeat their last values
+	broken         bool    // a variable reports a logger's code
 	together       float64 // sum of the jumps of all variables, as shares of their limits, at most 1 each
+}
+
+// compare takes in how the step of one variable compares to its habits.
+func (w *weather) compare(q *variable, step float64) {
+	if step == 0 {
+		w.repeats *= q.chance()
+	}
+}
+
+// chance returns how likely it is that the variable repeats its value once more. What goes on being repeated
+// counts twice at most: quiet water repeats too.
+func (q *variable) chance() float64 {
+	still := larger(q.still, 0.005)
+	if q.run > 1 {
+		return still * still
+	}
+	return still
 }
 
 // look takes one value into what the reading says of the weather. q has not learnt it yet.
 func (d *Detector) look(w *weather, q *variable, x float64) {
 	l := d.limits(q.kind, q.name)
+	if code, sure := sentinel(x); sure && code {
+		w.broken = true
+		return
+	}
+	if x != x {
+		return
+	}
+	if l.Kind != KindRain && int(q.n) >= d.tuning.Other.WarmUp {
+		w.compare(q, math.Abs(x-q.last))
+	}
 	switch l.Kind {
 	case KindRain:
 		if x >= 0 && x < 400 {
@@ -28,7 +57,7 @@ func (d *Detector) look(w *weather, q *variable, x float64) {
 			w.temperature = x
 		}
 	default:
-		if q.n == 0 || x != x {
+		if q.n == 0 {
 			return
 		}
 		step := math.Abs(x - q.last)
@@ -40,6 +69,13 @@ func (d *Detector) look(w *weather, q *variable, x float64) {
 		}
 	}
 }
+
+// frozenChance is how unlikely it must be that so many variables repeat their last values to tell that an
+// instrument of which one variable reports a logger's code did not measure the others.
+const frozenChance = 0.004
+
+// frozen reports whether the variables that repeat their last values were not measured.
+func (w *weather) frozen() bool { return w.broken && w.repeats < frozenChance }
 
 const (
 	// wetMM is the rain of the last hours from which it explains what water does.

@@ -38,6 +38,7 @@ type anomalyTuning struct {
 	Together   float64 `json:"together"`
 	Bump       float64 `json:"bump"`
 	BumpRecent float64 `json:"bump_recent"`
+	BumpLarge  float64 `json:"bump_large"`
 	Accept     int     `json:"accept"`
 	Run        float64 `json:"run"`
 	MinRun     float64 `json:"min_run"`

@@ -136,7 +136,7 @@ func selfMade(t *testing.T) goldenRecords {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := goldenRecords{Records: []goldenRecord{weatherStation(), flood(), turbidity()}}
+	g := goldenRecords{Records: []goldenRecord{weatherStation(), flood(), turbidity(), probe()}}
 	seen := map[string]bool{anomaly.ConditionNone.String(): true}
 	guarded := false
 	for i := range g.Records {
@@ -226,6 +226,25 @@ func turbidity() goldenRecord {
 		g.Readings = append(g.Readings, []nullable{nullable(600 * i), to(x, 100)})
 	}
 	g.Readings[150][1] = 1e300
+	return g
+}
+
+// probe has several sensors in one body: once it does not measure, once it is out of the water.
+func probe() goldenRecord {
+	rng := rand.New(rand.NewPCG(4, 4))
+	g := goldenRecord{Kind: "probe in a river", Variables: []string{"water_temperature", "conductivity", "dissolved_oxygen"}}
+	for i := range 300 {
+		day := math.Sin(2 * math.Pi * float64(i) / 96)
+		temperature := to(10+3*day+0.05*rng.NormFloat64(), 100)
+		conductivity, oxygen := to(350-5*day+0.6*rng.NormFloat64(), 10), to(9+0.5*day+0.04*rng.NormFloat64(), 100)
+		switch {
+		case i >= 200 && i < 204:
+			temperature, conductivity, oxygen = -9999, g.Readings[199][2], g.Readings[199][3]
+		case i >= 250 && i < 270:
+			temperature, conductivity = temperature+4, to(0.5+0.2*rng.Float64(), 10)
+		}
+		g.Readings = append(g.Readings, []nullable{nullable(900 * i), temperature, conductivity, oxygen})
+	}
 	return g
 }
 
