@@ -14,6 +14,7 @@ import (
 type Detector struct {
 	tuning Tunings
 	kinds  [NumKinds]Limits
+	forest *Forest            // nil without
 	named  map[string]*Limits // of the names that are none of the contract's
 	// devices are the detectors of devices with limits of their own.
 	devices map[string]*Detector

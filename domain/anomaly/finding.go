@@ -22,7 +22,7 @@ func (f *Finding) begin(name string, x float64) {
 	f.Name, f.Value = name, x
 	f.Flags = unjudged
 	f.Score, f.worst, f.Condition, f.Guarded = 0, 0, ConditionNone, false
-	f.Novelty, f.Novel = 0, false
+	f.Novelty, f.Novel, f.Isolation = 0, false, 0
 	f.Expected, f.Limit, f.DurationS = nan, nan, 0
 	if x != x {
 		f.Flags = absent

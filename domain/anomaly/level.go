@@ -48,6 +48,9 @@ func (d *Detector) judgeLevel(f *Finding, q *variable, l *Limits, seconds, x flo
 	var s sample
 	q.measure(&s, l.Kind, seconds, x, w)
 	s.warm = int(q.n) >= t.WarmUp
+	if d.forest != nil && s.warm && !f.past {
+		d.forest.judge(f, q, &s, w)
+	}
 	if s.move == 0 && s.warm && w.frozen() && q.still < seldomStill {
 		q.run = min(q.run+1, math.MaxUint32-1)
 		f.Flags[TestFlatLine], f.Flags[TestMultivariate] = qartod.Suspect, qartod.Suspect

@@ -122,8 +122,13 @@ type Finding struct {
 	// DurationS is how long the condition has lasted.
 	DurationS float64
 
-	worst float64 // the largest ratio of a test to its limit, behind Score
-	past  bool    // only what the reading does to the state is asked
+	// Isolation is how unusual the value is among values that stand out, as a score of the isolation forest
+	// from 0 to 1; 0 where it was not asked. It makes no anomaly.
+	Isolation float64
+
+	features Features
+	worst    float64 // the largest ratio of a test to its limit, behind Score
+	past     bool    // only what the reading does to the state is asked
 }
 
 // IsAnomaly reports whether the value is one.

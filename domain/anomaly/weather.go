@@ -6,17 +6,29 @@ import "math"
 type weather struct {
 	rain, humidity float64 // NaN where not reported
 	wet            float64
-	temperature    float64 // NaN where not reported or impossible
-	agitated       int     // variables that move more than they are used to
-	repeats        float64 // chance that so many variables repeat their last values
-	broken         bool    // a variable reports a logger's code
-	together       float64 // sum of the jumps of all variables, as shares of their limits, at most 1 each
+	temperature    float64   // NaN where not reported or impossible
+	agitated       int       // variables that move more than they are used to
+	repeats        float64   // chance that so many variables repeat their last values
+	leap, second   float64   // the largest step over its large step, and the second largest
+	leaper         *variable // whose the largest is
+	broken         bool      // a variable reports a logger's code
+	together       float64   // sum of the jumps of all variables, as shares of their limits, at most 1 each
 }
 
 // compare takes in how the step of one variable compares to its habits.
 func (w *weather) compare(q *variable, step float64) {
 	if step == 0 {
 		w.repeats *= q.chance()
+		return
+	}
+	if step <= q.large {
+		return
+	}
+	switch leap := step / q.large; {
+	case leap > w.leap:
+		w.leap, w.second, w.leaper = leap, w.leap, q
+	case leap > w.second:
+		w.second = leap
 	}
 }
 

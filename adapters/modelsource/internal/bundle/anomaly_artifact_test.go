@@ -24,8 +24,8 @@ var update = flag.Bool("update", false, "write models/anomaly_detector anew from
 
 const artifact = "../../../../models"
 
-// TestTheAnomalyDetectorIsWhatTheCodeSays makes the artifact anew. Nothing of it is trained on files, so
-// the shipped one must equal it.
+// TestTheAnomalyDetectorIsWhatTheCodeSays makes the artifact anew, but for the forest, which is trained on
+// files: the shipped one must equal it.
 func TestTheAnomalyDetectorIsWhatTheCodeSays(t *testing.T) {
 	const version, folder = "1.0.0", "anomaly_detector/v1"
 	golden := encode(t, selfMade(t), "")
@@ -33,10 +33,11 @@ func TestTheAnomalyDetectorIsWhatTheCodeSays(t *testing.T) {
 		header: header{
 			Format: format, Name: domain.AnomalyDetector, Version: version, Kind: anomalyKind, FeatureSchema: anomaly.Schema,
 			CreatedAt: time.Date(2026, 11, 25, 8, 0, 0, 0, time.UTC),
-			Training:  json.RawMessage(`{"tunings":"searched on development data, see docs/sensors.md","limits":"WMO-No. 8, set by hand","trained":false}`),
+			Training:  json.RawMessage(`{"tunings":"searched on development data, see docs/sensors.md","limits":"WMO-No. 8, set by hand","forest":"models/training/anomaly/train_forest.py"}`),
 			Skill:     json.RawMessage(`{"command":"go test ./app/cmd/guardy/internal/qcskill -v","table":"docs/sensors.md"}`),
 			Golden:    described("golden.json", golden),
 		},
+		Forest: described("forest.json", read(t, filepath.Join(folder, "forest.json"))), ForestGolden: described("forest_golden.json", read(t, filepath.Join(folder, "forest_golden.json"))),
 		Threshold: anomaly.Threshold, Limits: map[string]anomaly.LimitsText{},
 	}
 	tunings := anomaly.DefaultTunings()
@@ -69,6 +70,16 @@ func TestTheAnomalyDetectorIsWhatTheCodeSays(t *testing.T) {
 	c.Models = slices.DeleteFunc(c.Models, func(e catalogEntry) bool { return e.Name == domain.AnomalyDetector })
 	c.Models = append(c.Models, catalogEntry{domain.AnomalyDetector, version, folder, described("manifest.json", manifest).SHA256})
 	write(t, "manifest.json", encode(t, c, " "))
+}
+
+// read returns a file of the artifact that the training script wrote.
+func read(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(artifact, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 // write holds the file to what it should be, or makes it so.
