@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/guardy-ai/guardy/domain/anomaly"
 	"github.com/guardy-ai/guardy/domain/qartod"
@@ -153,6 +154,31 @@ func TestForestFlagsAndNothingElse(t *testing.T) {
 	if len(asked) < 2 {
 		t.Errorf("the forest said %v", asked)
 	}
+}
+
+// BenchmarkStepForest is BenchmarkStep with a forest of the shipped size, which is asked about what stands out.
+func BenchmarkStepForest(b *testing.B) {
+	m, err := anomaly.NewModel(anomaly.Spec{Tunings: anomaly.DefaultTunings(), Forest: newForest(b, isolationForest(64, 128))})
+	if err != nil {
+		b.Fatal(err)
+	}
+	d, rs := m.Detector(""), station(4096)
+	var s anomaly.DeviceState
+	var v anomaly.Verdict
+	asked := 0
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := range b.N {
+		r := rs[i&4095]
+		r.Time = epoch.Add(time.Duration(i) * time.Hour)
+		d.StepInto(&v, &s, &r)
+		for k := range v.Findings() {
+			if v.Findings()[k].Isolation > 0 {
+				asked++
+			}
+		}
+	}
+	b.ReportMetric(float64(asked)/float64(b.N), "asked/op")
 }
 
 // BenchmarkForest asks a forest of the shipped size, and explains the answer.
