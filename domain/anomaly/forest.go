@@ -52,6 +52,9 @@ func NewForest(spec ForestSpec) (*Forest, error) {
 	for i := range spec.Trees {
 		nodes := append([]trees.Node(nil), spec.Trees[i].Nodes...)
 		for j := range nodes {
+			if nodes[j].Value < 0 {
+				return nil, fmt.Errorf("forest: tree %d, node %d: path of %v splits", i, j, nodes[j].Value)
+			}
 			nodes[j].Value = float32(float64(nodes[j].Value) * scale)
 		}
 		scaled[i].Nodes = nodes

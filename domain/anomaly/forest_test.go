@@ -106,6 +106,7 @@ func TestForestIsChecked(t *testing.T) {
 		"scores swapped":  func(s *anomaly.ForestSpec) { s.Suspect, s.Fail = s.Fail, s.Suspect },
 		"score of one":    func(s *anomaly.ForestSpec) { s.Fail = 1 },
 		"not a number":    func(s *anomaly.ForestSpec) { s.Suspect = nan },
+		"a short path":    func(s *anomaly.ForestSpec) { s.Trees[1].Nodes[0].Value = -1 },
 		"a broken tree":   func(s *anomaly.ForestSpec) { s.Trees[0].Nodes[0].Left = 7000 },
 	} {
 		spec := isolationForest(2, 20)
