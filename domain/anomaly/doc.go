@@ -10,7 +10,7 @@
 // flood guard then asks whether the weather explains what stands out: a rise that goes on over several
 // samples, or that rain or the device's other variables share, is of high interest and no fault. An
 // isolation forest over the ratios of all variables gives the multivariate flag of what stands out; it makes
-// no anomaly, because on sites it had not seen it made the verdicts no better.
+// no anomaly, because at sites it had not seen it made the verdicts hardly better.
 //
 // A long condition (stuck, noisy, shifted, out of water) is a state: every reading inside it carries the
 // verdict, and one alarm is raised an episode. Everything that is remembered of a device is in

@@ -46,14 +46,13 @@ func TestFeatures(t *testing.T) {
 		write("logan", d, asking(t, &loganFolds[fold].tuned))
 	}
 	shipped := asking(t, nil)
-	for _, d := range history(t) {
-		write("history", d, shipped)
-	}
-	for _, d := range station(t) {
-		write("station", d, shipped)
-	}
-	for _, d := range herbert(t) {
-		write("herbert", d, shipped)
+	for _, set := range []struct {
+		name    string
+		devices map[string]*device
+	}{{"history", history(t)}, {"station", station(t)}, {"herbert", herbert(t)}} {
+		for _, name := range slices.Sorted(maps.Keys(set.devices)) { // the forest depends on the order
+			write(set.name, set.devices[name], shipped)
+		}
 	}
 	for _, end := range []func() error{w.Flush, z.Close, file.Close} {
 		if err := end(); err != nil {
@@ -114,7 +113,7 @@ func asking(t *testing.T, other *anomaly.Tuning) *anomaly.Detector {
 }
 
 // history reads the records of the Logan River that nobody labelled.
-func history(t *testing.T) []*device {
+func history(t *testing.T) map[string]*device {
 	names := []string{"temp", "cond", "ph", "do"}
 	devices := map[string]*device{}
 	index := map[string]map[string]int{}
@@ -137,9 +136,5 @@ func history(t *testing.T) []*device {
 			d.values[i][k] = number(get("value"))
 		}
 	})
-	out := make([]*device, 0, len(devices))
-	for _, name := range slices.Sorted(maps.Keys(devices)) {
-		out = append(out, devices[name])
-	}
-	return out
+	return devices
 }
