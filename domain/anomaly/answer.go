@@ -10,13 +10,13 @@ import (
 )
 
 // answerVersion leads every encoded answer; a change of the layout changes it.
-const answerVersion = 1
+const answerVersion = 2
 
 const (
 	answerHead = 1 + 4 + 8 + 2*8 + 1
 	// encodedFinding is the size of a finding without its name.
 	encodedFinding = 1 + int(NumTests) + 2 + findingFloats*8
-	findingFloats  = 6
+	findingFloats  = 7
 )
 
 // AnswerMax is the largest size of an encoded answer in bytes.
@@ -59,7 +59,7 @@ func (a *Answer) AppendBinary(dst []byte) []byte {
 
 // floats lists the numbers of a finding in the order of the encoding.
 func (f *Finding) floats() [findingFloats]*float64 {
-	return [...]*float64{&f.Score, &f.Novelty, &f.Value, &f.Expected, &f.Limit, &f.DurationS}
+	return [...]*float64{&f.Score, &f.Novelty, &f.Value, &f.Expected, &f.Limit, &f.DurationS, &f.Isolation}
 }
 
 // DecodeAnswer reads what AppendBinary wrote for an answer of the model into a. Bytes that no answer can
@@ -104,7 +104,7 @@ func DecodeAnswer(data []byte, model domain.ModelRef, a *Answer) error {
 		for _, to := range f.floats() {
 			*to, rest = f64(rest), rest[8:]
 		}
-		if !share(f.Score) || !finite(f.DurationS) || f.Score > v.Score {
+		if !share(f.Score) || !share(f.Isolation) || !finite(f.DurationS) || f.Score > v.Score {
 			return ErrEncoding
 		}
 	}

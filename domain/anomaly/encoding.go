@@ -9,14 +9,14 @@ import (
 )
 
 // stateVersion leads every encoded state; a change of the layout, or of what a field means, changes it.
-const stateVersion = 1
+const stateVersion = 2
 
 const (
 	stateHead = 5 + 4*8 // version, variables, alarmed, quiet, late run; seconds, readings, wet, late
 	stateTail = 4       // CRC-32 (IEEE) of everything before it
 	// encodedVariable is the size of a variable without its name.
 	encodedVariable = 1 + numFloats*8 + 8 + 4*4 + 3*2 + 1
-	numFloats       = 37 + ringSize
+	numFloats       = 38
 )
 
 // EncodedMax is the largest size of an encoded state in bytes.
@@ -27,16 +27,12 @@ var ErrEncoding = errors.New("not an encoded device state")
 
 // floats lists the numbers of a variable in the order of the encoding.
 func (q *variable) floats() [numFloats]*float64 {
-	out := [numFloats]*float64{
-		&q.at, &q.last, &q.before, &q.step, &q.typical, &q.large, &q.recent, &q.bump, &q.swing,
-		&q.beside[0], &q.beside[1], &q.beside[2], &q.covary, &q.partner, &q.grain, &q.level, &q.spread,
-		&q.longRun, &q.moved, &q.noise, &q.candidate, &q.rise, &q.fall, &q.wander, &q.calm[0], &q.calm[1], &q.calm[2], &q.heard, &q.weary,
+	return [numFloats]*float64{
+		&q.at, &q.last, &q.before, &q.third, &q.step, &q.typical, &q.large, &q.recent, &q.bump, &q.swing,
+		&q.water[0], &q.water[1], &q.water[2], &q.grain,
+		&q.longRun, &q.still, &q.share, &q.centre, &q.fold, &q.moved, &q.noise, &q.candidate, &q.rise, &q.fall, &q.wander, &q.calm[0], &q.calm[1], &q.calm[2], &q.heard, &q.weary,
 		&q.quick, &q.slow, &q.pace, &q.latest, &q.records[0], &q.records[1], &q.records[2], &q.records[3],
 	}
-	for i := range q.ring {
-		out[numFloats-ringSize+i] = &q.ring[i]
-	}
-	return out
 }
 
 // AppendBinary appends the encoding of the state: little endian, fixed width, checked by a CRC.
@@ -105,6 +101,7 @@ func (d *DeviceState) Decode(data []byte) error {
 		}
 		n := int(rest[0])
 		*q = variable{name: nameOf(q.name, rest[1:1+n])}
+		q.kind = KindOf(q.name)
 		for k := range i {
 			if out.variables[k].name == q.name {
 				return ErrEncoding
@@ -151,19 +148,14 @@ func finite(v float64) bool { return v-v == 0 }
 // valid reports whether a decoded variable can have been learnt.
 func (q *variable) valid() bool {
 	for _, scale := range [...]float64{
-		q.step, q.typical, q.large, q.recent, q.bump, q.swing, q.partner, q.grain, q.spread, q.longRun, q.noise, q.rise, q.fall, q.wander, q.weary, q.pace, q.records[0], q.records[1], q.records[2], q.records[3],
+		q.step, q.typical, q.large, q.recent, q.bump, q.swing, q.grain, q.longRun, q.still, q.share, q.centre, q.fold, q.noise, q.rise, q.fall, q.wander, q.weary, q.pace, q.records[0], q.records[1], q.records[2], q.records[3],
 	} {
 		if !(scale >= 0) || math.IsInf(scale, 0) {
 			return false
 		}
 	}
-	if q.n > 0 && !(finite(q.at) && finite(q.last) && finite(q.level) && finite(q.moved)) {
+	if q.n > 0 && !(finite(q.at) && finite(q.last) && finite(q.moved)) {
 		return false
 	}
-	for _, v := range q.ring {
-		if !finite(v) {
-			return false
-		}
-	}
-	return finite(q.heard) && finite(q.quick) && finite(q.slow) && finite(q.latest) && finite(q.covary) && finite(q.since) && q.condition < NumConditions
+	return finite(q.heard) && finite(q.quick) && finite(q.slow) && finite(q.latest) && finite(q.since) && q.condition < NumConditions
 }

@@ -100,6 +100,11 @@ func DefaultLimits(k Kind) Limits {
 	return l
 }
 
+// tooFast reports whether a step breaks the limit of steps between readings age seconds apart.
+func (l *Limits) tooFast(step, age float64) bool {
+	return l.MaxStep.Fail > 0 && age <= 3600*1.01 && step > l.MaxStep.Suspect
+}
+
 // validate refuses limits that contradict themselves.
 func (l *Limits) validate(name string) error {
 	if l.Kind >= NumKinds {

@@ -23,6 +23,8 @@ type Spec struct {
 	Limits map[string]Limits
 	// DeviceLimits replace them on single devices.
 	DeviceLimits map[string]map[string]Limits
+	// Forest gives the multivariate flag of single variables; nil leaves it out.
+	Forest *Forest
 }
 
 // NewModel checks spec and returns the model.
@@ -31,6 +33,7 @@ func NewModel(spec Spec) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	detector.forest = spec.Forest
 	for device, limits := range spec.DeviceLimits {
 		for name, l := range limits {
 			if err := l.validate(name); err != nil {
@@ -92,7 +95,7 @@ func (m *Model) Assess(r *Request, s *DeviceState, a *Answer) {
 	if len(r.History) > 0 {
 		s.Reset()
 		for i := range r.History {
-			d.StepInto(&a.Verdict, s, &r.History[i])
+			d.step(&a.Verdict, s, &r.History[i], true)
 		}
 	}
 	d.StepInto(&a.Verdict, s, &r.Reading)

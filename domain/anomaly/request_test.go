@@ -2,6 +2,7 @@ package anomaly_test
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -144,4 +145,39 @@ func TestFindingsBeyondTheBoundAreDropped(t *testing.T) {
 	if n := len(v.Findings()); n != anomaly.MaxVariables {
 		t.Errorf("%d findings", n)
 	}
+}
+
+// TestReplayIsAStream: of a history only what it does to the state is worked out. The verdict on the reading
+// after it, and the state, must be to the last bit those of a device that was heard reading by reading.
+func TestReplayIsAStream(t *testing.T) {
+	m, err := anomaly.NewModel(anomaly.Spec{Tunings: anomaly.DefaultTunings()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seed := range uint64(4) {
+		rs := faulty(700, 100+seed)
+		var kept, used anomaly.DeviceState
+		var a, b anomaly.Answer
+		for i := range rs {
+			r := anomaly.Request{DeviceID: "gauge-7", Reading: rs[i]}
+			m.Assess(&r, &kept, &a)
+			if i%7 != 0 || i == 0 {
+				continue
+			}
+			r.History = rs[:i]
+			m.Assess(&r, &used, &b)
+			if x, y := describe(&a), describe(&b); x != y {
+				t.Fatalf("seed %d, reading %d: heard\n%s\nreplayed\n%s", seed, i, x, y)
+			}
+			if !bytes.Equal(kept.AppendBinary(nil), used.AppendBinary(nil)) {
+				t.Fatalf("seed %d, reading %d: the states differ", seed, i)
+			}
+		}
+	}
+}
+
+// describe says everything that an answer says.
+func describe(a *anomaly.Answer) string {
+	v := &a.Verdict
+	return fmt.Sprint(v.IsAnomaly, v.Alarm, v.Score, v.Severity, v.Confidence, v.Quality, v.RequiresMaintenance, v.HighInterest, v.Findings())
 }

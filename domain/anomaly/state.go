@@ -12,8 +12,6 @@ const (
 	MaxVariables = 16
 	// MaxNameLength bounds the name of a variable in bytes.
 	MaxNameLength = 64
-	// ringSize is the number of accepted values that are kept of a variable.
-	ringSize = 4
 )
 
 // Value is one named number of a reading; NaN is missing.
@@ -51,12 +49,14 @@ func (d *DeviceState) Reset() { *d = DeviceState{variables: d.variables[:0]} }
 // and per nominal step.
 type variable struct {
 	name string
+	kind Kind   // of the name
 	n    uint32 // values accepted
 
 	heard  float64 // time of the newest reading that named it, Unix seconds
 	at     float64 // time of the newest accepted value, Unix seconds
 	last   float64 // newest accepted value
 	before float64 // the one before it
+	third  float64 // the one before that
 	step   float64 // nominal step in seconds: a running median
 
 	typical float64    // running median of the one-step residual
@@ -69,24 +69,22 @@ type variable struct {
 	calm    [3]float64 // what recent was one, two and three accepted values ago
 	bump    float64    // running high quantile of the height of bumps of one or two values
 	swing   float64    // slow mean of the height of bumps, of one value
-	beside  [3]float64 // values of the partner beside the newest three accepted ones, newest first
-	covary  float64    // mean product of the steps of this variable and of its partner
-	partner float64    // mean square of the partner's steps
+	water   [3]float64 // of the newest three accepted values, see air.water, newest first
 	grain   float64    // resolution: the smallest step seen of late
-	level   float64    // slow running median of the values
-	spread  float64    // running median of the distance from level
 
+	proportion
+	still   float64 // share of the values that repeat the one before
 	run     uint32  // how often the newest accepted value was repeated, counting itself
 	longRun float64 // running high quantile of the lengths of runs
 	moved   float64 // time at which the value last changed, Unix seconds
 	noise   float64 // fast mean of the residuals that turn back, over what is typical
 
 	// What the variable ever did, for Finding.Novelty: a fast and a slow mean of the values, the fast mean
-	// of the steps, the last value of any kind, and the records of the four distances, slowly forgotten.
+	// of the steps, the last value of any kind, and one over the records of the distances, slowly forgotten.
 	seen              uint32
 	quick, slow, pace float64
 	latest            float64
-	records           [4]float64
+	records           [numRecords]float64
 	sinceNovel        uint32 // readings since one that was novel
 
 	candidate  float64 // newest value that was not believed
@@ -95,8 +93,6 @@ type variable struct {
 	missing    uint16  // readings in a row without a value
 	condition  Condition
 	since      float64 // when the condition began, Unix seconds
-
-	ring [ringSize]float64 // newest accepted values
 }
 
 // abandonedS is the silence after which a variable gives its place to a new one, 30 days.
@@ -132,26 +128,67 @@ func (d *DeviceState) rewind(seconds float64) bool {
 	return true
 }
 
-// find returns the variable with that name, hint first, making it when there is room; nil otherwise.
-func (d *DeviceState) find(name string, hint int, seconds float64) *variable {
-	if hint < len(d.variables) && d.variables[hint].name == name {
-		return &d.variables[hint]
+// hear sets into to the variables of the values, nil where one has no room, and keeps that they were
+// heard. As long as a device names its variables in one order that is a comparison each.
+func (d *DeviceState) hear(into []*variable, values []Value, seconds float64) {
+	for i := range values {
+		if i >= len(d.variables) || d.variables[i].name != values[i].Name {
+			d.hearAnew(into, values, seconds)
+			return
+		}
+		q := &d.variables[i]
+		q.heard = seconds
+		into[i] = q
 	}
-	for i := range d.variables {
-		if d.variables[i].name == name {
-			return &d.variables[i]
+}
+
+// hearAnew is hear for a reading that names other variables than the ones before: first those that are
+// known are heard, so that none of them loses its place to a new one, and making one moves the others.
+func (d *DeviceState) hearAnew(into []*variable, values []Value, seconds float64) {
+	for i := range values {
+		if k := d.index(values[i].Name); k >= 0 {
+			d.variables[k].heard = seconds
 		}
 	}
-	if len(name) > MaxNameLength || name == "" {
-		return nil
+	for i := range values {
+		d.add(values[i].Name, seconds)
+	}
+	for i := range values {
+		into[i] = nil
+		if k := d.index(values[i].Name); k >= 0 {
+			into[i] = &d.variables[k]
+		}
+	}
+}
+
+// index returns where the variable is, -1 where it is not.
+func (d *DeviceState) index(name string) int {
+	for i := range d.variables {
+		if d.variables[i].name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// add makes the variable unless it is known or there is no room.
+func (d *DeviceState) add(name string, seconds float64) {
+	if len(name) > MaxNameLength || name == "" || d.index(name) >= 0 {
+		return
+	}
+	k := KindOf(name)
+	if k == KindOther {
+		name = strings.Clone(name) // it may lie in a buffer of the transport
+	} else {
+		name = kindNames[k]
 	}
 	fresh := variable{
-		name: strings.Clone(name), // it may lie in a buffer of the transport
-		last: nan, before: nan, level: nan, candidate: nan, beside: [3]float64{nan, nan, nan}, moved: seconds,
+		name: name, kind: k,
+		last: nan, before: nan, candidate: nan, water: [3]float64{nan, nan, nan}, heard: seconds, moved: seconds,
 	}
 	if len(d.variables) < MaxVariables {
 		d.variables = append(d.variables, fresh)
-		return &d.variables[len(d.variables)-1]
+		return
 	}
 	oldest := 0
 	for i := range d.variables {
@@ -159,63 +196,9 @@ func (d *DeviceState) find(name string, hint int, seconds float64) *variable {
 			oldest = i
 		}
 	}
-	if seconds-d.variables[oldest].heard < abandonedS {
-		return nil
+	if seconds-d.variables[oldest].heard >= abandonedS {
+		d.variables[oldest] = fresh
 	}
-	d.variables[oldest] = fresh
-	return &d.variables[oldest]
 }
 
 var nan = math.NaN()
-
-// track moves q towards the p-quantile of the values x that it is shown: a stochastic approximation in
-// the logarithm, so that one rate suits every unit. A zero q starts at x.
-func track(q, x, p, rate, floor float64) float64 {
-	switch {
-	case q == 0:
-		return max(x, floor)
-	case x > q:
-		q *= 1 + rate*p
-	default:
-		q *= 1 - rate*(1-p)
-	}
-	return max(q, floor)
-}
-
-const (
-	quickReadings = 20
-	slowReadings  = 1000
-	forgetting    = 0.9999 // of a record, a reading
-	margin        = 1.05   // by which a record must be beaten to be one
-	refractory    = 20     // readings for which novelty is one and the same
-)
-
-// novelty returns how far x goes beyond everything the variable did before: its step, the pace of its
-// steps, and its distance from where it was of late and for long, each over the record so far. Above 1
-// nothing like it was seen. It needs no scale and no distribution, and the chance of a record
-// falls as a record grows longer.
-func (q *variable) novelty(x float64) float64 {
-	if q.seen == 0 {
-		q.quick, q.slow, q.latest = x, x, x
-	}
-	q.seen++
-	step := math.Abs(x - q.latest)
-	q.latest = x
-	q.quick += (x - q.quick) / quickReadings
-	q.slow += (x - q.slow) / min(float64(q.seen), slowReadings)
-	q.pace += (step - q.pace) / quickReadings
-	most := 0.0
-	for i, s := range [4]float64{step, q.pace, math.Abs(q.quick - q.slow), math.Abs(x - q.slow)} {
-		weight := [4]float64{0.8, 1, 1, 0.9}[i]
-		record := q.records[i]
-		if record > 0 && q.seen > quickReadings {
-			most = max(most, weight*s/record)
-		}
-		if s > record {
-			q.records[i] = margin * s
-		} else {
-			q.records[i] = forgetting * record
-		}
-	}
-	return most
-}

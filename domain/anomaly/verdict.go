@@ -45,6 +45,7 @@ const (
 	ConditionStuck                // the same value for longer than the variable keeps one
 	ConditionNoisy                // it swings more than it does
 	ConditionUnlikely             // contradicts the device's other variables
+	ConditionOutOfWater           // it fell to nothing at once and stays there
 	ConditionSagging              // battery or signal far below its own level
 
 	// NumConditions counts the conditions.
@@ -52,7 +53,7 @@ const (
 )
 
 var conditionNames = [NumConditions]string{
-	"none", "sentinel", "impossible", "spike", "jump", "shifted", "stuck", "noisy", "unlikely", "sagging",
+	"none", "sentinel", "impossible", "spike", "jump", "shifted", "stuck", "noisy", "unlikely", "out_of_water", "sagging",
 }
 
 // String returns the condition's name.
@@ -120,6 +121,14 @@ type Finding struct {
 	Value, Expected, Limit float64
 	// DurationS is how long the condition has lasted.
 	DurationS float64
+
+	// Isolation is how unusual the value is among values that stand out, as a score of the isolation forest
+	// from 0 to 1; 0 where it was not asked. It makes no anomaly.
+	Isolation float64
+
+	features Features
+	worst    float64 // the largest ratio of a test to its limit, behind Score
+	past     bool    // only what the reading does to the state is asked
 }
 
 // IsAnomaly reports whether the value is one.
@@ -224,6 +233,8 @@ func (f *Finding) words() string {
 		return fmt.Sprintf("%s swings far more than it used to", f.Name)
 	case f.Condition == ConditionUnlikely:
 		return fmt.Sprintf("%s %.4g contradicts the other values of the device", f.Name, f.Value)
+	case f.Condition == ConditionOutOfWater:
+		return fmt.Sprintf("%s fell to %.4g and stays there: the sensor may be out of the water or its cable broken", f.Name, f.Value)
 	case f.Condition == ConditionSagging:
 		return fmt.Sprintf("%s %.4g is far below its usual %.4g", f.Name, f.Value, f.Expected)
 	}

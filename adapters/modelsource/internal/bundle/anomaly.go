@@ -21,6 +21,9 @@ type anomalyManifest struct {
 		Air   anomalyTuning `json:"air"`
 		Other anomalyTuning `json:"other"`
 	} `json:"tunings"`
+	// Forest gives the multivariate flag; without one nothing does for single variables.
+	Forest       file `json:"forest,omitzero"`
+	ForestGolden file `json:"forest_golden,omitzero"`
 	// Limits are those of the contract's variables; any other has none.
 	Limits map[string]anomaly.LimitsText `json:"limits"`
 }
@@ -38,6 +41,7 @@ type anomalyTuning struct {
 	Together   float64 `json:"together"`
 	Bump       float64 `json:"bump"`
 	BumpRecent float64 `json:"bump_recent"`
+	BumpLarge  float64 `json:"bump_large"`
 	Accept     int     `json:"accept"`
 	Run        float64 `json:"run"`
 	MinRun     float64 `json:"min_run"`
@@ -62,8 +66,12 @@ func (l *loader) anomaly(p proven, card *domain.ModelCard) (*anomaly.Model, erro
 	if err != nil {
 		return nil, fmt.Errorf("%s/manifest.json: %w", p.entry.Path, err)
 	}
+	forest, err := l.forest(p.entry.Path, m.Forest, m.ForestGolden)
+	if err != nil {
+		return nil, err
+	}
 	model, err := anomaly.NewModel(anomaly.Spec{
-		Ref: card.Ref, Limits: limits,
+		Ref: card.Ref, Limits: limits, Forest: forest,
 		Tunings: anomaly.Tunings{Air: anomaly.Tuning(m.Tunings.Air), Other: anomaly.Tuning(m.Tunings.Other)},
 	})
 	if err != nil {

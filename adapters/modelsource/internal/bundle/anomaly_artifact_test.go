@@ -24,8 +24,8 @@ var update = flag.Bool("update", false, "write models/anomaly_detector anew from
 
 const artifact = "../../../../models"
 
-// TestTheAnomalyDetectorIsWhatTheCodeSays makes the artifact anew. Nothing of it is trained on files, so
-// the shipped one must equal it.
+// TestTheAnomalyDetectorIsWhatTheCodeSays makes the artifact anew, but for the forest, which is trained on
+// files: the shipped one must equal it.
 func TestTheAnomalyDetectorIsWhatTheCodeSays(t *testing.T) {
 	const version, folder = "1.0.0", "anomaly_detector/v1"
 	golden := encode(t, selfMade(t), "")
@@ -33,10 +33,11 @@ func TestTheAnomalyDetectorIsWhatTheCodeSays(t *testing.T) {
 		header: header{
 			Format: format, Name: domain.AnomalyDetector, Version: version, Kind: anomalyKind, FeatureSchema: anomaly.Schema,
 			CreatedAt: time.Date(2026, 11, 25, 8, 0, 0, 0, time.UTC),
-			Training:  json.RawMessage(`{"tunings":"searched on development data, see docs/sensors.md","limits":"WMO-No. 8, set by hand","trained":false}`),
+			Training:  json.RawMessage(`{"tunings":"searched on development data, see docs/sensors.md","limits":"WMO-No. 8, set by hand","forest":"models/training/anomaly/train_forest.py"}`),
 			Skill:     json.RawMessage(`{"command":"go test ./app/cmd/guardy/internal/qcskill -v","table":"docs/sensors.md"}`),
 			Golden:    described("golden.json", golden),
 		},
+		Forest: described("forest.json", read(t, filepath.Join(folder, "forest.json"))), ForestGolden: described("forest_golden.json", read(t, filepath.Join(folder, "forest_golden.json"))),
 		Threshold: anomaly.Threshold, Limits: map[string]anomaly.LimitsText{},
 	}
 	tunings := anomaly.DefaultTunings()
@@ -69,6 +70,16 @@ func TestTheAnomalyDetectorIsWhatTheCodeSays(t *testing.T) {
 	c.Models = slices.DeleteFunc(c.Models, func(e catalogEntry) bool { return e.Name == domain.AnomalyDetector })
 	c.Models = append(c.Models, catalogEntry{domain.AnomalyDetector, version, folder, described("manifest.json", manifest).SHA256})
 	write(t, "manifest.json", encode(t, c, " "))
+}
+
+// read returns a file of the artifact that the training script wrote.
+func read(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(artifact, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 // write holds the file to what it should be, or makes it so.
@@ -136,7 +147,7 @@ func selfMade(t *testing.T) goldenRecords {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := goldenRecords{Records: []goldenRecord{weatherStation(), flood(), turbidity()}}
+	g := goldenRecords{Records: []goldenRecord{weatherStation(), flood(), turbidity(), probe()}}
 	seen := map[string]bool{anomaly.ConditionNone.String(): true}
 	guarded := false
 	for i := range g.Records {
@@ -226,6 +237,25 @@ func turbidity() goldenRecord {
 		g.Readings = append(g.Readings, []nullable{nullable(600 * i), to(x, 100)})
 	}
 	g.Readings[150][1] = 1e300
+	return g
+}
+
+// probe has several sensors in one body: once it does not measure, once it is out of the water.
+func probe() goldenRecord {
+	rng := rand.New(rand.NewPCG(4, 4))
+	g := goldenRecord{Kind: "probe in a river", Variables: []string{"water_temperature", "conductivity", "dissolved_oxygen"}}
+	for i := range 300 {
+		day := math.Sin(2 * math.Pi * float64(i) / 96)
+		temperature := to(10+3*day+0.05*rng.NormFloat64(), 100)
+		conductivity, oxygen := to(350-5*day+0.6*rng.NormFloat64(), 10), to(9+0.5*day+0.04*rng.NormFloat64(), 100)
+		switch {
+		case i >= 200 && i < 204:
+			temperature, conductivity, oxygen = -9999, g.Readings[199][2], g.Readings[199][3]
+		case i >= 250 && i < 270:
+			temperature, conductivity = temperature+4, to(0.5+0.2*rng.Float64(), 10)
+		}
+		g.Readings = append(g.Readings, []nullable{nullable(900 * i), temperature, conductivity, oxygen})
+	}
 	return g
 }
 

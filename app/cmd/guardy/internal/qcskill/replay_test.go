@@ -94,6 +94,8 @@ func at(s string) time.Time {
 	panic(s)
 }
 
+var nan = math.NaN()
+
 // device is one device's record: rows of named values with labels.
 type device struct {
 	name   string
@@ -110,9 +112,7 @@ func detector(tb testing.TB, other *anomaly.Tuning) *anomaly.Detector {
 	tb.Helper()
 	tunings := anomaly.DefaultTunings()
 	if other != nil {
-		weary, rest := tunings.Other.Weary, tunings.Other.Rest
 		tunings.Other = *other
-		tunings.Other.Weary, tunings.Other.Rest = weary, rest
 	}
 	d, err := anomaly.NewDetector(tunings, nil)
 	if err != nil {
@@ -124,6 +124,7 @@ func detector(tb testing.TB, other *anomaly.Tuning) *anomaly.Detector {
 // replay returns the detections of every variable, and calls see with every verdict.
 func (d *device) replay(det *anomaly.Detector, see func(row int, v *anomaly.Verdict)) [][]bool {
 	var s anomaly.DeviceState
+	var v anomaly.Verdict
 	out := make([][]bool, len(d.names))
 	for k := range out {
 		out[k] = make([]bool, len(d.times))
@@ -134,10 +135,9 @@ func (d *device) replay(det *anomaly.Detector, see func(row int, v *anomaly.Verd
 		for k, name := range d.names {
 			reading.Values[k] = anomaly.Value{Name: name, Value: d.values[i][k]}
 		}
-		v := det.Step(&s, reading)
+		det.StepInto(&v, &s, &reading)
 		for k := range v.Findings() {
-			f := &v.Findings()[k]
-			out[k][i] = f.IsAnomaly()
+			out[k][i] = v.Findings()[k].IsAnomaly()
 		}
 		if see != nil {
 			see(i, &v)
@@ -183,7 +183,6 @@ func logan(tb testing.TB) []*device {
 			i = len(d.times)
 			index[d.name][t] = i
 			d.times = append(d.times, at(t))
-			nan := math.NaN()
 			d.values = append(d.values, []float64{nan, nan, nan, nan, nan, nan})
 			d.labels = append(d.labels, make([]bool, 6))
 			d.skip = append(d.skip, make([]bool, 6))
@@ -201,41 +200,44 @@ func logan(tb testing.TB) []*device {
 	return out
 }
 
-// loganFolds are the tunings that TestSearch found on the other three sites.
-var loganFolds = []struct {
+// loganFold is a site and a tuning that was not searched on it.
+type loganFold struct {
 	site  string
 	tuned anomaly.Tuning
-}{
+}
+
+// loganFolds are the tunings that TestSearch found on the other three sites.
+var loganFolds = []loganFold{
 	{
 		"BlackSmithFork", anomaly.Tuning{
-			WarmUp: 48, Jump: 5.75, JumpRecent: 15.6, JumpFloor: 20.8, JumpGrain: 3.978, Record: 0.96, Forget: 0.0005718, Believe: 3.04, Together: 0.15,
-			Bump: 2.246, BumpRecent: 30.5, Accept: 7, Run: 20.63, MinRun: 12.41, Noise: 3.06, NoiseBump: 1.498, Weary: 0.2, Rest: 0.0003, LargeP: 0.98, BumpP: 0.995,
+			WarmUp: 48, Jump: 7.503, JumpRecent: 9.169, JumpFloor: 5.65, JumpGrain: 3.431, Record: 0.875, Forget: 0.001043, Believe: 0.9028, Together: 0.1864,
+			Bump: 3.84, BumpRecent: 36.96, BumpLarge: 1.234, Accept: 8, Run: 24.05, MinRun: 6.483, Noise: 7.561, NoiseBump: 1.189, Weary: 0.4843, Rest: 0.0003, LargeP: 0.98, BumpP: 0.98,
 		},
 	},
 	{
 		"FranklinBasin", anomaly.Tuning{
-			WarmUp: 48, Jump: 5.75, JumpRecent: 6, JumpFloor: 4.5, JumpGrain: 8, Record: 0.5498, Forget: 0.0006, Believe: 0.663, Together: 0.17,
-			Bump: 8, BumpRecent: 47.84, Accept: 3, Run: 13.8, MinRun: 6.12, Noise: 4.973, NoiseBump: 0.9919, Weary: 0.2, Rest: 0.0003, LargeP: 0.98, BumpP: 0.98,
+			WarmUp: 48, Jump: 7.565, JumpRecent: 11.02, JumpFloor: 11.75, JumpGrain: 2.702, Record: 1.389, Forget: 0.000537, Believe: 0.683, Together: 0.1048,
+			Bump: 4.755, BumpRecent: 39.86, BumpLarge: 1.253, Accept: 6, Run: 15.74, MinRun: 6.328, Noise: 6.729, NoiseBump: 1.588, Weary: 0.6126, Rest: 0.0003, LargeP: 0.98, BumpP: 0.98,
 		},
 	},
 	{
 		"MainStreet", anomaly.Tuning{
-			WarmUp: 48, Jump: 4.8, JumpRecent: 11.5, JumpFloor: 9.531, JumpGrain: 4.312, Record: 1.326, Forget: 0.0007313, Believe: 0.69, Together: 0.156,
-			Bump: 2.925, BumpRecent: 26, Accept: 8, Run: 13.8, MinRun: 10.14, Noise: 8.97, NoiseBump: 0.6, Weary: 0.2, Rest: 0.0003, LargeP: 0.98, BumpP: 0.97,
+			WarmUp: 48, Jump: 7.054, JumpRecent: 11.63, JumpFloor: 8.655, JumpGrain: 5.348, Record: 1.237, Forget: 0.0009133, Believe: 1.105, Together: 0.1373,
+			Bump: 4.097, BumpRecent: 40.09, BumpLarge: 0.9559, Accept: 8, Run: 21.31, MinRun: 3.61, Noise: 6.24, NoiseBump: 1.363, Weary: 0.2166, Rest: 0.0003, LargeP: 0.98, BumpP: 0.98,
 		},
 	},
 	{
 		"TonyGrove", anomaly.Tuning{
-			WarmUp: 48, Jump: 6.5, JumpRecent: 18.4, JumpFloor: 9.6, JumpGrain: 1.434, Record: 2.392, Forget: 0.00085, Believe: 0.85, Together: 0.23,
-			Bump: 9.329, BumpRecent: 29.9, Accept: 3, Run: 18.5, MinRun: 5.175, Noise: 1.795, NoiseBump: 1.326, Weary: 0.2, Rest: 0.0003, LargeP: 0.98, BumpP: 0.97,
+			WarmUp: 48, Jump: 14.61, JumpRecent: 15.05, JumpFloor: 7.634, JumpGrain: 3.376, Record: 0.8744, Forget: 0.0007904, Believe: 0.8417, Together: 0.08452,
+			Bump: 5.336, BumpRecent: 37.48, BumpLarge: 0.8361, Accept: 5, Run: 30.07, MinRun: 3.402, Noise: 10.26, NoiseBump: 1.088, Weary: 0.383, Rest: 0.0003, LargeP: 0.98, BumpP: 0.98,
 		},
 	},
 }
 
 // TestLoganRiver estimates what to expect at other sites: each is judged by a detector whose tuning was
-// searched on the other three. It is an optimistic estimate: the tests were designed, and Weary and Rest
-// chosen, with the figures of all sites in view. The shipped tuning comes from all four sites, so its own
-// figures are no estimate at all.
+// searched on the other three. It is an optimistic estimate: the tests were designed, and what is no number of
+// the tuning was chosen, with the figures of all sites in view. The shipped tuning comes from all four sites, so
+// its own figures are no estimate at all.
 func TestLoganRiver(t *testing.T) {
 	sites := logan(t)
 	var four, six, shippedFour, shippedSix Counts
@@ -273,11 +275,11 @@ func TestLoganRiver(t *testing.T) {
 	t.Log("  90 % intervals over the series, 6 variables: ", intervals(seriesSix))
 	t.Log(line("Logan River, 4 variables, as shipped (tuned)", &shippedFour))
 	t.Log(line("Logan River, 6 variables, as shipped (tuned)", &shippedSix))
-	atLeast(t, "event F2, 4 variables", four.EventF2(), 0.71)
-	atLeast(t, "strict F1, 4 variables", four.StrictF1(), 0.68)
-	atLeast(t, "event F2, 6 variables", six.EventF2(), 0.62)
+	atLeast(t, "event F2, 4 variables", four.EventF2(), 0.81)
+	atLeast(t, "strict F1, 4 variables", four.StrictF1(), 0.75)
+	atLeast(t, "event F2, 6 variables", six.EventF2(), 0.74)
 	atMost(t, "false episodes per 1000", four.FalsePerThousand(), 0.25)
-	atLeast(t, "point F2, 4 variables", four.PointF2(), 0.93)
+	atLeast(t, "point F2, 4 variables", four.PointF2(), 0.90)
 }
 
 // intervals returns 90 % bootstrap intervals of the figures, resampling whole series.
@@ -340,7 +342,7 @@ func station(t testing.TB) map[string]*device {
 	return devices
 }
 
-// TestWeatherStation: the tuning for air was searched on 2015 and 2016. The later years took no part in
+// TestWeatherStation: the tuning for air was searched and chosen on 2015 and 2016. The later years took no part in
 // the search, but the tests themselves were designed with the figures of all years in view and the
 // limits of rain were set on all of them, so 2017 and 2018 are an optimistic estimate.
 func TestWeatherStation(t *testing.T) {
@@ -398,8 +400,8 @@ func TestWeatherStation(t *testing.T) {
 		atMost(t, "heavy-rain hours called an anomaly", float64(flagged), 1)
 		if half.first == 2017 {
 			atMost(t, "false episodes per 1000", all.FalsePerThousand(), 0.5)
-			atLeast(t, "event F2", all.EventF2(), 0.77)
-			atLeast(t, "strict F1", all.StrictF1(), 0.80)
+			atLeast(t, "event F2", all.EventF2(), 0.81)
+			atLeast(t, "strict F1", all.StrictF1(), 0.82)
 		}
 	}
 }

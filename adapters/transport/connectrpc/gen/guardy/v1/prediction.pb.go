@@ -2622,7 +2622,7 @@ type SensorFinding struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the variable.
 	Feature string `protobuf:"bytes,1,opt,name=feature,proto3" json:"feature,omitempty"`
-	// none, sentinel, impossible, spike, jump, shifted, stuck, noisy, unlikely or sagging.
+	// none, sentinel, impossible, spike, jump, shifted, stuck, noisy, unlikely, out_of_water or sagging.
 	Condition string `protobuf:"bytes,2,opt,name=condition,proto3" json:"condition,omitempty"`
 	// 0 to 1.
 	Score float32 `protobuf:"fixed32,3,opt,name=score,proto3" json:"score,omitempty"`
