@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"go.uber.org/dig"
@@ -50,20 +51,22 @@ func options(c config.Config, build Build, logger *slog.Logger, pause pauser) fx
 
 // Core is what answers without a listener.
 type Core struct {
-	Models  ports.ModelCatalog
-	Batch   ports.BatchAssessor
-	Nowcast ports.Nowcaster
+	Models     ports.ModelCatalog
+	Batch      ports.BatchAssessor
+	Nowcast    ports.Nowcaster
+	Evacuation ports.EvacuationPlanner
 }
 
 // Offline loads the models, lets use work with them, and cleans up. Neither a cache nor telemetry
 // takes part: the command line asks each question once.
 func Offline(ctx context.Context, c config.Config, use func(Core) error) (err error) {
 	c.Cache.Kind, c.Telemetry.Kind = "none", "none"
+	c.Evacuation.Queue = runtime.GOMAXPROCS(0) // as many as ask at once: nobody is shed here
 	var out Core
 	a := fx.New(
 		core(c, Build{}, slog.New(slog.DiscardHandler)),
 		fx.Module("models", fx.Invoke(loadModels(false))),
-		fx.Populate(&out.Models, &out.Batch, &out.Nowcast),
+		fx.Populate(&out.Models, &out.Batch, &out.Nowcast, &out.Evacuation),
 	)
 	if err := a.Start(ctx); err != nil {
 		return Cause(err)
@@ -95,12 +98,16 @@ func core(c config.Config, build Build, logger *slog.Logger) fx.Option {
 			return ports.Recorders{stats, telemetry}
 		}),
 		fx.Provide(
+			func() predict.LoadRegion { return predict.NoRegion },
 			predict.NewModels,
 			func(m *predict.Models) ports.ModelCatalog { return m },
 			func(m *predict.Models, sites ports.SiteRegister, cache ports.AnswerCache, r ports.Recorder, clock ports.Clock) predict.Deps {
 				return predict.Deps{
 					Models: m, Sites: sites, Cache: cache, Recorder: r, Clock: clock,
-					TTL: predict.TTL{FloodRisk: c.Cache.TTL.FloodRisk, Batch: c.Cache.TTL.Batch, Nowcast: c.Cache.TTL.Nowcast},
+					TTL: predict.TTL{
+						FloodRisk: c.Cache.TTL.FloodRisk, Batch: c.Cache.TTL.Batch, Nowcast: c.Cache.TTL.Nowcast, Evacuation: c.Cache.TTL.Evacuation,
+					},
+					Planning: predict.Planning{Workers: c.Evacuation.Workers, Queue: c.Evacuation.Queue, Budget: c.Evacuation.Budget},
 				}
 			},
 			func(d predict.Deps) (ports.RiskAssessor, ports.BatchAssessor) {
@@ -108,6 +115,7 @@ func core(c config.Config, build Build, logger *slog.Logger) fx.Option {
 				return s, s
 			},
 			func(d predict.Deps) ports.Nowcaster { return predict.NewNowcasts(d) },
+			func(d predict.Deps) ports.EvacuationPlanner { return predict.NewEvacuations(d) },
 			func(m *predict.Models, cache ports.AnswerCache) *predict.Health {
 				return predict.NewHealth(m, cache, build.Version)
 			},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/evacuation"
 	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/ports"
@@ -23,17 +24,21 @@ type Models struct {
 	recorder ports.Recorder
 	clock    ports.Clock
 
-	risk    place[*risk.Model]
-	nowcast place[*nowcast.Model]
-	all     []managed // in the contract's order
+	risk       place[*risk.Model]
+	nowcast    place[*nowcast.Model]
+	evacuation place[*evacuation.Planner]
+	all        []managed // in the contract's order
 }
 
 // NewModels returns an empty catalog; nothing is loaded before Load. cache may be nil.
-func NewModels(source ports.ModelSource, cache ports.AnswerCache, stats ports.Statistics, recorder ports.Recorder, clock ports.Clock) *Models {
+func NewModels(
+	source ports.ModelSource, region LoadRegion, cache ports.AnswerCache, stats ports.Statistics, recorder ports.Recorder, clock ports.Clock,
+) *Models {
 	s := &Models{source: source, cache: cache, stats: stats, recorder: recorder, clock: clock}
 	s.risk.name, s.risk.load = domain.RiskScorer, source.LoadRisk
 	s.nowcast.name, s.nowcast.load = domain.Nowcaster, source.LoadNowcast
-	s.all = []managed{&s.risk, &s.nowcast}
+	s.evacuation.name, s.evacuation.load = domain.EvacuationPlanner, region.planner
+	s.all = []managed{&s.risk, &s.nowcast, &s.evacuation}
 	return s
 }
 
@@ -121,6 +126,9 @@ func (p *place[M]) describe(to *ports.ModelStatus) {
 	if l := p.now.Load(); l != nil {
 		to.Ref, to.Loaded, to.SizeBytes = l.model.Ref(), true, l.card.SizeBytes
 		to.LoadedAt, to.LoadTime = l.loadedAt, l.took
+		if own, ok := any(l.model).(interface{ Describe() string }); ok { // made of something else than the source
+			to.Source = own.Describe()
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -32,6 +32,7 @@ type Deps struct {
 	Sites    ports.SiteRegister
 	Cache    ports.AnswerCache
 	TTL      TTL
+	Planning Planning
 	Recorder ports.Recorder
 	Clock    ports.Clock
 }
