@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/evacuation"
 	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/ports"
@@ -41,19 +42,21 @@ var AssessedAt = time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC)
 //
 // Of its models, risk_scorer is loaded and nowcaster is refused on every load.
 type Service struct {
-	mu       sync.Mutex
-	calls    []risk.Request
-	nowcasts []nowcast.Request
+	mu          sync.Mutex
+	calls       []risk.Request
+	nowcasts    []nowcast.Request
+	evacuations []evacuation.Request
 	// NotReady makes the health report and Begin say so.
 	NotReady bool
 }
 
 var (
-	_ ports.RiskAssessor   = (*Service)(nil)
-	_ ports.BatchAssessor  = (*Service)(nil)
-	_ ports.Nowcaster      = (*Service)(nil)
-	_ ports.ModelCatalog   = (*Service)(nil)
-	_ ports.HealthReporter = (*Service)(nil)
+	_ ports.RiskAssessor      = (*Service)(nil)
+	_ ports.BatchAssessor     = (*Service)(nil)
+	_ ports.Nowcaster         = (*Service)(nil)
+	_ ports.EvacuationPlanner = (*Service)(nil)
+	_ ports.ModelCatalog      = (*Service)(nil)
+	_ ports.HealthReporter    = (*Service)(nil)
 )
 
 // NewService returns a service that was asked nothing yet.

@@ -194,6 +194,7 @@ func expand(data []byte) ([]byte, error) {
 func (c *testCase) run(t *testing.T, s *Service, client Client) {
 	s.Calls()
 	s.Nowcasts()
+	s.Evacuations()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	reply, err := client.Call(ctx, c.call)
@@ -207,6 +208,9 @@ func (c *testCase) run(t *testing.T, s *Service, client Client) {
 		}
 		for _, call := range s.Nowcasts() {
 			got = append(got, describeNowcast(&call))
+		}
+		for _, call := range s.Evacuations() {
+			got = append(got, describeEvacuation(&call))
 		}
 		compare(t, "the use case was asked", decode(t, c.calls), prune(got))
 	}

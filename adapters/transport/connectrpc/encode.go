@@ -39,6 +39,11 @@ var (
 		"HorizonPrediction.quantiles":    true, // and these that no river was observed
 		"NowcastQuality.observed_series": true,
 	}
+	// nullableMessages write everything that is absent as null: what is not known of an evacuation.
+	nullableMessages = map[string]bool{
+		"PlanEvacuationResponse": true, "EvacuationZone": true, "Shelter": true, "EvacuationRoute": true, "Bottleneck": true,
+		"EvacuationPlan": true, "DataSources": true,
+	}
 )
 
 type encoder struct {
@@ -78,7 +83,7 @@ func compileMessage(t reflect.Type) encodeFunc {
 		if !f.IsExported() || name == "" {
 			continue
 		}
-		field := encodeField{key: strconv.Quote(name) + ":", index: i, null: nullable[t.Name()+"."+name]}
+		field := encodeField{key: strconv.Quote(name) + ":", index: i, null: nullable[t.Name()+"."+name] || nullableMessages[t.Name()]}
 		switch {
 		case f.Type.Kind() == reflect.Pointer:
 			field.absent = reflect.Value.IsNil

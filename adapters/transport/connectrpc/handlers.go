@@ -25,6 +25,7 @@ type (
 	assessRequest  = inbound[guardyv1.AssessFloodRiskRequest, *guardyv1.AssessFloodRiskRequest]
 	batchRequest   = inbound[guardyv1.AssessFloodRiskBatchRequest, *guardyv1.AssessFloodRiskBatchRequest]
 	nowcastRequest = inbound[guardyv1.NowcastRequest, *guardyv1.NowcastRequest]
+	planRequest    = inbound[guardyv1.PlanEvacuationRequest, *guardyv1.PlanEvacuationRequest]
 	listRequest    = inbound[guardyv1.ListModelsRequest, *guardyv1.ListModelsRequest]
 	getRequest     = inbound[guardyv1.GetModelRequest, *guardyv1.GetModelRequest]
 	statsRequest   = inbound[guardyv1.GetModelStatsRequest, *guardyv1.GetModelStatsRequest]
@@ -61,6 +62,7 @@ func (s *Server) route(chain connect.HandlerOption) map[string]endpoint {
 		guardyv1connect.PredictionServiceAssessFloodRiskProcedure:      handle(prediction, "AssessFloodRisk", s.assess, timed),
 		guardyv1connect.PredictionServiceAssessFloodRiskBatchProcedure: handle(prediction, "AssessFloodRiskBatch", s.assessBatch, timed),
 		guardyv1connect.PredictionServiceNowcastProcedure:              handle(prediction, "Nowcast", s.nowcast, sequences),
+		guardyv1connect.PredictionServicePlanEvacuationProcedure:       handle(prediction, "PlanEvacuation", s.planEvacuation, timed),
 		guardyv1connect.ModelServiceListModelsProcedure:                handle(models, "ListModels", s.listModels, unary),
 		guardyv1connect.ModelServiceGetModelProcedure:                  handle(models, "GetModel", s.getModel, unary),
 		guardyv1connect.ModelServiceGetModelStatsProcedure:             handle(models, "GetModelStats", s.getModelStats, unary),

@@ -27,15 +27,16 @@ import (
 
 // Deps are what the server asks.
 type Deps struct {
-	Risk     ports.RiskAssessor
-	Batch    ports.BatchAssessor
-	Nowcast  ports.Nowcaster
-	Models   ports.ModelCatalog
-	Health   ports.HealthReporter
-	Recorder ports.Recorder
-	Tracer   trace.TracerProvider
-	Logger   *slog.Logger
-	Limits   Limits
+	Risk       ports.RiskAssessor
+	Batch      ports.BatchAssessor
+	Nowcast    ports.Nowcaster
+	Evacuation ports.EvacuationPlanner
+	Models     ports.ModelCatalog
+	Health     ports.HealthReporter
+	Recorder   ports.Recorder
+	Tracer     trace.TracerProvider
+	Logger     *slog.Logger
+	Limits     Limits
 	// AdminKeys open what changes state. Without keys it is open to callers on the same machine.
 	AdminKeys []string
 	// Failed is told when serving ends without Stop.
@@ -57,6 +58,7 @@ func (d *Deps) validate() error {
 		{"Risk", d.Risk == nil},
 		{"Batch", d.Batch == nil},
 		{"Nowcast", d.Nowcast == nil},
+		{"Evacuation", d.Evacuation == nil},
 		{"Models", d.Models == nil},
 		{"Health", d.Health == nil},
 		{"Recorder", d.Recorder == nil},
@@ -179,7 +181,6 @@ func (s *Server) dispatch(c *call, r *http.Request) {
 	c.route = strings.TrimPrefix(r.URL.Path, "/")
 	if to.room != nil {
 		if !to.room.Enter() {
-			c.Header().Set("Retry-After", "1")
 			s.write(c, r, c.refuse(&domain.Error{
 				Kind: domain.KindUnavailable, Msg: "the service is at its limit; try again shortly",
 			}))

@@ -35,6 +35,8 @@ func (c client) Call(ctx context.Context, call transporttest.Call) (transporttes
 		path = "/api/v1/predict/batch"
 	case "Nowcast":
 		path = "/api/v1/predict/nowcast"
+	case "PlanEvacuation":
+		path = "/api/v1/predict/evacuation-zones"
 	case "StreamFloodRisk":
 		path, body, header[0] = "/api/v1/predict/batch", bytes.Join(call.Lines, []byte("\n")), "Content-Type: application/x-ndjson"
 	default:

@@ -2062,7 +2062,7 @@ var File_guardy_v1_prediction_proto protoreflect.FileDescriptor
 
 const file_guardy_v1_prediction_proto_rawDesc = "" +
 	"\n" +
-	"\x1aguardy/v1/prediction.proto\x12\tguardy.v1\x1a\x17guardy/v1/problem.proto\"\xf6\x06\n" +
+	"\x1aguardy/v1/prediction.proto\x12\tguardy.v1\x1a\x1aguardy/v1/evacuation.proto\x1a\x17guardy/v1/problem.proto\"\xf6\x06\n" +
 	"\x16AssessFloodRiskRequest\x12\x1f\n" +
 	"\blatitude\x18\x01 \x01(\x01H\x00R\blatitude\x88\x01\x01\x12!\n" +
 	"\tlongitude\x18\x02 \x01(\x01H\x01R\tlongitude\x88\x01\x01\x12$\n" +
@@ -2328,12 +2328,13 @@ const file_guardy_v1_prediction_proto_rawDesc = "" +
 	"\rSequenceFault\x12\x16\n" +
 	"\x06series\x18\x01 \x01(\tR\x06series\x12\x14\n" +
 	"\x05fault\x18\x02 \x01(\tR\x05fault\x12\x1a\n" +
-	"\breadings\x18\x03 \x01(\x05R\breadings2\x81\x03\n" +
+	"\breadings\x18\x03 \x01(\x05R\breadings2\xdd\x03\n" +
 	"\x11PredictionService\x12]\n" +
 	"\x0fAssessFloodRisk\x12!.guardy.v1.AssessFloodRiskRequest\x1a\".guardy.v1.AssessFloodRiskResponse\"\x03\x90\x02\x01\x12l\n" +
 	"\x14AssessFloodRiskBatch\x12&.guardy.v1.AssessFloodRiskBatchRequest\x1a'.guardy.v1.AssessFloodRiskBatchResponse\"\x03\x90\x02\x01\x12X\n" +
 	"\x0fStreamFloodRisk\x12!.guardy.v1.AssessFloodRiskRequest\x1a\x1e.guardy.v1.FloodRiskPrediction(\x010\x01\x12E\n" +
-	"\aNowcast\x12\x19.guardy.v1.NowcastRequest\x1a\x1a.guardy.v1.NowcastResponse\"\x03\x90\x02\x01BRZPgithub.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1;guardyv1b\x06proto3"
+	"\aNowcast\x12\x19.guardy.v1.NowcastRequest\x1a\x1a.guardy.v1.NowcastResponse\"\x03\x90\x02\x01\x12Z\n" +
+	"\x0ePlanEvacuation\x12 .guardy.v1.PlanEvacuationRequest\x1a!.guardy.v1.PlanEvacuationResponse\"\x03\x90\x02\x01BRZPgithub.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1;guardyv1b\x06proto3"
 
 var (
 	file_guardy_v1_prediction_proto_rawDescOnce sync.Once
@@ -2370,6 +2371,8 @@ var file_guardy_v1_prediction_proto_goTypes = []any{
 	(*NowcastQuality)(nil),               // 18: guardy.v1.NowcastQuality
 	(*SequenceFault)(nil),                // 19: guardy.v1.SequenceFault
 	(*Violation)(nil),                    // 20: guardy.v1.Violation
+	(*PlanEvacuationRequest)(nil),        // 21: guardy.v1.PlanEvacuationRequest
+	(*PlanEvacuationResponse)(nil),       // 22: guardy.v1.PlanEvacuationResponse
 }
 var file_guardy_v1_prediction_proto_depIdxs = []int32{
 	1,  // 0: guardy.v1.AssessFloodRiskRequest.river:type_name -> guardy.v1.River
@@ -2397,12 +2400,14 @@ var file_guardy_v1_prediction_proto_depIdxs = []int32{
 	8,  // 22: guardy.v1.PredictionService.AssessFloodRiskBatch:input_type -> guardy.v1.AssessFloodRiskBatchRequest
 	0,  // 23: guardy.v1.PredictionService.StreamFloodRisk:input_type -> guardy.v1.AssessFloodRiskRequest
 	12, // 24: guardy.v1.PredictionService.Nowcast:input_type -> guardy.v1.NowcastRequest
-	3,  // 25: guardy.v1.PredictionService.AssessFloodRisk:output_type -> guardy.v1.AssessFloodRiskResponse
-	9,  // 26: guardy.v1.PredictionService.AssessFloodRiskBatch:output_type -> guardy.v1.AssessFloodRiskBatchResponse
-	10, // 27: guardy.v1.PredictionService.StreamFloodRisk:output_type -> guardy.v1.FloodRiskPrediction
-	15, // 28: guardy.v1.PredictionService.Nowcast:output_type -> guardy.v1.NowcastResponse
-	25, // [25:29] is the sub-list for method output_type
-	21, // [21:25] is the sub-list for method input_type
+	21, // 25: guardy.v1.PredictionService.PlanEvacuation:input_type -> guardy.v1.PlanEvacuationRequest
+	3,  // 26: guardy.v1.PredictionService.AssessFloodRisk:output_type -> guardy.v1.AssessFloodRiskResponse
+	9,  // 27: guardy.v1.PredictionService.AssessFloodRiskBatch:output_type -> guardy.v1.AssessFloodRiskBatchResponse
+	10, // 28: guardy.v1.PredictionService.StreamFloodRisk:output_type -> guardy.v1.FloodRiskPrediction
+	15, // 29: guardy.v1.PredictionService.Nowcast:output_type -> guardy.v1.NowcastResponse
+	22, // 30: guardy.v1.PredictionService.PlanEvacuation:output_type -> guardy.v1.PlanEvacuationResponse
+	26, // [26:31] is the sub-list for method output_type
+	21, // [21:26] is the sub-list for method input_type
 	21, // [21:21] is the sub-list for extension type_name
 	21, // [21:21] is the sub-list for extension extendee
 	0,  // [0:21] is the sub-list for field type_name
@@ -2413,6 +2418,7 @@ func file_guardy_v1_prediction_proto_init() {
 	if File_guardy_v1_prediction_proto != nil {
 		return
 	}
+	file_guardy_v1_evacuation_proto_init()
 	file_guardy_v1_problem_proto_init()
 	file_guardy_v1_prediction_proto_msgTypes[0].OneofWrappers = []any{}
 	file_guardy_v1_prediction_proto_msgTypes[1].OneofWrappers = []any{}

@@ -45,6 +45,9 @@ const (
 	// PredictionServiceNowcastProcedure is the fully-qualified name of the PredictionService's Nowcast
 	// RPC.
 	PredictionServiceNowcastProcedure = "/guardy.v1.PredictionService/Nowcast"
+	// PredictionServicePlanEvacuationProcedure is the fully-qualified name of the PredictionService's
+	// PlanEvacuation RPC.
+	PredictionServicePlanEvacuationProcedure = "/guardy.v1.PredictionService/PlanEvacuation"
 )
 
 // PredictionServiceClient is a client for the guardy.v1.PredictionService service.
@@ -65,6 +68,8 @@ type PredictionServiceClient interface {
 	// Nowcast answers whether the river will be over its flood threshold in the next hours, from recent
 	// readings of a gauge or weather station.
 	Nowcast(context.Context, *v1.NowcastRequest) (*v1.NowcastResponse, error)
+	// PlanEvacuation answers who has to leave a flooded place first, where to and on which roads.
+	PlanEvacuation(context.Context, *v1.PlanEvacuationRequest) (*v1.PlanEvacuationResponse, error)
 }
 
 // NewPredictionServiceClient constructs a client for the guardy.v1.PredictionService service. By
@@ -105,6 +110,13 @@ func NewPredictionServiceClient(httpClient connect.HTTPClient, baseURL string, o
 			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 			connect.WithClientOptions(opts...),
 		),
+		planEvacuation: connect.NewClient[v1.PlanEvacuationRequest, v1.PlanEvacuationResponse](
+			httpClient,
+			baseURL+PredictionServicePlanEvacuationProcedure,
+			connect.WithSchema(predictionServiceMethods.ByName("PlanEvacuation")),
+			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -114,6 +126,7 @@ type predictionServiceClient struct {
 	assessFloodRiskBatch *connect.Client[v1.AssessFloodRiskBatchRequest, v1.AssessFloodRiskBatchResponse]
 	streamFloodRisk      *connect.Client[v1.AssessFloodRiskRequest, v1.FloodRiskPrediction]
 	nowcast              *connect.Client[v1.NowcastRequest, v1.NowcastResponse]
+	planEvacuation       *connect.Client[v1.PlanEvacuationRequest, v1.PlanEvacuationResponse]
 }
 
 // AssessFloodRisk calls guardy.v1.PredictionService.AssessFloodRisk.
@@ -148,6 +161,15 @@ func (c *predictionServiceClient) Nowcast(ctx context.Context, req *v1.NowcastRe
 	return nil, err
 }
 
+// PlanEvacuation calls guardy.v1.PredictionService.PlanEvacuation.
+func (c *predictionServiceClient) PlanEvacuation(ctx context.Context, req *v1.PlanEvacuationRequest) (*v1.PlanEvacuationResponse, error) {
+	response, err := c.planEvacuation.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // PredictionServiceHandler is an implementation of the guardy.v1.PredictionService service.
 type PredictionServiceHandler interface {
 	// AssessFloodRisk answers for one location. Invalid values are an invalid_argument error that lists
@@ -166,6 +188,8 @@ type PredictionServiceHandler interface {
 	// Nowcast answers whether the river will be over its flood threshold in the next hours, from recent
 	// readings of a gauge or weather station.
 	Nowcast(context.Context, *v1.NowcastRequest) (*v1.NowcastResponse, error)
+	// PlanEvacuation answers who has to leave a flooded place first, where to and on which roads.
+	PlanEvacuation(context.Context, *v1.PlanEvacuationRequest) (*v1.PlanEvacuationResponse, error)
 }
 
 // NewPredictionServiceHandler builds an HTTP handler from the service implementation. It returns
@@ -202,6 +226,13 @@ func NewPredictionServiceHandler(svc PredictionServiceHandler, opts ...connect.H
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
+	predictionServicePlanEvacuationHandler := connect.NewUnaryHandlerSimple(
+		PredictionServicePlanEvacuationProcedure,
+		svc.PlanEvacuation,
+		connect.WithSchema(predictionServiceMethods.ByName("PlanEvacuation")),
+		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/guardy.v1.PredictionService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case PredictionServiceAssessFloodRiskProcedure:
@@ -212,6 +243,8 @@ func NewPredictionServiceHandler(svc PredictionServiceHandler, opts ...connect.H
 			predictionServiceStreamFloodRiskHandler.ServeHTTP(w, r)
 		case PredictionServiceNowcastProcedure:
 			predictionServiceNowcastHandler.ServeHTTP(w, r)
+		case PredictionServicePlanEvacuationProcedure:
+			predictionServicePlanEvacuationHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -235,4 +268,8 @@ func (UnimplementedPredictionServiceHandler) StreamFloodRisk(context.Context, *c
 
 func (UnimplementedPredictionServiceHandler) Nowcast(context.Context, *v1.NowcastRequest) (*v1.NowcastResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("guardy.v1.PredictionService.Nowcast is not implemented"))
+}
+
+func (UnimplementedPredictionServiceHandler) PlanEvacuation(context.Context, *v1.PlanEvacuationRequest) (*v1.PlanEvacuationResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("guardy.v1.PredictionService.PlanEvacuation is not implemented"))
 }
