@@ -22,7 +22,6 @@ import (
 	"github.com/guardy-ai/guardy/adapters/modelsource/embedded"
 	"github.com/guardy-ai/guardy/app/predict"
 	"github.com/guardy-ai/guardy/domain"
-	"github.com/guardy-ai/guardy/domain/evacuation"
 	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/models"
@@ -36,8 +35,6 @@ import (
 type world struct {
 	*predict.Service
 	*predict.Nowcasts
-	*predict.Evacuations
-	region   evacuation.Region // is loaded at the next load
 	models   *predict.Models
 	source   *scriptedSource
 	cache    *cachetest.Fake
@@ -53,25 +50,22 @@ func newWorld(t *testing.T, cached bool) *world {
 	}
 	w.clock.Advance(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).Sub(w.clock.Now()))
 	deps := predict.Deps{
-		Planning: predict.Planning{Workers: 1, Queue: 1, Budget: time.Second},
-		Sites:    w.sites, Recorder: w.recorder, Clock: w.clock.Now,
-		TTL: predict.TTL{FloodRisk: 5 * time.Minute, Batch: 3 * time.Minute, Nowcast: 10 * time.Minute, Evacuation: 15 * time.Minute},
+		Sites: w.sites, Recorder: w.recorder, Clock: w.clock.Now,
+		TTL: predict.TTL{FloodRisk: 5 * time.Minute, Batch: 3 * time.Minute, Nowcast: 10 * time.Minute},
 	}
 	var cache ports.AnswerCache
 	if cached {
 		w.cache = cachetest.NewFake(w.clock.Now)
 		cache, deps.Cache = w.cache, w.cache
 	}
-	w.models = predict.NewModels(w.source, w.loadRegion, cache, noStatistics{}, w.recorder, w.clock.Now)
+	w.models = predict.NewModels(w.source, predict.NoRegion, cache, noStatistics{}, w.recorder, w.clock.Now)
 	deps.Models = w.models
-	w.Service, w.Nowcasts, w.Evacuations = predict.New(deps), predict.NewNowcasts(deps), predict.NewEvacuations(deps)
+	w.Service, w.Nowcasts = predict.New(deps), predict.NewNowcasts(deps)
 	if err := w.models.Load(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
 	return w
 }
-
-func (w *world) loadRegion(context.Context) (evacuation.Region, error) { return w.region, nil }
 
 // scriptedSource gives the embedded model until it is told otherwise.
 type scriptedSource struct {
