@@ -2,7 +2,6 @@ package fiberhttp
 
 import (
 	"context"
-	"net/http"
 	"strconv"
 
 	"github.com/guardy-ai/guardy/adapters/transport/internal/geojson"
@@ -74,7 +73,7 @@ func (s *Server) planEvacuation(x *exchange) error {
 	}
 	x.describeCache(a.Provenance)
 	x.out = appendEvacuation(x.out[:0], &r, &a)
-	x.answerJSON(http.StatusOK)
+	x.answerJSON()
 	return nil
 }
 
@@ -297,21 +296,10 @@ func NewEvacuationLines(to ports.EvacuationPlanner, maxBytes int) *EvacuationLin
 
 // Append answers lines as NowcastLines.Append does.
 func (l *EvacuationLines) Append(ctx context.Context, out []byte, lines [][]byte, first int) (_ []byte, failed int) {
-	for i, line := range lines {
-		var err error
-		if out, err = l.append(ctx, out, line); err != nil {
-			failed++
-			out = appendPrediction(out, first+i, nil, nil, err, "")
-		}
-		out = append(out, '\n')
-	}
-	return out, failed
+	return appendLines(ctx, out, lines, first, l.maxBytes, l.append)
 }
 
 func (l *EvacuationLines) append(ctx context.Context, out, line []byte) ([]byte, error) {
-	if line == nil {
-		return out, lineTooLong(l.maxBytes)
-	}
 	var w wireEvacuation
 	decoded := strictjson.Decode(line, &w, strictjson.Options{})
 	r, err := w.question(decoded, false)

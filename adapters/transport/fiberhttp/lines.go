@@ -2,9 +2,11 @@ package fiberhttp
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"github.com/guardy-ai/guardy/adapters/transport/internal/strictjson"
+	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/ports"
 )
@@ -65,4 +67,29 @@ func (l *Lines) Append(ctx context.Context, out []byte, lines [][]byte, first in
 		out = append(appendPrediction(out, first+i, r, a, err, ""), '\n')
 	}
 	return out, failed
+}
+
+// appendLines is Append of what answers each line by itself.
+func appendLines(
+	ctx context.Context, out []byte, lines [][]byte, first, maxBytes int, answer func(ctx context.Context, out, line []byte) ([]byte, error),
+) (_ []byte, failed int) {
+	for i, line := range lines {
+		err := lineTooLong(maxBytes)
+		if line != nil {
+			out, err = answer(ctx, out, line)
+		}
+		if err != nil {
+			failed++
+			out = appendPrediction(out, first+i, nil, nil, err, "")
+		}
+		out = append(out, '\n')
+	}
+	return out, failed
+}
+
+func lineTooLong(maxBytes int) error {
+	return &domain.Error{
+		Kind: domain.KindTooLarge, Op: "lines",
+		Msg: fmt.Sprintf("the line is larger than the %d bytes that are allowed", maxBytes),
+	}
 }

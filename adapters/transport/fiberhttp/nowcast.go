@@ -2,8 +2,6 @@ package fiberhttp
 
 import (
 	"context"
-	"fmt"
-	"net/http"
 	"strconv"
 	"time"
 
@@ -96,7 +94,7 @@ func (s *Server) nowcast(x *exchange) error {
 	}
 	x.describeCache(f.Provenance)
 	x.out = appendForecast(x.out[:0], &r, &f)
-	x.answerJSON(http.StatusOK)
+	x.answerJSON()
 	return nil
 }
 
@@ -232,21 +230,10 @@ func NewNowcastLines(to ports.Nowcaster, maxBytes int) *NowcastLines {
 // answered has, in its place, an item {"index", "status": "error", "error"} as in a batch. It returns out
 // and how many could not be answered.
 func (l *NowcastLines) Append(ctx context.Context, out []byte, lines [][]byte, first int) (_ []byte, failed int) {
-	for i, line := range lines {
-		var err error
-		if out, err = l.append(ctx, out, line); err != nil {
-			failed++
-			out = appendPrediction(out, first+i, nil, nil, err, "")
-		}
-		out = append(out, '\n')
-	}
-	return out, failed
+	return appendLines(ctx, out, lines, first, l.maxBytes, l.append)
 }
 
 func (l *NowcastLines) append(ctx context.Context, out, line []byte) ([]byte, error) {
-	if line == nil {
-		return out, lineTooLong(l.maxBytes)
-	}
 	var w wireNowcast
 	decoded := strictjson.Decode(line, &w, nowcastOptions)
 	r, err := w.question(decoded, false)
@@ -261,11 +248,4 @@ func (l *NowcastLines) append(ctx context.Context, out, line []byte) ([]byte, er
 		l.Answered(&r, &f)
 	}
 	return appendForecast(out, &r, &f), nil
-}
-
-func lineTooLong(maxBytes int) error {
-	return &domain.Error{
-		Kind: domain.KindTooLarge, Op: "lines",
-		Msg: fmt.Sprintf("the line is larger than the %d bytes that are allowed", maxBytes),
-	}
 }

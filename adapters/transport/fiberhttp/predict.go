@@ -3,7 +3,6 @@ package fiberhttp
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -30,7 +29,7 @@ func (s *Server) assess(x *exchange) error {
 	x.out = append(x.out[:0], '{')
 	x.out = appendAnswer(x.out, r, &a)
 	x.out = append(x.out, '}')
-	x.answerJSON(http.StatusOK)
+	x.answerJSON()
 	return nil
 }
 
@@ -104,7 +103,7 @@ func (s *Server) assessBatch(x *exchange) error {
 	to.Assess(x.ctx, x.items.requests, x.items.outcomes)
 	x.describeBatchCache()
 	x.out = appendBatch(x.out[:0], &x.items, to.Model().Version, time.Since(x.start))
-	x.answerJSON(http.StatusOK)
+	x.answerJSON()
 	return nil
 }
 

@@ -205,7 +205,8 @@ func (x *exchange) answer(status int, contentType string, body []byte) {
 
 const typeJSON = "application/json"
 
-func (x *exchange) answerJSON(status int) { x.answer(status, typeJSON, x.out) }
+// answerJSON answers what is in x.out.
+func (x *exchange) answerJSON() { x.answer(http.StatusOK, typeJSON, x.out) }
 
 // decode reads the body strictly into v; shape holds what is wrong with its shape.
 func (x *exchange) decode(v any, opt strictjson.Options) error {
