@@ -5,7 +5,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -179,24 +178,8 @@ func endedPlan(t *testing.T, p ports.EvacuationPlanner) {
 }
 
 func plansAtOnce(t *testing.T, p ports.EvacuationPlanner) {
-	rng := rand.New(rand.NewPCG(39, 40))
-	var rs [16]evacuation.Request
-	var want [len(rs)]evacuation.Answer
-	for i := range rs {
-		rs[i] = RandomEvacuation(rng)
-		want[i] = plan(t, p, rs[i])
-	}
-	var wg sync.WaitGroup
-	for range 4 {
-		for i := range rs {
-			wg.Go(func() {
-				r := CloneEvacuation(rs[i])
-				a, err := p.PlanEvacuation(t.Context(), &r)
-				if diff := cmp.Diff(want[i], a, SameEvacuation); err != nil || diff != "" {
-					t.Errorf("%v, differs (-one by one +at once):\n%s", err, diff)
-				}
-			})
-		}
-	}
-	wg.Wait()
+	sameAtOnce(t, rand.New(rand.NewPCG(39, 40)), RandomEvacuation, SameEvacuation, func(r evacuation.Request) (evacuation.Answer, error) {
+		r = CloneEvacuation(r)
+		return p.PlanEvacuation(t.Context(), &r)
+	})
 }
