@@ -123,36 +123,28 @@ func (w *writer) shelter(s *evacuation.Shelter) {
 func appendArea(b []byte, m geo.MultiPolygon) []byte {
 	if len(m) == 1 {
 		b = append(b, `{"type":"Polygon","coordinates":`...)
-		return append(appendPolygon(b, m[0]), '}')
+		b = appendPolygon(b, m[0])
+	} else {
+		b = append(b, `{"type":"MultiPolygon","coordinates":`...)
+		b = appendArray(b, m, appendPolygon)
 	}
-	b = append(b, `{"type":"MultiPolygon","coordinates":[`...)
-	for i, p := range m {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendPolygon(b, p)
-	}
-	return append(b, "]}"...)
+	return append(b, '}')
 }
 
-func appendPolygon(b []byte, p geo.Polygon) []byte {
-	b = append(b, '[')
-	for i, ring := range p {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendPositions(b, ring)
-	}
-	return append(b, ']')
-}
+func appendPolygon(b []byte, p geo.Polygon) []byte { return appendArray(b, p, appendRing) }
+func appendRing(b []byte, r geo.Ring) []byte       { return appendPositions(b, r) }
 
 func appendPositions(b []byte, points []geo.Point) []byte {
+	return appendArray(b, points, appendPosition)
+}
+
+func appendArray[T any](b []byte, list []T, element func([]byte, T) []byte) []byte {
 	b = append(b, '[')
-	for i, p := range points {
+	for i, v := range list {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendPosition(b, p)
+		b = element(b, v)
 	}
 	return append(b, ']')
 }
