@@ -146,7 +146,7 @@ func (p *Planner) Card() domain.ModelCard {
 			{Name: "population_density", Unit: rangeDensity.Unit, Min: rangeDensity.Min, Max: rangeDensity.Max, Description: "Used where no region knows the people."},
 			{Name: "persons_per_vehicle", Unit: rangePersons.Unit, Min: rangePersons.Min, Max: rangePersons.Max, Description: "Turns people into vehicles."},
 		},
-		Training: []byte(`{"region":null}`), Skill: []byte("{}"), Text: cardText,
+		Training: []byte(`{"cost_model":"evac-cost-1","region":null}`), Skill: []byte("{}"), Text: cardText,
 	}
 	if p.region == nil {
 		card.Text += cardWithoutRegion
@@ -160,7 +160,7 @@ const (
 	cardText = `# Evacuation planner
 
 Rules, not a trained model. Zones are rings around the centre; a person belongs to one ring. The priority of ring i, 0 the innermost,
-is i moved by the risk level (extreme -1, high and unknown 0, moderate 1, low 2, very_low 3), between immediate and low.
+is i moved by the risk level (extreme -1, high and unknown 0, moderate 1, low 2, very_low 3), between immediate and low. On a region, roads cost what the cost model evac-cost-1 says.
 
 Guardy proposes; authorities order evacuations.
 `

@@ -115,6 +115,22 @@ func TestAnyObjectIsDecodedToATree(t *testing.T) {
 	}
 }
 
+func TestATreeThatIsTooLargeIsNotKept(t *testing.T) {
+	for _, field := range []string{"tree", "struct"} {
+		var got place
+		body := `{"` + field + `":{"a":[` + strings.TrimSuffix(strings.Repeat("1,", maxNodes+100), ",") + `]}}`
+		err := Decode([]byte(body), &got, Options{})
+		vs := Violations(err)
+		if len(vs) != 1 || vs[0].Code != domain.CodeSize || got.Tree != nil || got.Struct != nil {
+			t.Errorf("%s: %v", field, err)
+		}
+		body = `{"` + field + `":{"a":[` + strings.TrimSuffix(strings.Repeat("1,", maxNodes-2), ",") + `]}}`
+		if err := Decode([]byte(body), &got, Options{}); err != nil || got.Tree == nil && got.Struct == nil {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+}
+
 func TestDecodeRefusesWhatIsNotJSON(t *testing.T) {
 	for body, want := range map[string]string{
 		"":                                  "empty",

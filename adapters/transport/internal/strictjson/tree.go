@@ -1,6 +1,7 @@
 package strictjson
 
 import (
+	"fmt"
 	"reflect"
 
 	"google.golang.org/protobuf/types/known/structpb"
@@ -12,11 +13,16 @@ import (
 // map[string]any, []any, float64, string, bool and nil. Only the form that any JSON has is checked here. A field
 // of which anything was refused stays absent.
 
+// maxNodes bounds the values of one tree, so that a small body cannot claim much memory. A hundred thousand
+// positions with altitudes have four hundred thousand.
+const maxNodes = 1 << 19
+
 func decodeObject(d *decoder, v reflect.Value) bool {
 	if d.peek() != '{' {
 		return d.mismatch("an object")
 	}
 	reported := len(d.violations) + d.omitted
+	d.nodes = 0
 	object, ok := d.tree()
 	if ok && len(d.violations)+d.omitted == reported {
 		v.Set(reflect.ValueOf(object))
@@ -29,6 +35,7 @@ func decodeStruct(d *decoder, v reflect.Value) bool {
 	if d.peek() != '{' {
 		return d.mismatch("an object")
 	}
+	d.nodes = 0
 	object, ok := d.tree()
 	if !ok {
 		return false
@@ -43,6 +50,12 @@ func decodeStruct(d *decoder, v reflect.Value) bool {
 
 // tree decodes the value at pos.
 func (d *decoder) tree() (value any, ok bool) {
+	if d.nodes++; d.nodes > maxNodes {
+		if d.nodes == maxNodes+1 {
+			d.violation(domain.CodeSize, fmt.Sprintf("there are more than %d values", maxNodes))
+		}
+		return nil, d.skip()
+	}
 	switch c := d.peek(); {
 	case c == '{':
 		object := map[string]any{}
