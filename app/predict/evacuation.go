@@ -12,10 +12,10 @@ import (
 
 // LoadRegion loads the region that an operator named, beside the one in service. Without an error, nil means
 // that none was named. Errors are as of ports.ModelSource.
-type LoadRegion func(ctx context.Context) (evacuation.Region, error)
+type LoadRegion func(ctx context.Context) (evacuation.RegionPlanner, error)
 
 // NoRegion is the LoadRegion of an operator who named none.
-func NoRegion(context.Context) (evacuation.Region, error) { return nil, nil }
+func NoRegion(context.Context) (evacuation.RegionPlanner, error) { return nil, nil }
 
 // planner makes a planner of the region.
 func (load LoadRegion) planner(ctx context.Context) (*evacuation.Planner, domain.ModelCard, error) {

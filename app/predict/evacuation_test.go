@@ -83,7 +83,7 @@ func (t *town) Plan(r *evacuation.Request, stop func() bool, a *evacuation.Answe
 // loaded.
 type planning struct {
 	*predict.Evacuations
-	region   evacuation.Region // is loaded at the next load
+	region   evacuation.RegionPlanner // is loaded at the next load
 	models   *predict.Models
 	recorder *recordertest.Fake
 }
@@ -101,7 +101,7 @@ func without(t *testing.T, cached bool) *planning {
 	if cached {
 		deps.Cache = cachetest.NewFake(clock.Now)
 	}
-	load := func(context.Context) (evacuation.Region, error) { return w.region, nil }
+	load := func(context.Context) (evacuation.RegionPlanner, error) { return w.region, nil }
 	w.models = predict.NewModels(&scriptedSource{}, load, deps.Cache, noStatistics{}, w.recorder, clock.Now)
 	deps.Models = w.models
 	w.Evacuations = predict.NewEvacuations(deps)
@@ -183,7 +183,7 @@ func TestAnotherRegionIsAnotherModel(t *testing.T) {
 
 func TestARegionThatCannotBeLoadedKeepsTheOldOne(t *testing.T) {
 	broken := errors.New("the file ends in the middle of a block")
-	load := func(context.Context) (evacuation.Region, error) {
+	load := func(context.Context) (evacuation.RegionPlanner, error) {
 		return nil, &domain.Error{Kind: domain.KindInvalid, Msg: broken.Error(), Err: broken}
 	}
 	models := predict.NewModels(&scriptedSource{}, load, nil, noStatistics{}, ports.NopRecorder{}, time.Now)

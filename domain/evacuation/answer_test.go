@@ -291,7 +291,7 @@ func TestARegionThatContradictsItselfIsNotAnswered(t *testing.T) {
 
 func TestPlannersOfDifferentRegionsAreDifferentModels(t *testing.T) {
 	digests := map[string]bool{}
-	for _, r := range []Region{nil, townRegion{digest: "sha256:ab"}, townRegion{digest: "sha256:cd"}} {
+	for _, r := range []RegionPlanner{nil, townRegion{digest: "sha256:ab"}, townRegion{digest: "sha256:cd"}} {
 		p := NewPlanner(r)
 		digests[p.Ref().Digest] = true
 		if card := p.Card(); card.Ref != p.Ref() || card.Text == cardText || p.HasRegion() != (r != nil) {

@@ -12,9 +12,9 @@ import (
 // Version is that of the rules by which an answer is made; a change that can change an answer changes it.
 const Version = "1.0.0"
 
-// Region is what an operator loaded: roads, shelters, people. It never changes and is safe for concurrent
-// use.
-type Region interface {
+// RegionPlanner plans on a region: the roads, shelters and people that an operator loaded. It never changes and
+// is safe for concurrent use.
+type RegionPlanner interface {
 	// Digest identifies everything in the region: "sha256:" and 64 hex digits.
 	Digest() string
 	// Describe says where the region comes from, for people, in one line.
@@ -30,12 +30,12 @@ type Region interface {
 
 // Planner answers with a region or without one. It never changes and is safe for concurrent use.
 type Planner struct {
-	region Region // nil without one
+	region RegionPlanner // nil without one
 	ref    domain.ModelRef
 }
 
 // NewPlanner returns a planner; region is nil where none is loaded.
-func NewPlanner(region Region) *Planner {
+func NewPlanner(region RegionPlanner) *Planner {
 	sum := sha256.New()
 	fmt.Fprintf(sum, "%s %s\n", domain.EvacuationPlanner, Version)
 	if region != nil {
@@ -72,7 +72,7 @@ func (p *Planner) Describe() string {
 	return p.region.Describe()
 }
 
-// Plan answers a valid, canonical request in a. stop is as in Region.
+// Plan answers a valid, canonical request in a. stop is as in RegionPlanner.
 func (p *Planner) Plan(r *Request, stop func() bool, a *Answer) error {
 	nan := math.NaN()
 	*a = Answer{
