@@ -18,6 +18,7 @@ import (
 	"github.com/guardy-ai/guardy/adapters/transport/adminhttp"
 	"github.com/guardy-ai/guardy/app/config"
 	"github.com/guardy-ai/guardy/app/predict"
+	"github.com/guardy-ai/guardy/domain/anomaly"
 	"github.com/guardy-ai/guardy/ports"
 )
 
@@ -54,24 +55,31 @@ type Core struct {
 	Models     ports.ModelCatalog
 	Batch      ports.BatchAssessor
 	Nowcast    ports.Nowcaster
+	Anomaly    ports.AnomalyDetector
 	Evacuation ports.EvacuationPlanner
+	// Detector is the model behind Anomaly, for who keeps the states of devices himself.
+	Detector *anomaly.Model
 }
 
 // Offline loads the models, lets use work with them, and cleans up. Neither a cache nor telemetry
-// takes part: the command line asks each question once.
+// takes part: the command line asks each question once. What is known of devices ends with it.
 func Offline(ctx context.Context, c config.Config, use func(Core) error) (err error) {
-	c.Cache.Kind, c.Telemetry.Kind = "none", "none"
+	c.Cache.Kind, c.Devices.Kind, c.Telemetry.Kind = "none", "memory", "none"
 	c.Evacuation.Queue = runtime.GOMAXPROCS(0) // as many as ask at once: nobody is shed here
 	var out Core
+	var models *predict.Models
 	a := fx.New(
 		core(c, Build{}, slog.New(slog.DiscardHandler)),
 		fx.Module("models", fx.Invoke(loadModels(false))),
-		fx.Populate(&out.Models, &out.Batch, &out.Nowcast, &out.Evacuation),
+		fx.Populate(&out.Models, &out.Batch, &out.Nowcast, &out.Anomaly, &out.Evacuation, &models),
 	)
 	if err := a.Start(ctx); err != nil {
 		return Cause(err)
 	}
 	defer func() { err = errors.Join(err, a.Stop(context.WithoutCancel(ctx))) }()
+	if out.Detector, err = models.Anomaly(); err != nil {
+		return err
+	}
 	return use(out)
 }
 
@@ -97,16 +105,21 @@ func core(c config.Config, build Build, logger *slog.Logger) fx.Option {
 		fx.Decorate(func(stats ports.Statistics, telemetry ports.Recorder) ports.Recorder {
 			return ports.Recorders{stats, telemetry}
 		}),
+		fx.Decorate(func(source ports.ModelSource) (ports.ModelSource, error) {
+			limits, err := c.DeviceLimits()
+			return predict.WithLimits(source, limits), err
+		}),
 		fx.Provide(
 			func() predict.LoadRegion { return predict.NoRegion },
 			predict.NewModels,
 			func(m *predict.Models) ports.ModelCatalog { return m },
-			func(m *predict.Models, sites ports.SiteRegister, cache ports.AnswerCache, r ports.Recorder, clock ports.Clock) predict.Deps {
+			func(
+				m *predict.Models, sites ports.SiteRegister, cache ports.AnswerCache, states ports.DeviceStates, r ports.Recorder, clock ports.Clock,
+			) predict.Deps {
+				ttl := c.Cache.TTL
 				return predict.Deps{
-					Models: m, Sites: sites, Cache: cache, Recorder: r, Clock: clock,
-					TTL: predict.TTL{
-						FloodRisk: c.Cache.TTL.FloodRisk, Batch: c.Cache.TTL.Batch, Nowcast: c.Cache.TTL.Nowcast, Evacuation: c.Cache.TTL.Evacuation,
-					},
+					Models: m, Sites: sites, Cache: cache, States: states, Recorder: r, Clock: clock,
+					TTL:      predict.TTL{FloodRisk: ttl.FloodRisk, Batch: ttl.Batch, Nowcast: ttl.Nowcast, Anomaly: ttl.Anomaly, Evacuation: ttl.Evacuation},
 					Planning: predict.Planning{Workers: c.Evacuation.Workers, Queue: c.Evacuation.Queue, Budget: c.Evacuation.Budget},
 				}
 			},
@@ -115,9 +128,10 @@ func core(c config.Config, build Build, logger *slog.Logger) fx.Option {
 				return s, s
 			},
 			func(d predict.Deps) ports.Nowcaster { return predict.NewNowcasts(d) },
+			func(d predict.Deps) ports.AnomalyDetector { return predict.NewAnomalies(d) },
 			func(d predict.Deps) ports.EvacuationPlanner { return predict.NewEvacuations(d) },
-			func(m *predict.Models, cache ports.AnswerCache) *predict.Health {
-				return predict.NewHealth(m, cache, build.Version)
+			func(m *predict.Models, cache ports.AnswerCache, states ports.DeviceStates) *predict.Health {
+				return predict.NewHealth(m, cache, states, build.Version)
 			},
 			func(h *predict.Health) ports.HealthReporter { return h },
 		),

@@ -25,6 +25,7 @@ var layers = []layer{
 	{"domain", nil, []string{"gonum.org/v1/gonum"}, "the core is pure: no I/O, no clock, no technology"},
 	{"ports", []string{"domain"}, []string{}, "ports speak domain types and nothing else"},
 	{"ports/cachetest", []string{"domain", "ports"}, nil, testSuite},
+	{"ports/devicestatestest", []string{"domain", "ports"}, nil, testSuite},
 	{"ports/modelsourcetest", []string{"domain", "ports"}, nil, testSuite},
 	{"ports/predictortest", []string{"domain", "ports"}, nil, testSuite},
 	{"ports/recordertest", []string{"domain", "ports"}, nil, testSuite},
@@ -36,7 +37,8 @@ var layers = []layer{
 const testSuite = "a contract suite knows the port, never an implementation"
 
 // TestLayersImportOnlyWhatTheyMay holds domain <- ports <- adapters <- app: arrows never turn back and
-// adapters never know each other, apart from adapters/<port>/internal. Tests may import more.
+// adapters never know each other, apart from adapters/internal and adapters/<port>/internal. Tests may
+// import more.
 func TestLayersImportOnlyWhatTheyMay(t *testing.T) {
 	const root = ".."
 	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
@@ -94,7 +96,7 @@ func forbidden(file, imported string) string {
 	}
 	parts := strings.SplitN(folder, "/", 4) // adapters/<port>/<technology>/…
 	self := strings.Join(parts[:min(3, len(parts))], "/")
-	if under(own, self) || under(own, "adapters/"+parts[1]+"/internal") || own == "models" && self == "adapters/modelsource/embedded" {
+	if under(own, self) || under(own, "adapters/internal") || under(own, "adapters/"+parts[1]+"/internal") || own == "models" && self == "adapters/modelsource/embedded" {
 		return ""
 	}
 	return "an adapter knows ports and domain, never another adapter or the application"
@@ -140,7 +142,9 @@ func TestForbiddenImportsAreFound(t *testing.T) {
 		{"ports/cachetest/suite.go", module + "adapters/cache/memorycache", false},
 		{"adapters/cache/rediscache/cache.go", "github.com/redis/go-redis/v9", true},
 		{"adapters/cache/rediscache/cache.go", module + "adapters/cache/internal/wire", true},
+		{"adapters/cache/rediscache/cache.go", module + "adapters/internal/redisclient", true},
 		{"adapters/cache/rediscache/cache.go", module + "adapters/cache/memorycache", false},
+		{"adapters/internal/redisclient/client.go", module + "adapters/cache/rediscache", false},
 		{"adapters/cache/rediscache/cache.go", module + "app/config", false},
 		{"adapters/cache/rediscache/cache.go", "go.uber.org/fx", false},
 		{"adapters/cache/rediscache/module.go", "go.uber.org/fx", true},

@@ -13,6 +13,7 @@ import (
 	"github.com/guardy-ai/guardy/adapters/cache/memorycache"
 	"github.com/guardy-ai/guardy/adapters/cache/rediscache"
 	"github.com/guardy-ai/guardy/adapters/cache/tieredcache"
+	"github.com/guardy-ai/guardy/adapters/devicestates/memorystates"
 	"github.com/guardy-ai/guardy/adapters/modelsource/dir"
 	"github.com/guardy-ai/guardy/adapters/modelsource/embedded"
 	"github.com/guardy-ai/guardy/adapters/telemetry/none"
@@ -37,6 +38,9 @@ var (
 			return tieredcache.Module(memorycache.Opener(c.Cache.Memory), rediscache.Opener(c.Cache.Redis))
 		}, sections{"cache.memory", "cache.redis"}},
 		"none": {func(cfg) fx.Option { return fx.Provide(func() ports.AnswerCache { return nil }) }, nil},
+	}
+	states = table{
+		"memory": {func(c cfg) fx.Option { return memorystates.Module(c.Devices.Memory) }, sections{"devices.memory"}},
 	}
 	telemetries = table{
 		"otel": {func(c cfg) fx.Option { return otelrecorder.Module(c.Telemetry.OTel) }, sections{"telemetry.otel"}},
@@ -83,6 +87,7 @@ type choice struct {
 func coreChoices(c cfg) []choice {
 	return []choice{
 		{caches, "cache.kind", []string{c.Cache.Kind}},
+		{states, "devices.kind", []string{c.Devices.Kind}},
 		{telemetries, "telemetry.kind", []string{c.Telemetry.Kind}},
 		{modelSources, "models.source", []string{c.Models.Source}},
 	}
@@ -113,7 +118,8 @@ func Validate(c config.Config) error {
 	for _, s := range always {
 		errs = append(errs, c.ValidateSection(s))
 	}
-	return errors.Join(errs...)
+	_, err := c.DeviceLimits()
+	return errors.Join(append(errs, err)...)
 }
 
 // always are the sections of what every service has.

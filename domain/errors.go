@@ -65,6 +65,11 @@ const (
 	CodeSyntax       = "syntax"        // not JSON
 )
 
+// PointerToken escapes a name that somebody else chose for use in a pointer (RFC 6901, section 3).
+func PointerToken(name string) string { return pointerEscapes.Replace(name) }
+
+var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
+
 // Error is the only error that crosses a port. Msg is written for the client and must not carry
 // secrets or internals; Err is for the log.
 type Error struct {

@@ -6,5 +6,5 @@ import "embed"
 
 // FS holds manifest.json and one folder for each model.
 //
-//go:embed manifest.json risk_scorer nowcaster
+//go:embed manifest.json risk_scorer nowcaster anomaly_detector
 var FS embed.FS

@@ -42,13 +42,13 @@ type Lookup struct {
 	OK    bool
 }
 
-// CacheInspector is an optional ability of an AnswerCache: figures for the operator.
+// CacheInspector is an optional ability of an AnswerCache or of DeviceStates: figures for the operator.
 type CacheInspector interface {
 	// Tiers describes the cache, nearest tier first.
 	Tiers(ctx context.Context) []CacheTier
 }
 
-// CacheTier is one store of a cache.
+// CacheTier is one store of a cache or of device states.
 type CacheTier struct {
 	Name      string // "memory", "redis"
 	Entries   int64  // -1 when not known

@@ -11,8 +11,9 @@ import (
 // AnswerCache. Implementations are safe for concurrent use and do not retain or alias what they are given
 // or give out. They bound what they keep and forget the devices that were silent longest.
 type DeviceStates interface {
-	// Load appends the state kept under k to dst and returns it with its revision. ok is false, and the
-	// revision NoRevision, when nothing is kept. An error means that the store could not be asked.
+	// Load appends the state kept under k to dst and returns it with its revision. ok is false when nothing
+	// is kept that can be used; the revision is then the one to replace, NoRevision where there is
+	// nothing at all. An error means that the store could not be asked.
 	Load(ctx context.Context, k domain.Key, dst []byte) (state []byte, at Revision, ok bool, err error)
 	// Store keeps state under k if what is kept there is still at the revision that Load gave, so that of two
 	// writers, in this process or another, the second finds out. stored is false, without an error, when

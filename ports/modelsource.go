@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/anomaly"
 	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 )
@@ -16,6 +17,8 @@ type ModelSource interface {
 	LoadRisk(ctx context.Context) (*risk.Model, domain.ModelCard, error)
 	// LoadNowcast returns the nowcaster; errors as of LoadRisk.
 	LoadNowcast(ctx context.Context) (*nowcast.Model, domain.ModelCard, error)
+	// LoadAnomaly returns the anomaly detector; errors as of LoadRisk.
+	LoadAnomaly(ctx context.Context) (*anomaly.Model, domain.ModelCard, error)
 	// Describe says where models come from, for people: "embedded", "dir /srv/models".
 	Describe() string
 }

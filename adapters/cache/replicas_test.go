@@ -16,10 +16,10 @@ import (
 	"go.uber.org/fx/fxtest"
 	"go.uber.org/goleak"
 
-	"github.com/guardy-ai/guardy/adapters/cache/internal/redistest"
 	"github.com/guardy-ai/guardy/adapters/cache/memorycache"
 	"github.com/guardy-ai/guardy/adapters/cache/rediscache"
 	"github.com/guardy-ai/guardy/adapters/cache/tieredcache"
+	"github.com/guardy-ai/guardy/adapters/internal/redistest"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/ports"
 	"github.com/guardy-ai/guardy/ports/cachetest"

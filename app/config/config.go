@@ -15,6 +15,7 @@ import (
 
 	"github.com/guardy-ai/guardy/adapters/cache/memorycache"
 	"github.com/guardy-ai/guardy/adapters/cache/rediscache"
+	"github.com/guardy-ai/guardy/adapters/devicestates/memorystates"
 	"github.com/guardy-ai/guardy/adapters/siteregister/fileregister"
 	"github.com/guardy-ai/guardy/adapters/telemetry/otelrecorder"
 	"github.com/guardy-ai/guardy/adapters/transport/adminhttp"
@@ -37,6 +38,7 @@ type Config struct {
 	Admin      adminhttp.Config    `koanf:"admin"`
 	Sites      fileregister.Config `koanf:"sites"`
 	Cache      Cache               `koanf:"cache"`
+	Devices    Devices             `koanf:"devices"`
 	Telemetry  Telemetry           `koanf:"telemetry"`
 	Models     Models              `koanf:"models"`
 	Predict    Predict             `koanf:"predict"`
@@ -78,6 +80,18 @@ type TTL struct {
 	Batch time.Duration `koanf:"batch"`
 	// Plans for an evacuation.
 	Evacuation time.Duration `koanf:"evacuation"`
+}
+
+// Devices decides what is remembered of the devices whose readings are judged, and what their values must
+// obey.
+type Devices struct {
+	// Where the states of devices are kept: memory (in the process).
+	Kind string `koanf:"kind"`
+	// File (YAML or JSON) with limits of your own for variables and for single devices; docs/sensors.md
+	// shows one. guardy qc obeys it, too. It is read at the start.
+	Limits string `koanf:"limits"`
+
+	Memory memorystates.Config `koanf:"memory"`
 }
 
 // Telemetry decides where measurements and traces go. The figures of the JSON operations API are
@@ -173,6 +187,7 @@ func Default() Config {
 			Memory: memorycache.DefaultConfig(),
 			Redis:  rediscache.DefaultConfig(),
 		},
+		Devices:    Devices{Kind: "memory", Memory: memorystates.DefaultConfig()},
 		Telemetry:  Telemetry{Kind: "otel", OTel: otelrecorder.DefaultConfig()},
 		Models:     Models{Source: "embedded", Warmup: true},
 		Predict:    Predict{MaxBatchSize: 100, Timeout: 5 * time.Second},

@@ -14,6 +14,7 @@ type TTL struct {
 	FloodRisk  time.Duration // of a single question
 	Batch      time.Duration // of an item of a batch or stream
 	Nowcast    time.Duration
+	Anomaly    time.Duration
 	Evacuation time.Duration
 }
 

@@ -13,13 +13,14 @@ import (
 type Health struct {
 	models   *Models
 	cache    ports.AnswerCache // nil when there is none
+	states   ports.DeviceStates
 	version  string
 	draining atomic.Bool
 }
 
 // NewHealth returns the reporter; cache may be nil.
-func NewHealth(models *Models, cache ports.AnswerCache, version string) *Health {
-	return &Health{models: models, cache: cache, version: version}
+func NewHealth(models *Models, cache ports.AnswerCache, states ports.DeviceStates, version string) *Health {
+	return &Health{models: models, cache: cache, states: states, version: version}
 }
 
 // Drain makes the service unready, so that load balancers stop sending before listeners close.
@@ -35,14 +36,23 @@ func (h *Health) Health(ctx context.Context) ports.Health {
 	out.Checks = append(out.Checks, models)
 	out.Ready = models.OK && !out.Draining
 
-	if c, ok := h.cache.(ports.CacheInspector); ok {
-		for _, t := range c.Tiers(ctx) {
-			check := ports.HealthCheck{Name: "cache." + t.Name, OK: t.State == "" || t.State == "ok", Detail: "in process"}
-			if t.State != "" {
-				check.Detail = fmt.Sprintf("breaker %s", t.State)
+	for _, part := range []struct {
+		name  string
+		store any
+	}{{"cache.", h.cache}, {"devices.", h.states}} {
+		if c, ok := part.store.(ports.CacheInspector); ok {
+			for _, t := range c.Tiers(ctx) {
+				out.Checks = append(out.Checks, checkOf(part.name, t))
 			}
-			out.Checks = append(out.Checks, check)
 		}
 	}
 	return out
+}
+
+func checkOf(part string, t ports.CacheTier) ports.HealthCheck {
+	check := ports.HealthCheck{Name: part + t.Name, OK: t.State == "" || t.State == "ok", Detail: "in process"}
+	if t.State != "" {
+		check.Detail = fmt.Sprintf("breaker %s", t.State)
+	}
+	return check
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/anomaly"
 	"github.com/guardy-ai/guardy/domain/evacuation"
 	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
@@ -26,6 +27,7 @@ type Models struct {
 
 	risk       place[*risk.Model]
 	nowcast    place[*nowcast.Model]
+	anomaly    place[*anomaly.Model]
 	evacuation place[*evacuation.Planner]
 	all        []managed // in the contract's order
 }
@@ -37,10 +39,14 @@ func NewModels(
 	s := &Models{source: source, cache: cache, stats: stats, recorder: recorder, clock: clock}
 	s.risk.name, s.risk.load = domain.RiskScorer, source.LoadRisk
 	s.nowcast.name, s.nowcast.load = domain.Nowcaster, source.LoadNowcast
+	s.anomaly.name, s.anomaly.load = domain.AnomalyDetector, source.LoadAnomaly
 	s.evacuation.name, s.evacuation.load = domain.EvacuationPlanner, region.planner
-	s.all = []managed{&s.risk, &s.nowcast, &s.evacuation}
+	s.all = []managed{&s.risk, &s.nowcast, &s.anomaly, &s.evacuation}
 	return s
 }
+
+// Anomaly returns the anomaly detector in service, for who keeps the states of devices himself.
+func (s *Models) Anomaly() (*anomaly.Model, error) { return s.anomaly.current() }
 
 // served is what the catalog needs of a model.
 type served interface {

@@ -22,11 +22,13 @@ import (
 	"github.com/guardy-ai/guardy/adapters/modelsource/embedded"
 	"github.com/guardy-ai/guardy/app/predict"
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/anomaly"
 	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/models"
 	"github.com/guardy-ai/guardy/ports"
 	"github.com/guardy-ai/guardy/ports/cachetest"
+	"github.com/guardy-ai/guardy/ports/devicestatestest"
 	"github.com/guardy-ai/guardy/ports/predictortest"
 	"github.com/guardy-ai/guardy/ports/recordertest"
 )
@@ -35,6 +37,8 @@ import (
 type world struct {
 	*predict.Service
 	*predict.Nowcasts
+	*predict.Anomalies
+	states   *devicestatestest.Fake
 	models   *predict.Models
 	source   *scriptedSource
 	cache    *cachetest.Fake
@@ -46,12 +50,12 @@ type world struct {
 func newWorld(t *testing.T, cached bool) *world {
 	t.Helper()
 	w := &world{
-		source: &scriptedSource{}, recorder: &recordertest.Fake{}, sites: sites{}, clock: &cachetest.Clock{},
+		states: devicestatestest.NewFake(), source: &scriptedSource{}, recorder: &recordertest.Fake{}, sites: sites{}, clock: &cachetest.Clock{},
 	}
 	w.clock.Advance(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).Sub(w.clock.Now()))
 	deps := predict.Deps{
-		Sites: w.sites, Recorder: w.recorder, Clock: w.clock.Now,
-		TTL: predict.TTL{FloodRisk: 5 * time.Minute, Batch: 3 * time.Minute, Nowcast: 10 * time.Minute},
+		Sites: w.sites, States: w.states, Recorder: w.recorder, Clock: w.clock.Now,
+		TTL: predict.TTL{FloodRisk: 5 * time.Minute, Batch: 3 * time.Minute, Nowcast: 10 * time.Minute, Anomaly: time.Minute},
 	}
 	var cache ports.AnswerCache
 	if cached {
@@ -60,7 +64,7 @@ func newWorld(t *testing.T, cached bool) *world {
 	}
 	w.models = predict.NewModels(w.source, predict.NoRegion, cache, noStatistics{}, w.recorder, w.clock.Now)
 	deps.Models = w.models
-	w.Service, w.Nowcasts = predict.New(deps), predict.NewNowcasts(deps)
+	w.Service, w.Nowcasts, w.Anomalies = predict.New(deps), predict.NewNowcasts(deps), predict.NewAnomalies(deps)
 	if err := w.models.Load(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +101,14 @@ func (s *scriptedSource) LoadNowcast(ctx context.Context) (*nowcast.Model, domai
 		return nil, domain.ModelCard{}, err
 	}
 	return source.LoadNowcast(ctx)
+}
+
+func (s *scriptedSource) LoadAnomaly(ctx context.Context) (*anomaly.Model, domain.ModelCard, error) {
+	source, err := s.get()
+	if err != nil {
+		return nil, domain.ModelCard{}, err
+	}
+	return source.LoadAnomaly(ctx)
 }
 
 func (s *scriptedSource) get() (ports.ModelSource, error) {
@@ -463,7 +475,7 @@ func TestBeforeAModelIsLoadedTheServiceIsUnavailableNotSilent(t *testing.T) {
 	if _, err := s.Begin(t.Context()); domain.KindOf(err) != domain.KindUnavailable {
 		t.Fatalf("error %v", err)
 	}
-	health := predict.NewHealth(models, nil, "test")
+	health := predict.NewHealth(models, nil, devicestatestest.NewFake(), "test")
 	if h := health.Health(t.Context()); h.Ready {
 		t.Fatal("ready without a model")
 	}
@@ -503,5 +515,5 @@ func newWorldFor(b *testing.B) predict.Deps {
 	if err := models.Load(b.Context(), true); err != nil {
 		b.Fatal(err)
 	}
-	return predict.Deps{Models: models, Sites: sites{}, Recorder: ports.NopRecorder{}, Clock: time.Now}
+	return predict.Deps{Models: models, Sites: sites{}, States: devicestatestest.NewFake(), Recorder: ports.NopRecorder{}, Clock: time.Now}
 }

@@ -26,10 +26,11 @@ type scorer interface {
 	many(ctx context.Context, m *risk.Model, rs []risk.Request, out []risk.Outcome, todo []int32)
 }
 
-// Deps are what New needs. Cache may be nil: then every answer is computed.
+// Deps are what the use cases need. Cache may be nil: then every answer is computed.
 type Deps struct {
 	Models   *Models
 	Sites    ports.SiteRegister
+	States   ports.DeviceStates // of the anomaly detector only
 	Cache    ports.AnswerCache
 	TTL      TTL
 	Planning Planning

@@ -479,8 +479,8 @@ func BenchmarkState(b *testing.B) {
 	buf := s.AppendBinary(nil)
 	b.ReportAllocs()
 	b.ReportMetric(float64(len(buf)), "bytes")
+	var got anomaly.DeviceState
 	for range b.N {
-		var got anomaly.DeviceState
 		if err := got.Decode(buf); err != nil {
 			b.Fatal(err)
 		}

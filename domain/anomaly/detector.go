@@ -125,6 +125,11 @@ func (t *Tuning) validate() error {
 			return fmt.Errorf("tuning: %v is not positive and finite", v)
 		}
 	}
+	for _, v := range [...]float64{t.Record, t.Believe, t.Together, t.Weary, t.Rest} {
+		if !(v >= 0) || math.IsInf(v, 0) {
+			return fmt.Errorf("tuning: %v is negative or not finite", v)
+		}
+	}
 	if t.WarmUp < 3 || t.Accept < 1 || t.LargeP >= 1 || t.BumpP >= 1 {
 		return fmt.Errorf("tuning: warm-up %d, accept %d or a quantile is out of range", t.WarmUp, t.Accept)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"math"
+	"slices"
 )
 
 // stateVersion leads every encoded state; a change of the layout, or of what a field means, changes it.
@@ -70,9 +71,11 @@ func (d *DeviceState) AppendBinary(dst []byte) []byte {
 	return le.AppendUint32(dst, crc32.ChecksumIEEE(dst[begin:]))
 }
 
-// Decode reads what AppendBinary wrote into d. Bytes that no state can have are ErrEncoding and leave
-// d alone: garbage must never become a device's habits.
+// Decode reads what AppendBinary wrote into d, whose room and names it uses again. Bytes that no state can
+// have are ErrEncoding and leave d a device never seen: garbage must never become a device's habits.
 func (d *DeviceState) Decode(data []byte) error {
+	room := d.variables[:cap(d.variables)]
+	d.Reset()
 	le := binary.LittleEndian
 	if len(data) < stateHead+stateTail || data[0] != stateVersion {
 		return ErrEncoding
@@ -90,7 +93,10 @@ func (d *DeviceState) Decode(data []byte) error {
 	if count > MaxVariables || data[2] > 1 || !finite(out.seconds) || !finite(out.wet) || out.wet < 0 || !finite(out.late) || out.lateRun >= rewindAfter {
 		return ErrEncoding
 	}
-	out.variables = make([]variable, count, max(count, 1))
+	if cap(room) < count {
+		room = slices.Grow(room, count-len(room))
+	}
+	out.variables = room[:count]
 	rest := body[stateHead:]
 	for i := range out.variables {
 		q := &out.variables[i]
@@ -98,7 +104,7 @@ func (d *DeviceState) Decode(data []byte) error {
 			return ErrEncoding
 		}
 		n := int(rest[0])
-		q.name = string(rest[1 : 1+n])
+		*q = variable{name: nameOf(q.name, rest[1:1+n])}
 		for k := range i {
 			if out.variables[k].name == q.name {
 				return ErrEncoding
@@ -124,6 +130,20 @@ func (d *DeviceState) Decode(data []byte) error {
 	}
 	*d = out
 	return nil
+}
+
+// nameOf returns the text without a new allocation where it is the one of the device before, or one of the
+// contract's.
+func nameOf(before string, text []byte) string {
+	if before == string(text) {
+		return before
+	}
+	for _, name := range kindNames {
+		if name == string(text) {
+			return name
+		}
+	}
+	return string(text)
 }
 
 func finite(v float64) bool { return v-v == 0 }

@@ -36,6 +36,9 @@ const (
 
 var kindNames = [NumKinds]string{"", NameRain, NameTemperature, NameHumidity, NameWaterLevel, NameBattery, NameSignal}
 
+// Name returns the contract's name of the variable of that kind, empty for KindOther.
+func (k Kind) Name() string { return kindNames[k] }
+
 // KindOf returns the kind of a variable with that name, KindOther for a name that is none of the
 // contract's.
 func KindOf(name string) Kind {
@@ -105,8 +108,14 @@ func (l *Limits) validate(name string) error {
 	if err := l.Range.Validate(); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	if l.Persistence < 0 || l.PerHour < 0 {
-		return fmt.Errorf("%s: a limit is negative", name)
+	for i := range l.Climatology {
+		season := qartod.GrossRange{Fail: l.Climatology[i].Fail, Suspect: l.Climatology[i].Suspect}
+		if err := season.Validate(); err != nil {
+			return fmt.Errorf("%s: season %d: %w", name, i+1, err)
+		}
+	}
+	if l.Persistence < 0 || !(l.PerHour >= 0) || !(l.MaxStep.Suspect >= 0) || !(l.MaxStep.Fail >= 0) {
+		return fmt.Errorf("%s: a limit is negative or no number", name)
 	}
 	return nil
 }

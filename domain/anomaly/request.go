@@ -42,7 +42,7 @@ func (r *Request) Validate() []domain.Violation {
 	}
 	vs = domain.CheckText(vs, "/device_id", r.DeviceID)
 	vs = domain.CheckText(vs, "/location_name", r.LocationName)
-	vs = checkReading(vs, "", &r.Reading)
+	vs = checkReading(vs, -1, &r.Reading)
 	present := false
 	for _, v := range r.Reading.Values {
 		present = present || v.Value == v.Value
@@ -59,7 +59,7 @@ func (r *Request) Validate() []domain.Violation {
 	bad := 0
 	for i := range r.History {
 		n := len(vs)
-		vs = checkReading(vs, "/history/"+strconv.Itoa(i), &r.History[i])
+		vs = checkReading(vs, i, &r.History[i])
 		if bad += len(vs) - n; bad > maxBadReadings {
 			return append(vs[:n], domain.Violation{
 				Pointer: "/history", Code: domain.CodeInconsistent, Detail: "more readings of the history cannot be used",
@@ -69,44 +69,48 @@ func (r *Request) Validate() []domain.Violation {
 	return vs
 }
 
-func checkReading(vs []domain.Violation, pointer string, r *Reading) []domain.Violation {
+// checkReading appends what is wrong with one reading: that of the request, or of its history where
+// history is not negative. Pointers are made only for what is wrong.
+func checkReading(vs []domain.Violation, history int, r *Reading) []domain.Violation {
+	add := func(pointer, code, detail string) {
+		if history >= 0 {
+			pointer = "/history/" + strconv.Itoa(history) + pointer
+		}
+		vs = append(vs, domain.Violation{Pointer: pointer, Code: code, Detail: detail})
+	}
 	switch year := r.Time.Year(); {
 	case r.Time.IsZero():
-		vs = append(vs, domain.Violation{Pointer: pointer + "/timestamp", Code: domain.CodeRequired, Detail: "an RFC 3339 time is required"})
+		add("/timestamp", domain.CodeRequired, "an RFC 3339 time is required")
 	case year < domain.MinYear || year > domain.MaxYear:
-		vs = append(vs, domain.Violation{
-			Pointer: pointer + "/timestamp", Code: domain.CodeRange,
-			Detail: fmt.Sprintf("year %d is outside %d to %d", year, domain.MinYear, domain.MaxYear),
-		})
+		add("/timestamp", domain.CodeRange, fmt.Sprintf("year %d is outside %d to %d", year, domain.MinYear, domain.MaxYear))
 	}
 	if n := len(r.Values); n > MaxVariables {
-		return append(vs, domain.Violation{
-			Pointer: pointer + "/measurements", Code: domain.CodeSize,
-			Detail: fmt.Sprintf("%d variables are more than the %d that are allowed", n, MaxVariables),
-		})
+		add("/measurements", domain.CodeSize, fmt.Sprintf("%d variables are more than the %d that are allowed", n, MaxVariables))
+		return vs
 	}
 	for i, v := range r.Values {
-		at := pointer + "/" + v.Name
-		if KindOf(v.Name) == KindOther {
-			at = pointer + "/measurements/" + v.Name
-		}
 		switch {
 		case v.Name == "" || len(v.Name) > MaxNameLength:
-			vs = append(vs, domain.Violation{
-				Pointer: pointer + "/measurements", Code: domain.CodeSize,
-				Detail: fmt.Sprintf("the name of a variable has 1 to %d bytes", MaxNameLength),
-			})
+			add("/measurements", domain.CodeSize, fmt.Sprintf("the name of a variable has 1 to %d bytes", MaxNameLength))
 		case math.IsInf(v.Value, 0):
-			vs = append(vs, domain.Violation{Pointer: at, Code: domain.CodeNotFinite, Detail: "the number must be finite"})
+			add(pointerTo(v.Name), domain.CodeNotFinite, "the number must be finite")
 		}
 		for _, other := range r.Values[:i] {
-			if other.Name == v.Name {
-				vs = append(vs, domain.Violation{Pointer: at, Code: domain.CodeDuplicate, Detail: "the variable is given twice"})
+			if other.Name == v.Name { // a field cannot be given twice, so it is the other of them
+				add("/measurements/"+domain.PointerToken(v.Name), domain.CodeDuplicate, "the variable is given twice")
 				break
 			}
 		}
 	}
 	return vs
+}
+
+// pointerTo returns the place of a variable in a reading.
+func pointerTo(name string) string {
+	if KindOf(name) != KindOther {
+		return "/" + name
+	}
+	return "/measurements/" + domain.PointerToken(name)
 }
 
 // Canonicalize brings times to UTC and whole milliseconds, the resolution of the state. Values are left

@@ -39,6 +39,12 @@ func TestValidate(t *testing.T) {
 		{"/measurements/turbidity", domain.CodeDuplicate, func(r *anomaly.Request) {
 			r.Reading.Values = append(r.Reading.Values, anomaly.Value{Name: "turbidity"}, anomaly.Value{Name: "turbidity"})
 		}},
+		{"/measurements/temperature", domain.CodeDuplicate, func(r *anomaly.Request) {
+			r.Reading.Values = append(r.Reading.Values, r.Reading.Values[0])
+		}},
+		{"/measurements/a~1b~0", domain.CodeNotFinite, func(r *anomaly.Request) {
+			r.Reading.Values = append(r.Reading.Values, anomaly.Value{Name: "a/b~", Value: math.Inf(-1)})
+		}},
 		{"/history", domain.CodeSize, func(r *anomaly.Request) { r.History = make([]anomaly.Reading, anomaly.MaxHistory+1) }},
 		{"/history/1/timestamp", domain.CodeRequired, func(r *anomaly.Request) {
 			r.History = []anomaly.Reading{r.Reading, {}}
@@ -127,5 +133,15 @@ func TestModelAnswersAlike(t *testing.T) {
 		if a.IsAnomaly != want {
 			t.Errorf("%s: anomaly %v at 2 °C", device, a.IsAnomaly)
 		}
+	}
+}
+
+func TestFindingsBeyondTheBoundAreDropped(t *testing.T) {
+	var v anomaly.Verdict
+	for range anomaly.MaxVariables + 1 {
+		v.AddFinding(anomaly.Finding{Name: "x"})
+	}
+	if n := len(v.Findings()); n != anomaly.MaxVariables {
+		t.Errorf("%d findings", n)
 	}
 }

@@ -44,6 +44,9 @@ type DeviceState struct {
 // Readings returns how many readings the state has seen in order.
 func (d *DeviceState) Readings() uint64 { return d.readings }
 
+// Reset makes d the state of a device never seen. It keeps its room.
+func (d *DeviceState) Reset() { *d = DeviceState{variables: d.variables[:0]} }
+
 // variable is what is remembered of one variable of a device. Scales are in the variable's own unit
 // and per nominal step.
 type variable struct {

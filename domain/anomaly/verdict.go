@@ -135,6 +135,9 @@ const (
 	QualityIgnored                        // the device has more variables than are looked at
 	QualityNoState                        // nothing was kept of the device: it is new, or was forgotten
 	QualityStateLost                      // what was kept could not be read or replaced
+	QualityFuture                         // ahead of the service's clock: judged, and not taken into what is kept
+
+	numQualities = iota
 )
 
 // Verdict is the answer for one reading.
@@ -156,6 +159,15 @@ type Verdict struct {
 
 // Findings are the verdicts on the single variables, in the reading's order. They alias v.
 func (v *Verdict) Findings() []Finding { return v.findings[:v.count] }
+
+// AddFinding adds the verdict on a further variable and leaves the rest of v alone; what goes beyond
+// MaxVariables is dropped. It is for those who hand on verdicts that others drew.
+func (v *Verdict) AddFinding(f Finding) {
+	if v.count < MaxVariables {
+		v.findings[v.count] = f
+		v.count++
+	}
+}
 
 // reset makes v ready for another reading; the findings beyond count are never looked at.
 func (v *Verdict) reset() {

@@ -2,11 +2,11 @@ package anomaly
 
 import "math/bits"
 
-// Version is the semantic version of the tests and their numbers: the same version gives the same verdicts
-// for the same readings.
-const Version = "1.0.0"
+// Schema names what the detector takes from a reading and how it judges it. A model of another schema is
+// refused.
+const Schema = "anomaly-1"
 
-var qualityNames = [...]string{"cold_start", "out_of_order", "variables_ignored", "no_state", "state_lost"}
+var qualityNames = [numQualities]string{"cold_start", "out_of_order", "variables_ignored", "no_state", "state_lost", "future_timestamp"}
 
 // Names returns the names of the conditions in q; never nil.
 func (q Quality) Names() []string {

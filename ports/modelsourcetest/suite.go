@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/anomaly"
 	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/ports"
@@ -43,6 +44,18 @@ func Run(t *testing.T, open func(t *testing.T) ports.ModelSource) {
 		m.Forecast(&r, &f)
 		if f.Model != m.Ref() || f.HighestLevel() == domain.LevelUnknown || !(0 < f.Predictions[0].Probability && f.Predictions[0].Probability < 1) {
 			t.Errorf("answer %+v", f)
+		}
+	})
+	t.Run("anomaly_detector", func(t *testing.T) {
+		m := loads(t, domain.AnomalyDetector, open, ports.ModelSource.LoadAnomaly)
+		r := anomaly.NewRequest()
+		r.DeviceID = "gauge-7"
+		r.Reading = anomaly.Reading{Time: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Values: []anomaly.Value{{Name: anomaly.NameTemperature, Value: -9999}}}
+		r.Canonicalize()
+		var a anomaly.Answer
+		m.Assess(&r, new(anomaly.DeviceState), &a)
+		if a.Model != m.Ref() || !a.IsAnomaly || !(anomaly.Threshold <= a.Score && a.Score <= 1) {
+			t.Errorf("answer %+v", a)
 		}
 	})
 	t.Run("it says where models come from", func(t *testing.T) {

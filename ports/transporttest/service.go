@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/anomaly"
 	"github.com/guardy-ai/guardy/domain/evacuation"
 	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
@@ -37,7 +38,9 @@ var AssessedAt = time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC)
 //
 //   - the probability is rain/(rain+100), the score a hundred times that; of a nowcast, the newest level
 //     or discharge, as a share of the way from normal to threshold, over itself plus the hours ahead;
-//   - a location_id "fail:<kind>" is not answered, "panic" panics, "slow" waits for the end of the
+//   - of a reading of a device, values from 1000 on are impossible, those from 100 on unusual but explained
+//     by the weather; answers without history come from no cache;
+//   - a location_id or device_id "fail:<kind>" is not answered, "panic" panics, "slow" waits for the end of the
 //     context, "cached" was answered 88 s ago, "registered" has a name in the register.
 //
 // Of its models, risk_scorer is loaded and nowcaster is refused on every load.
@@ -45,6 +48,7 @@ type Service struct {
 	mu          sync.Mutex
 	calls       []risk.Request
 	nowcasts    []nowcast.Request
+	anomalies   []anomaly.Request
 	evacuations []evacuation.Request
 	// NotReady makes the health report and Begin say so.
 	NotReady bool
@@ -54,9 +58,10 @@ var (
 	_ ports.RiskAssessor      = (*Service)(nil)
 	_ ports.BatchAssessor     = (*Service)(nil)
 	_ ports.Nowcaster         = (*Service)(nil)
-	_ ports.EvacuationPlanner = (*Service)(nil)
 	_ ports.ModelCatalog      = (*Service)(nil)
 	_ ports.HealthReporter    = (*Service)(nil)
+	_ ports.AnomalyDetector   = (*Service)(nil)
+	_ ports.EvacuationPlanner = (*Service)(nil)
 )
 
 // NewService returns a service that was asked nothing yet.

@@ -194,6 +194,7 @@ func expand(data []byte) ([]byte, error) {
 func (c *testCase) run(t *testing.T, s *Service, client Client) {
 	s.Calls()
 	s.Nowcasts()
+	s.Anomalies()
 	s.Evacuations()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -208,6 +209,9 @@ func (c *testCase) run(t *testing.T, s *Service, client Client) {
 		}
 		for _, call := range s.Nowcasts() {
 			got = append(got, describeNowcast(&call))
+		}
+		for _, call := range s.Anomalies() {
+			got = append(got, describeAnomaly(&call))
 		}
 		for _, call := range s.Evacuations() {
 			got = append(got, describeEvacuation(&call))

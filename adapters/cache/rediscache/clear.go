@@ -24,19 +24,16 @@ const page = 512
 // what is not ours. The walk has no budget but the caller's; the breaker is not asked, for an
 // operator wants to know. Tiers in front of this cache are told, whether the walk succeeded or not.
 func (c *Cache) Clear(ctx context.Context, model domain.ModelName) (int, error) {
-	if c.closed.Load() {
-		return 0, unavailable("clear", "the cache is closed", nil)
+	if err := c.lookups.CheckOpen("clear"); err != nil {
+		return 0, err
 	}
 	var removed atomic.Int64
 	err := c.eachMaster(ctx, func(ctx context.Context, master *redis.Client) error {
 		return c.clearMaster(ctx, master, model, &removed)
 	})
 	if err := errors.Join(err, c.announce(ctx, model)); err != nil {
-		c.errors.Add(1)
-		if err := gone(ctx); err != nil {
-			return int(removed.Load()), gaveUp("clear", err)
-		}
-		return int(removed.Load()), unavailable("clear", "redis may still hold answers of the model", err)
+		c.lookups.Failed()
+		return int(removed.Load()), c.lookups.Worded(ctx, "clear", "redis may still hold answers of the model", err)
 	}
 	return int(removed.Load()), nil
 }

@@ -28,8 +28,8 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"go.uber.org/goleak"
 
-	"github.com/guardy-ai/guardy/adapters/cache/internal/redistest"
 	"github.com/guardy-ai/guardy/adapters/cache/rediscache"
+	"github.com/guardy-ai/guardy/adapters/internal/redistest"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/ports"
 	"github.com/guardy-ai/guardy/ports/cachetest"

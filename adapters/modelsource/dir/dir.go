@@ -11,6 +11,7 @@ import (
 
 	"github.com/guardy-ai/guardy/adapters/modelsource/internal/bundle"
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/anomaly"
 	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/ports"
@@ -46,6 +47,11 @@ func (s Source) LoadRisk(ctx context.Context) (*risk.Model, domain.ModelCard, er
 // LoadNowcast implements ports.ModelSource.
 func (s Source) LoadNowcast(ctx context.Context) (*nowcast.Model, domain.ModelCard, error) {
 	return load(ctx, s.path, bundle.LoadNowcast)
+}
+
+// LoadAnomaly implements ports.ModelSource.
+func (s Source) LoadAnomaly(ctx context.Context) (*anomaly.Model, domain.ModelCard, error) {
+	return load(ctx, s.path, bundle.LoadAnomaly)
 }
 
 // load opens the directory through os.Root, which keeps a manifest from naming files outside it.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/guardy-ai/guardy/adapters/modelsource/internal/bundle"
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/anomaly"
 	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/models"
@@ -28,6 +29,11 @@ func (Source) LoadRisk(ctx context.Context) (*risk.Model, domain.ModelCard, erro
 // LoadNowcast implements ports.ModelSource.
 func (Source) LoadNowcast(ctx context.Context) (*nowcast.Model, domain.ModelCard, error) {
 	return bundle.LoadNowcast(ctx, models.FS)
+}
+
+// LoadAnomaly implements ports.ModelSource.
+func (Source) LoadAnomaly(ctx context.Context) (*anomaly.Model, domain.ModelCard, error) {
+	return bundle.LoadAnomaly(ctx, models.FS)
 }
 
 // Describe implements ports.ModelSource.

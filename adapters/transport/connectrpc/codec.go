@@ -151,8 +151,8 @@ func unknownFields(vs []domain.Violation, pointer string, m protoreflect.Message
 	}
 	for i := range fields.Len() {
 		fd := fields.Get(i)
-		// What is in a Struct is checked by those who know what it should be.
-		if fd.Message() == nil || !m.Has(fd) || fd.Message().FullName() == structName {
+		// An entry of a map keeps nothing unknown; what is in a Struct is checked by those who know what it should be.
+		if fd.Message() == nil || fd.IsMap() || !m.Has(fd) || fd.Message().FullName() == structName {
 			continue
 		}
 		if !fd.IsList() {

@@ -38,6 +38,9 @@ var (
 		"Factor.value":                   true, // null says that the feature was missing,
 		"HorizonPrediction.quantiles":    true, // and these that no river was observed
 		"NowcastQuality.observed_series": true,
+		"SensorFinding.value":            true, // and these that there is none
+		"SensorFinding.expected":         true,
+		"SensorFinding.limit":            true,
 	}
 	// nullableMessages write everything that is absent as null: what is not known of an evacuation.
 	nullableMessages = map[string]bool{

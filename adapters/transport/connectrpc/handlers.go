@@ -17,6 +17,7 @@ import (
 	"github.com/guardy-ai/guardy/adapters/transport/internal/gate"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/strictjson"
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/anomaly"
 	"github.com/guardy-ai/guardy/domain/nowcast"
 )
 
@@ -25,6 +26,7 @@ type (
 	assessRequest  = inbound[guardyv1.AssessFloodRiskRequest, *guardyv1.AssessFloodRiskRequest]
 	batchRequest   = inbound[guardyv1.AssessFloodRiskBatchRequest, *guardyv1.AssessFloodRiskBatchRequest]
 	nowcastRequest = inbound[guardyv1.NowcastRequest, *guardyv1.NowcastRequest]
+	anomalyRequest = inbound[guardyv1.DetectAnomalyRequest, *guardyv1.DetectAnomalyRequest]
 	planRequest    = inbound[guardyv1.PlanEvacuationRequest, *guardyv1.PlanEvacuationRequest]
 	listRequest    = inbound[guardyv1.ListModelsRequest, *guardyv1.ListModelsRequest]
 	getRequest     = inbound[guardyv1.GetModelRequest, *guardyv1.GetModelRequest]
@@ -52,6 +54,7 @@ func (s *Server) route(chain connect.HandlerOption) map[string]endpoint {
 	// In place of the bound of a batch. One reading too many is kept, so that the domain sees that the sequence is
 	// too long and does not judge its readings, as in binary.
 	sequences := connect.WithHandlerOptions(timed, codecs(nowcast.MaxReadings+1))
+	histories := connect.WithHandlerOptions(timed, codecs(anomaly.MaxHistory+1))
 	admin := connect.WithHandlerOptions(unary, adminGate(s.deps.AdminKeys))
 	prediction := guardyv1.File_guardy_v1_prediction_proto.Services().ByName("PredictionService").Methods()
 	models := guardyv1.File_guardy_v1_model_proto.Services().ByName("ModelService").Methods()
@@ -62,6 +65,7 @@ func (s *Server) route(chain connect.HandlerOption) map[string]endpoint {
 		guardyv1connect.PredictionServiceAssessFloodRiskProcedure:      handle(prediction, "AssessFloodRisk", s.assess, timed),
 		guardyv1connect.PredictionServiceAssessFloodRiskBatchProcedure: handle(prediction, "AssessFloodRiskBatch", s.assessBatch, timed),
 		guardyv1connect.PredictionServiceNowcastProcedure:              handle(prediction, "Nowcast", s.nowcast, sequences),
+		guardyv1connect.PredictionServiceDetectAnomalyProcedure:        handle(prediction, "DetectAnomaly", s.detectAnomaly, histories),
 		guardyv1connect.PredictionServicePlanEvacuationProcedure:       handle(prediction, "PlanEvacuation", s.planEvacuation, timed),
 		guardyv1connect.ModelServiceListModelsProcedure:                handle(models, "ListModels", s.listModels, unary),
 		guardyv1connect.ModelServiceGetModelProcedure:                  handle(models, "GetModel", s.getModel, unary),

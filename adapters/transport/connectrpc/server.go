@@ -30,13 +30,14 @@ type Deps struct {
 	Risk       ports.RiskAssessor
 	Batch      ports.BatchAssessor
 	Nowcast    ports.Nowcaster
-	Evacuation ports.EvacuationPlanner
+	Anomaly    ports.AnomalyDetector
 	Models     ports.ModelCatalog
 	Health     ports.HealthReporter
 	Recorder   ports.Recorder
 	Tracer     trace.TracerProvider
 	Logger     *slog.Logger
 	Limits     Limits
+	Evacuation ports.EvacuationPlanner
 	// AdminKeys open what changes state. Without keys it is open to callers on the same machine.
 	AdminKeys []string
 	// Failed is told when serving ends without Stop.
@@ -58,6 +59,7 @@ func (d *Deps) validate() error {
 		{"Risk", d.Risk == nil},
 		{"Batch", d.Batch == nil},
 		{"Nowcast", d.Nowcast == nil},
+		{"Anomaly", d.Anomaly == nil},
 		{"Evacuation", d.Evacuation == nil},
 		{"Models", d.Models == nil},
 		{"Health", d.Health == nil},

@@ -16,6 +16,9 @@ import (
 	"pgregory.net/rapid"
 
 	guardyv1 "github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1"
+	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/anomaly"
+	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/vector"
 	"github.com/guardy-ai/guardy/ports/transporttest"
 )
@@ -31,7 +34,12 @@ func draw(t *rapid.T, m protoreflect.Message) {
 		}
 		switch {
 		case fd.IsMap():
-			m.Mutable(fd).Map().Set(protoreflect.ValueOf("key").MapKey(), scalar(t, fd.MapValue(), name))
+			key := protoreflect.ValueOf("key").MapKey()
+			if entries := m.Mutable(fd).Map(); fd.MapValue().Message() != nil {
+				draw(t, entries.Mutable(key).Message())
+			} else {
+				entries.Set(key, scalar(t, fd.MapValue(), name))
+			}
 		case fd.IsList():
 			for range rapid.IntRange(0, 3).Draw(t, name) {
 				if list := m.Mutable(fd).List(); fd.Message() != nil {
@@ -204,6 +212,30 @@ func FuzzWire(f *testing.F) {
 	})
 }
 
+// accepted decodes data as a message and makes a question of it. ok is false when it is refused, which
+// takes a reason.
+func accepted[T any, P interface {
+	*T
+	proto.Message
+}, R interface{ Validate() []domain.Violation }](t *testing.T, data []byte, ask func(m *T) (R, []domain.Violation)) (r R, ok bool) {
+	t.Helper()
+	var in inbound[T, P]
+	if err := (binaryCodec{}).Unmarshal(data, &in); err != nil {
+		t.Fatal(err)
+	}
+	if in.malformed() != nil {
+		return r, false
+	}
+	r, shape := ask(&in.msg)
+	if err := refusal(append(in.violations(), shape...), "", r.Validate); err != nil {
+		if e := connectError(domainError(err), ""); len(e.Details()) != 2 {
+			t.Fatalf("refused without the reason: %v", e)
+		}
+		return r, false
+	}
+	return r, len(r.Validate()) == 0
+}
+
 // FuzzNowcastWire is FuzzWire for nowcasts.
 func FuzzNowcastWire(f *testing.F) {
 	seed := &guardyv1.NowcastRequest{Latitude: proto.Float64(45), Longitude: proto.Float64(9), ForecastHorizons: []int32{1, 24}, RainfallForecastMm: []float64{1, math.NaN()}}
@@ -218,22 +250,15 @@ func FuzzNowcastWire(f *testing.F) {
 	f.Add([]byte("\xff\xff\xff\xff"))
 	service := transporttest.NewService()
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var in nowcastRequest
-		if err := (binaryCodec{}).Unmarshal(data, &in); err != nil {
-			t.Fatal(err)
-		}
-		if in.malformed() != nil {
-			return
-		}
-		r, shape := nowcastQuestion(&in.msg, false)
-		if err := refusal(append(in.violations(), shape...), "", r.Validate); err != nil {
-			if e := connectError(domainError(err), ""); len(e.Details()) != 2 {
-				t.Fatalf("refused without the reason: %v", e)
-			}
+		r, ok := accepted(t, data, func(m *guardyv1.NowcastRequest) (*nowcast.Request, []domain.Violation) {
+			r, shape := nowcastQuestion(m, false)
+			return &r, shape
+		})
+		if !ok {
 			return
 		}
 		r.LocationID = "" // some ask the fake to misbehave
-		answer, err := service.Nowcast(t.Context(), &r)
+		answer, err := service.Nowcast(t.Context(), r)
 		service.Nowcasts()
 		if err != nil {
 			return
@@ -241,7 +266,37 @@ func FuzzNowcastWire(f *testing.F) {
 		if math.IsInf(answer.Predictions[0].Quantiles.P10, 0) {
 			return // the fake adds to what is near the largest number
 		}
-		if _, err := appendJSON(nil, nowcastAnswer(&r, &answer)); err != nil {
+		if _, err := appendJSON(nil, nowcastAnswer(r, &answer)); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// FuzzAnomalyWire is FuzzWire for readings of devices.
+func FuzzAnomalyWire(f *testing.F) {
+	seed := validAnomaly()
+	f.Add(mustMarshal(f, seed))
+	seed.Measurements = map[string]float64{"turbidity": -9999, "temperature": 1e308, "x/y": math.NaN()}
+	seed.History = []*guardyv1.SensorReading{{Timestamp: seed.Timestamp, Humidity: proto.Float64(math.Inf(1))}, {}}
+	f.Add(mustMarshal(f, seed))
+	f.Add([]byte("\xff\xff\xff\xff"))
+	service := transporttest.NewService()
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, ok := accepted(t, data, func(m *guardyv1.DetectAnomalyRequest) (*anomaly.Request, []domain.Violation) {
+			r, shape := anomalyQuestion(m, false)
+			return &r, shape
+		})
+		if !ok {
+			return
+		}
+		r.DeviceID = "x" // some ask the fake to misbehave
+		var a anomaly.Answer
+		err := service.DetectAnomaly(t.Context(), r, &a)
+		service.Anomalies()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := appendJSON(nil, anomalyAnswer(r, &a)); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -1,6 +1,7 @@
 package fiberhttp
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strconv"
@@ -9,10 +10,11 @@ import (
 	"github.com/guardy-ai/guardy/adapters/transport/internal/strictjson"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/anomaly"
+	"github.com/guardy-ai/guardy/ports"
 )
 
-// wireSensor is what a device said at one time.
-type wireSensor struct {
+// wireAnomaly is a question about a reading of a device.
+type wireAnomaly struct {
 	DeviceID       string             `json:"device_id"`
 	Timestamp      string             `json:"timestamp"`
 	RainfallMM     float64            `json:"rainfall_mm" missing:"nan"`
@@ -23,28 +25,29 @@ type wireSensor struct {
 	SignalStrength float64            `json:"signal_strength" missing:"nan"`
 	Measurements   map[string]float64 `json:"measurements"`
 	LocationName   string             `json:"location_name"`
+	History        []wireSensor       `json:"history"`
 }
 
-// DecodeReading reads one reading of a device strictly, in the JSON of the contract. Only what is there is
-// among its values, in the contract's order and then by name. Errors are *domain.Error with all violations.
-func DecodeReading(line []byte) (anomaly.Request, error) {
-	var w wireSensor
-	r := anomaly.NewRequest()
-	decoded := strictjson.Decode(line, &w, strictjson.Options{})
-	if decoded != nil && domain.KindOf(decoded) != domain.KindInvalid {
-		return r, decoded
-	}
-	shape := strictjson.Violations(decoded)
-	r.DeviceID, r.LocationName = w.DeviceID, w.LocationName
-	if w.Timestamp != "" {
-		var v *domain.Violation
-		if r.Reading.Time, v = strictjson.Time("/timestamp", w.Timestamp); v != nil {
-			shape = append(shape, *v)
-		}
-	}
+// wireSensor is what a device said at one time.
+type wireSensor struct {
+	Timestamp      string             `json:"timestamp"`
+	RainfallMM     float64            `json:"rainfall_mm" missing:"nan"`
+	Temperature    float64            `json:"temperature" missing:"nan"`
+	Humidity       float64            `json:"humidity" missing:"nan"`
+	WaterLevelM    float64            `json:"water_level_m" missing:"nan"`
+	BatteryVoltage float64            `json:"battery_voltage" missing:"nan"`
+	SignalStrength float64            `json:"signal_strength" missing:"nan"`
+	Measurements   map[string]float64 `json:"measurements"`
+}
+
+// anomalyOptions bound what a body can claim: one reading more than allowed is enough to refuse it.
+var anomalyOptions = strictjson.Options{MaxItems: anomaly.MaxHistory + 1}
+
+// append appends the values that are there to dst, in the contract's order and then by name.
+func (w *wireSensor) append(dst []anomaly.Value) []anomaly.Value {
 	add := func(name string, value float64) {
 		if value == value {
-			r.Reading.Values = append(r.Reading.Values, anomaly.Value{Name: name, Value: value})
+			dst = append(dst, anomaly.Value{Name: name, Value: value})
 		}
 	}
 	add(anomaly.NameRain, w.RainfallMM)
@@ -53,10 +56,98 @@ func DecodeReading(line []byte) (anomaly.Request, error) {
 	add(anomaly.NameWaterLevel, w.WaterLevelM)
 	add(anomaly.NameBattery, w.BatteryVoltage)
 	add(anomaly.NameSignal, w.SignalStrength)
-	for _, name := range slices.Sorted(maps.Keys(w.Measurements)) {
-		add(name, w.Measurements[name])
+	if len(w.Measurements) > 0 {
+		for _, name := range slices.Sorted(maps.Keys(w.Measurements)) {
+			add(name, w.Measurements[name])
+		}
 	}
-	return r, domain.Invalid("anomaly", strictjson.Merge(shape, r.Validate()))
+	return dst
+}
+
+// time returns when the reading was made; an absent time is required, as the use case says.
+func (w *wireSensor) time() (time.Time, *domain.Violation) {
+	if w.Timestamp == "" {
+		return time.Time{}, nil
+	}
+	return strictjson.Time("/timestamp", w.Timestamp)
+}
+
+// question turns a decoded request into one for the use case. decoded is what the decoder said; the
+// error has the violations of shape together with those of meaning that do not follow from them.
+func (w *wireAnomaly) question(decoded error, fresh bool) (anomaly.Request, error) {
+	if decoded != nil && domain.KindOf(decoded) != domain.KindInvalid {
+		return anomaly.Request{}, decoded
+	}
+	now := wireSensor{
+		w.Timestamp, w.RainfallMM, w.Temperature, w.Humidity, w.WaterLevelM, w.BatteryVoltage, w.SignalStrength, w.Measurements,
+	}
+	r := anomaly.Request{DeviceID: w.DeviceID, LocationName: w.LocationName, Fresh: fresh}
+	if len(w.History) > 0 {
+		r.History = make([]anomaly.Reading, len(w.History))
+	}
+	var shape []domain.Violation
+	values := make([]anomaly.Value, 0, (1+len(w.History))*6) // of all readings, in one piece
+	read := func(to *anomaly.Reading, from *wireSensor) (wrong *domain.Violation) {
+		begin := len(values)
+		values = from.append(values)
+		to.Values = values[begin:len(values):len(values)]
+		to.Time, wrong = from.time()
+		return wrong
+	}
+	if wrong := read(&r.Reading, &now); wrong != nil {
+		shape = append(shape, *wrong)
+	}
+	for i := range w.History {
+		if wrong := read(&r.History[i], &w.History[i]); wrong != nil {
+			wrong.Pointer = "/history/" + strconv.Itoa(i) + wrong.Pointer
+			shape = append(shape, *wrong)
+		}
+	}
+	if decoded == nil && shape == nil {
+		return r, nil // the use case finds the violations of meaning
+	}
+	shape = append(strictjson.Violations(decoded), shape...)
+	return r, domain.Invalid("http", strictjson.Merge(shape, r.Validate()))
+}
+
+// detectAnomaly answers one question about a reading of a device.
+func (s *Server) detectAnomaly(x *exchange) error {
+	if err := x.wantJSON(); err != nil {
+		return err
+	}
+	var w wireAnomaly
+	decoded := x.decode(&w, anomalyOptions)
+	r, err := w.question(decoded, x.fresh())
+	if err != nil {
+		return err
+	}
+	var a anomaly.Answer
+	if err := s.deps.Anomaly.DetectAnomaly(x.ctx, &r, &a); err != nil {
+		return err
+	}
+	x.describeCache(a.Provenance)
+	x.out = AppendVerdict(x.out[:0], &r, &a)
+	x.answerJSON()
+	return nil
+}
+
+// DecodeReading reads one reading of a record strictly, in the JSON of the contract. A record has its
+// history in its lines, so none is accepted. Only what is there is among its values, in the contract's order
+// and then by name. Errors are *domain.Error with all violations.
+func DecodeReading(line []byte) (anomaly.Request, error) {
+	var w wireAnomaly
+	decoded := strictjson.Decode(line, &w, anomalyOptions)
+	if w.History != nil {
+		w.History = nil
+		decoded = domain.Invalid("record", append(strictjson.Violations(decoded), domain.Violation{
+			Pointer: "/history", Code: domain.CodeInconsistent, Detail: "a record has its history in its lines",
+		}))
+	}
+	r, err := w.question(decoded, false)
+	if err == nil {
+		err = domain.Invalid("record", r.Validate())
+	}
+	return r, err
 }
 
 // AppendLineError appends what stands in the place of a line that cannot be answered. Lines count from 1.
@@ -73,63 +164,81 @@ func AppendLineError(b []byte, line int, err error) []byte {
 	return append(b, "}}"...)
 }
 
-// AppendVerdict appends the answer to one reading of a device. The command line writes it without a
-// server, so what it writes for a reading is what the API writes.
-func AppendVerdict(b []byte, device string, at time.Time, v *anomaly.Verdict, detectedAt time.Time) []byte {
+// AppendVerdict appends the answer to r. The command line writes it without a server, so what it writes for
+// a reading is what the API writes.
+func AppendVerdict(b []byte, r *anomaly.Request, a *anomaly.Answer) []byte {
 	b = append(b, `{"device_id":`...)
-	b = appendString(b, device)
+	b = appendString(b, r.DeviceID)
 	b = append(b, `,"timestamp":"`...)
-	b = at.UTC().AppendFormat(b, time.RFC3339Nano)
-	b = append(b, `","is_anomaly":`...)
-	b = appendBool(b, v.IsAnomaly)
+	b = r.Reading.Time.UTC().AppendFormat(b, time.RFC3339Nano)
+	b = append(b, '"', ',')
+	b = appendLocation(b, "", r.LocationName)
+	b = append(b, `"is_anomaly":`...)
+	b = strconv.AppendBool(b, a.IsAnomaly)
 	b = append(b, `,"alarm":"`...)
-	b = append(b, v.Alarm.String()...)
+	b = append(b, a.Alarm.String()...)
 	b = append(b, `","anomaly_score":`...)
-	b = appendFloat(b, float64(float32(v.Score)), 32)
+	b = appendFloat(b, float64(float32(a.Score)), 32)
 	b = append(b, `,"severity":"`...)
-	b = append(b, v.Severity.String()...)
+	b = append(b, a.Severity.String()...)
 	b = append(b, `","confidence":`...)
-	b = appendFloat(b, float64(float32(v.Confidence)), 32)
+	b = appendFloat(b, float64(float32(a.Confidence)), 32)
+	b = appendFindings(b, a.Findings())
+	b = append(b, `,"threshold":`...)
+	b = appendFloat(b, anomaly.Threshold, 64)
+	b = append(b, `,"explanation":`...)
+	b = appendString(b, a.Explanation())
+	b = append(b, `,"requires_maintenance":`...)
+	b = strconv.AppendBool(b, a.RequiresMaintenance)
+	b = append(b, `,"recommended_action":`...)
+	b = appendString(b, a.RecommendedAction())
+	b = append(b, `,"model_version":`...)
+	b = appendString(b, a.Model.Version)
+	b = append(b, `,"model_digest":`...)
+	b = appendString(b, a.Model.Digest)
+	b = append(b, `,"detected_at":"`...)
+	b = a.DetectedAt.UTC().AppendFormat(b, timeFormat)
+	b = append(b, `","input_quality":{"conditions":`...)
+	b = appendNames(b, a.Quality.Names())
+	return append(b, "}}"...)
+}
+
+// appendFindings appends what was found in the single variables as further members: the names of the
+// anomalous ones, the flags of all, and what stands behind the verdict on those that stood out.
+func appendFindings(b []byte, findings []anomaly.Finding) []byte {
 	b = append(b, `,"anomalous_features":[`...)
-	first := true
-	for i := range v.Findings() {
-		if f := &v.Findings()[i]; f.IsAnomaly() {
-			if !first {
-				b = append(b, ',')
-			}
-			first = false
-			b = appendString(b, f.Name)
+	list := listOf(b)
+	for i := range findings {
+		if f := &findings[i]; f.IsAnomaly() {
+			b = appendString(list.next(b), f.Name)
 		}
 	}
 	b = append(b, `],"flags":{`...)
-	for i := range v.Findings() {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendFlags(b, &v.Findings()[i])
+	list = listOf(b)
+	for i := range findings {
+		b = appendFlags(list.next(b), &findings[i])
 	}
-	b = append(b, `},"threshold":`...)
-	b = appendFloat(b, anomaly.Threshold, 64)
-	b = append(b, `,"explanation":`...)
-	b = appendString(b, v.Explanation())
-	b = append(b, `,"requires_maintenance":`...)
-	b = appendBool(b, v.RequiresMaintenance)
-	b = append(b, `,"recommended_action":`...)
-	b = appendString(b, v.RecommendedAction())
-	b = append(b, `,"model_version":"`...)
-	b = append(b, anomaly.Version...)
-	b = append(b, `","detected_at":"`...)
-	b = detectedAt.UTC().AppendFormat(b, timeFormat)
-	b = append(b, `","input_quality":`...)
-	b = appendNames(b, v.Quality.Names())
-	return append(b, '}')
+	b = append(b, `},"findings":[`...)
+	list = listOf(b)
+	for i := range findings {
+		if f := &findings[i]; f.IsAnomaly() || f.Guarded {
+			b = appendFinding(list.next(b), f)
+		}
+	}
+	return append(b, ']')
 }
 
-func appendBool(b []byte, v bool) []byte {
-	if v {
-		return append(b, "true"...)
+// memberList puts commas between the members of a list.
+type memberList int
+
+func listOf(b []byte) memberList { return memberList(len(b)) }
+
+// next makes room for a member.
+func (l memberList) next(b []byte) []byte {
+	if len(b) > int(l) {
+		return append(b, ',')
 	}
-	return append(b, "false"...)
+	return b
 }
 
 func appendFlags(b []byte, f *anomaly.Finding) []byte {
@@ -144,4 +253,55 @@ func appendFlags(b []byte, f *anomaly.Finding) []byte {
 		b = append(b, '"', ':', '0'+byte(flag))
 	}
 	return append(b, '}')
+}
+
+func appendFinding(b []byte, f *anomaly.Finding) []byte {
+	b = append(b, `{"feature":`...)
+	b = appendString(b, f.Name)
+	b = append(b, `,"condition":"`...)
+	b = append(b, f.Condition.String()...)
+	b = append(b, `","score":`...)
+	b = appendFloat(b, float64(float32(f.Score)), 32)
+	b = append(b, `,"value":`...)
+	b = appendFloat(b, f.Value, 64)
+	b = append(b, `,"expected":`...)
+	b = appendFloat(b, f.Expected, 64)
+	b = append(b, `,"limit":`...)
+	b = appendFloat(b, f.Limit, 64)
+	b = append(b, `,"duration_s":`...)
+	b = appendFloat(b, f.DurationS, 64)
+	b = append(b, `,"explained_by_weather":`...)
+	b = strconv.AppendBool(b, f.Guarded)
+	return append(b, '}')
+}
+
+// AnomalyLines answers questions about readings of devices, one a line, as the API answers them. The
+// command line uses it without a server. Lines about one device must be given in their order, by one caller
+// at a time.
+type AnomalyLines struct {
+	to       ports.AnomalyDetector
+	maxBytes int
+}
+
+// NewAnomalyLines returns AnomalyLines that asks to; a line may have maxBytes.
+func NewAnomalyLines(to ports.AnomalyDetector, maxBytes int) *AnomalyLines {
+	return &AnomalyLines{to, maxBytes}
+}
+
+// Append answers lines as NowcastLines.Append does, one after the other.
+func (l *AnomalyLines) Append(ctx context.Context, out []byte, lines [][]byte, first int) (_ []byte, failed int) {
+	return appendLines(ctx, out, lines, first, l.maxBytes, l.append)
+}
+
+func (l *AnomalyLines) append(ctx context.Context, out, line []byte) ([]byte, error) {
+	var w wireAnomaly
+	r, err := w.question(strictjson.Decode(line, &w, anomalyOptions), false)
+	if err != nil {
+		return out, err
+	}
+	var a anomaly.Answer
+	if err := l.to.DetectAnomaly(ctx, &r, &a); err != nil {
+		return out, err
+	}
+	return AppendVerdict(out, &r, &a), nil
 }

@@ -35,6 +35,8 @@ func (c client) Call(ctx context.Context, call transporttest.Call) (transporttes
 		path = "/api/v1/predict/batch"
 	case "Nowcast":
 		path = "/api/v1/predict/nowcast"
+	case "DetectAnomaly":
+		path = "/api/v1/predict/anomaly"
 	case "PlanEvacuation":
 		path = "/api/v1/predict/evacuation-zones"
 	case "StreamFloodRisk":

@@ -16,7 +16,7 @@ type params struct {
 	Risk       ports.RiskAssessor
 	Batch      ports.BatchAssessor
 	Nowcast    ports.Nowcaster
-	Evacuation ports.EvacuationPlanner
+	Anomaly    ports.AnomalyDetector
 	Models     ports.ModelCatalog
 	Stats      ports.Statistics
 	Health     ports.HealthReporter
@@ -24,6 +24,7 @@ type params struct {
 	Cache      ports.AnswerCache `optional:"true"`
 	Tracer     trace.TracerProvider
 	Logger     *slog.Logger
+	Evacuation ports.EvacuationPlanner
 }
 
 // Module serves the JSON API for as long as the application runs; when serving fails later, the
@@ -31,7 +32,7 @@ type params struct {
 func Module(cfg Config, limits Limits, adminKeys []string) fx.Option {
 	return fx.Module("transport.http", fx.Invoke(func(lc fx.Lifecycle, stop fx.Shutdowner, p params) error {
 		s, err := New(cfg, Deps{
-			Risk: p.Risk, Batch: p.Batch, Nowcast: p.Nowcast, Evacuation: p.Evacuation, Models: p.Models, Stats: p.Stats, Health: p.Health, Recorder: p.Recorder,
+			Risk: p.Risk, Batch: p.Batch, Nowcast: p.Nowcast, Anomaly: p.Anomaly, Evacuation: p.Evacuation, Models: p.Models, Stats: p.Stats, Health: p.Health, Recorder: p.Recorder,
 			Cache: p.Cache, Tracer: p.Tracer, Logger: p.Logger, Limits: limits, AdminKeys: adminKeys,
 			Failed: func(err error) {
 				p.Logger.Error("the HTTP listener failed", "error", err)

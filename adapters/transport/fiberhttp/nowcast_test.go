@@ -113,11 +113,18 @@ func TestASequenceTooLongIsRefusedWhole(t *testing.T) {
 
 func TestNowcastLinesAnswerAsTheAPI(t *testing.T) {
 	service := transporttest.NewService()
+	answersAsTheAPI(t, service, NewNowcastLines(service, 1<<20), nowcastPath, nowcastBody(12), `{"latitude":1}`)
+}
+
+// answersAsTheAPI asks one good line and three that are refused.
+func answersAsTheAPI(t *testing.T, service *transporttest.Service, lines interface {
+	Append(ctx context.Context, out []byte, lines [][]byte, first int) ([]byte, int)
+}, path, good, invalid string,
+) {
+	t.Helper()
 	_, url := start(t, testConfig(), testDeps(service))
-	body := nowcastBody(12)
-	api := do(t, http.MethodPost, url+nowcastPath, strings.NewReader(body), "Content-Type: application/json")
-	lines := NewNowcastLines(service, 1<<20)
-	out, failed := lines.Append(t.Context(), nil, [][]byte{[]byte(body), nil, []byte(`{"latitude":1}`), []byte("{")}, 5)
+	api := do(t, http.MethodPost, url+path, strings.NewReader(good), "Content-Type: application/json")
+	out, failed := lines.Append(t.Context(), nil, [][]byte{[]byte(good), nil, []byte(invalid), []byte("{")}, 5)
 	got := bytes.Split(out, []byte("\n"))
 	if failed != 3 || len(got) != 5 || !bytes.Equal(got[0], api.body) {
 		t.Fatalf("%d failed:\n%s\nthe API says\n%s", failed, out, api.body)

@@ -178,7 +178,7 @@ func TestOpenAPIExamplesAreAnswered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{"/api/v1/predict/flood-risk", "/api/v1/predict/batch", "/api/v1/predict/nowcast", "/api/v1/predict/evacuation-zones"} {
+	for _, path := range []string{"/api/v1/predict/flood-risk", "/api/v1/predict/batch", "/api/v1/predict/nowcast", "/api/v1/predict/anomaly", "/api/v1/predict/evacuation-zones"} {
 		content, _ := c.at("/paths/" + escapePointer.Replace(path) + "/post/requestBody/content")
 		for media, of := range content.(map[string]any) {
 			for name, example := range of.(map[string]any)["examples"].(map[string]any) {

@@ -38,6 +38,7 @@ func (s *Server) route() {
 		{method: http.MethodPost, path: "/api/v1/predict/flood-risk", handle: s.assess},
 		{method: http.MethodPost, path: "/api/v1/predict/batch", handle: s.assessBatch},
 		{method: http.MethodPost, path: "/api/v1/predict/nowcast", handle: s.nowcast},
+		{method: http.MethodPost, path: "/api/v1/predict/anomaly", handle: s.detectAnomaly},
 		{method: http.MethodPost, path: "/api/v1/predict/evacuation-zones", handle: s.planEvacuation},
 
 		{method: http.MethodGet, path: "/api/v1/models/health", handle: s.modelsHealth},

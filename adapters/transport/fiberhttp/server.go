@@ -26,11 +26,12 @@ type Deps struct {
 	Risk       ports.RiskAssessor
 	Batch      ports.BatchAssessor
 	Nowcast    ports.Nowcaster
-	Evacuation ports.EvacuationPlanner
+	Anomaly    ports.AnomalyDetector
 	Models     ports.ModelCatalog
 	Stats      ports.Statistics
 	Health     ports.HealthReporter
 	Recorder   ports.Recorder
+	Evacuation ports.EvacuationPlanner
 	// Cache is asked for its figures, if it has any.
 	Cache  ports.AnswerCache
 	Tracer trace.TracerProvider
@@ -75,7 +76,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if d.Risk == nil || d.Batch == nil || d.Nowcast == nil || d.Evacuation == nil || d.Models == nil || d.Stats == nil || d.Health == nil || d.Recorder == nil {
+	if d.Risk == nil || d.Batch == nil || d.Nowcast == nil || d.Anomaly == nil || d.Evacuation == nil || d.Models == nil || d.Stats == nil || d.Health == nil || d.Recorder == nil {
 		return nil, errors.New("fiberhttp: a port is missing")
 	}
 	if d.Limits.MaxBatchSize < 1 || d.Limits.Timeout <= 0 {

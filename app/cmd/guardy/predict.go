@@ -34,13 +34,32 @@ in its place; then the exit code is 1.`
 
 // Run answers standard input on standard output with one model.
 func (f *floodRiskCmd) Run(ctx context.Context, c *cli, std stdio) error {
-	return c.answer(ctx, std, func(core app.Core, cfg config.Config) (lineAnswerer, int, error) {
+	return c.answer(ctx, std, func(core app.Core, cfg config.Config) (answering, error) {
 		maxLine := int(cfg.HTTP.MaxLineBytes)
 		to, err := core.Batch.Begin(ctx)
 		if err != nil {
-			return nil, 0, err
+			return answering{}, err
 		}
-		return fiberhttp.NewLines(to, fiberhttp.LineOptions{MaxBytes: maxLine, Explain: f.Explain}), maxLine, nil
+		lines := fiberhttp.NewLines(to, fiberhttp.LineOptions{MaxBytes: maxLine, Explain: f.Explain})
+		return answering{lines: lines, maxLine: maxLine}, nil
+	})
+}
+
+type anomalyCmd struct{}
+
+// Help is shown by guardy predict anomaly --help.
+func (anomalyCmd) Help() string {
+	return `Reads one reading of a device a line and writes its answer a line, in the same order, exactly as
+POST /api/v1/predict/anomaly answers. Lines without history are judged by what the lines before said of the
+device; nothing is kept when the command ends. A line may be as long as the body of a request. A line that
+cannot be answered has an error in its place; then the exit code is 1. For a record in CSV, see guardy qc.`
+}
+
+// Run answers standard input on standard output.
+func (anomalyCmd) Run(ctx context.Context, c *cli, std stdio) error {
+	return c.answer(ctx, std, func(core app.Core, cfg config.Config) (answering, error) {
+		maxLine := int(cfg.HTTP.MaxBodyBytes)
+		return answering{lines: fiberhttp.NewAnomalyLines(core.Anomaly, maxLine), maxLine: maxLine, inOrder: true}, nil
 	})
 }
 
@@ -60,7 +79,7 @@ show what became of those asked before; all of them are kept in memory until the
 func (n *nowcastCmd) Run(ctx context.Context, c *cli, std stdio) error {
 	var asked []hydrograph.Nowcast
 	var mu sync.Mutex
-	err := c.answer(ctx, std, func(core app.Core, cfg config.Config) (lineAnswerer, int, error) {
+	err := c.answer(ctx, std, func(core app.Core, cfg config.Config) (answering, error) {
 		maxLine := int(cfg.HTTP.MaxBodyBytes) // the sequence of a year does not fit a line of questions about a day
 		lines := fiberhttp.NewNowcastLines(core.Nowcast, maxLine)
 		if n.Picture != "" {
@@ -70,7 +89,7 @@ func (n *nowcastCmd) Run(ctx context.Context, c *cli, std stdio) error {
 				asked = append(asked, hydrograph.Nowcast{Request: *r, Forecast: *f})
 			}
 		}
-		return lines, maxLine, nil
+		return answering{lines: lines, maxLine: maxLine}, nil
 	})
 	if n.Picture == "" {
 		return err
@@ -103,9 +122,9 @@ cannot be answered has an error in its place; then the exit code is 1.`
 
 // Run answers standard input on standard output.
 func (evacuationCmd) Run(ctx context.Context, c *cli, std stdio) error {
-	return c.answer(ctx, std, func(core app.Core, cfg config.Config) (lineAnswerer, int, error) {
+	return c.answer(ctx, std, func(core app.Core, cfg config.Config) (answering, error) {
 		maxLine := int(cfg.HTTP.MaxBodyBytes)
-		return fiberhttp.NewEvacuationLines(core.Evacuation, maxLine), maxLine, nil
+		return answering{lines: fiberhttp.NewEvacuationLines(core.Evacuation, maxLine), maxLine: maxLine}, nil
 	})
 }
 
@@ -114,9 +133,15 @@ type lineAnswerer interface {
 	Append(ctx context.Context, out []byte, lines [][]byte, first int) (_ []byte, failed int)
 }
 
-// answer pumps standard input through what open makes of the use cases; open also says how long a line
-// may be.
-func (c *cli) answer(ctx context.Context, std stdio, open func(app.Core, config.Config) (lineAnswerer, int, error)) error {
+// answering is how the lines of a command are answered.
+type answering struct {
+	lines   lineAnswerer
+	maxLine int  // bytes
+	inOrder bool // one line after the other, not side by side
+}
+
+// answer pumps standard input through what open makes of the use cases.
+func (c *cli) answer(ctx context.Context, std stdio, open func(app.Core, config.Config) (answering, error)) error {
 	loaded, err := c.load(std)
 	if err != nil {
 		return err
@@ -126,13 +151,16 @@ func (c *cli) answer(ctx context.Context, std stdio, open func(app.Core, config.
 	progress := newProgress(std)
 	var lines, bad int
 	err = app.Offline(ctx, cfg, func(core app.Core) error {
-		answers, maxLine, err := open(core, cfg)
+		answers, err := open(core, cfg)
 		if err != nil {
 			return err
 		}
 		p := pump{
-			in: std.in, out: std.out, workers: runtime.GOMAXPROCS(0), maxLine: maxLine, written: progress.written,
-			answer: func(ctx context.Context, c *chunk) { c.out, c.bad = answers.Append(ctx, c.out, c.lines, c.first) },
+			in: std.in, out: std.out, workers: runtime.GOMAXPROCS(0), maxLine: answers.maxLine, written: progress.written,
+			answer: func(ctx context.Context, c *chunk) { c.out, c.bad = answers.lines.Append(ctx, c.out, c.lines, c.first) },
+		}
+		if answers.inOrder {
+			p.workers = 1
 		}
 		lines, bad, err = p.run(ctx)
 		return err

@@ -9,10 +9,13 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/guardy-ai/guardy/adapters/transport/fiberhttp"
+	"github.com/guardy-ai/guardy/app"
+	"github.com/guardy-ai/guardy/app/cmd/guardy/internal/qcreport"
 	"github.com/guardy-ai/guardy/app/cmd/guardy/internal/sensorlog"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/anomaly"
@@ -20,6 +23,7 @@ import (
 
 type qcCmd struct {
 	Format     string `help:"Format of standard input: csv or ndjson." enum:"csv,ndjson" default:"csv"`
+	Report     string `help:"Write a page with the series and what was found in them." placeholder:"FILE"`
 	MaxDevices int    `help:"Devices that are remembered; of more, the one that reported longest ago is forgotten." default:"100000"`
 }
 
@@ -29,25 +33,47 @@ func (qcCmd) Help() string {
 a line, each device in time order; an empty field is missing. Times are RFC 3339; without an offset they
 count as UTC. With --format ndjson each line is a reading in the JSON of the API, without history.
 Writes a JSON verdict a reading, in the same order, as it goes. A line that cannot be read has an error
-with its number in its place; then the exit code is 1. A summary goes to standard error.`
+with its number in its place; then the exit code is 1. A summary goes to standard error. With --report, a
+page with the counts and the series of each device is written at the end: one HTML file that loads nothing.`
 }
 
 // Run judges standard input.
-func (q *qcCmd) Run(ctx context.Context, std stdio) error {
-	detector, err := anomaly.NewDetector(anomaly.DefaultTunings(), nil)
-	if err != nil {
-		return err
-	}
+func (q *qcCmd) Run(ctx context.Context, cli *cli, std stdio) error {
 	if q.MaxDevices < 1 {
 		return errors.New("--max-devices must be at least 1")
 	}
+	loaded, err := cli.load(std)
+	if err != nil {
+		return err
+	}
+	return app.Offline(ctx, loaded.Config, func(core app.Core) error {
+		if q.Report == "" {
+			return q.judge(ctx, core.Detector, std, nil)
+		}
+		page, err := os.Create(q.Report) // better now than after hours of a live pipe
+		if err != nil {
+			return err
+		}
+		return errors.Join(q.judge(ctx, core.Detector, std, page), page.Close())
+	})
+}
+
+// judge writes verdicts, a summary and, unless page is nil, the report.
+func (q *qcCmd) judge(ctx context.Context, model *anomaly.Model, std stdio, page io.Writer) error {
 	p := newProgress(std)
 	c := &qualityControl{
-		detector: detector, devices: newDevices(q.MaxDevices), out: bufio.NewWriterSize(std.out, 64<<10), written: p.written,
+		model: model, devices: newDevices(q.MaxDevices), out: bufio.NewWriterSize(std.out, 64<<10), written: p.written,
 		ndjson: q.Format == "ndjson", counts: map[string]*variableCounts{},
 	}
-	err = c.run(ctx, std.in)
+	if page != nil {
+		c.report = qcreport.New()
+	}
+	err := c.run(ctx, std.in)
 	p.end()
+	if page != nil { // of what was read before an error, too
+		written := c.report.WriteHTML(page, qcreport.Totals{Devices: c.devices.seen, Forgotten: c.devices.evicted, Unread: c.bad})
+		err = errors.Join(err, written)
+	}
 	if err != nil {
 		return fmt.Errorf("after %d lines: %w", c.number, err)
 	}
@@ -62,15 +88,16 @@ func (q *qcCmd) Run(ctx context.Context, std stdio) error {
 
 // qualityControl judges one record.
 type qualityControl struct {
-	detector *anomaly.Detector
-	devices  *devices
-	out      *bufio.Writer
-	written  func(lines int)
+	model   *anomaly.Model
+	devices *devices
+	out     *bufio.Writer
+	written func(lines int)
+	report  *qcreport.Report // nil unless asked for
 
 	ndjson  bool
-	csv     *sensorlog.CSV // nil before the header, and for NDJSON
-	values  []anomaly.Value
-	verdict anomaly.Verdict
+	csv     *sensorlog.CSV  // nil before the header, and for NDJSON
+	request anomaly.Request // of the newest line
+	verdict anomaly.Answer
 	answer  []byte
 
 	number              int // of the newest line, from 1
@@ -161,29 +188,34 @@ func (c *qualityControl) judgeCSV(line []byte) error {
 		return &domain.Error{Kind: domain.KindMalformed, Op: "qc", Msg: err.Error()}
 	}
 	d := c.devices.of(row.Device, len(row.Values))
-	c.values = c.values[:0]
+	c.request = anomaly.Request{DeviceID: d.name, Reading: anomaly.Reading{Time: row.Time, Values: c.request.Reading.Values[:0]}}
+	values := &c.request.Reading.Values
 	for i, v := range row.Values {
 		// A column that the device never had is not a value that is missing.
 		if d.has[i] = d.has[i] || !math.IsNaN(v); d.has[i] {
-			c.values = append(c.values, anomaly.Value{Name: c.csv.Columns[i], Value: v})
+			*values = append(*values, anomaly.Value{Name: c.csv.Columns[i], Value: v})
 		}
 	}
-	c.judge(d, &anomaly.Reading{Time: row.Time, Values: c.values})
+	c.judge(d)
 	return nil
 }
 
-func (c *qualityControl) judgeJSON(line []byte) error {
-	r, err := fiberhttp.DecodeReading(line)
-	if err != nil {
+func (c *qualityControl) judgeJSON(line []byte) (err error) {
+	if c.request, err = fiberhttp.DecodeReading(line); err != nil {
 		return err
 	}
-	c.judge(c.devices.of([]byte(r.DeviceID), 0), &r.Reading)
+	c.judge(c.devices.of([]byte(c.request.DeviceID), 0))
 	return nil
 }
 
-func (c *qualityControl) judge(d *device, r *anomaly.Reading) {
+// judge answers the request.
+func (c *qualityControl) judge(d *device) {
 	v := &c.verdict
-	c.detector.StepInto(v, &d.state, r)
+	c.model.Assess(&c.request, &d.state, v)
+	v.DetectedAt = time.Now()
+	if c.report != nil {
+		c.report.Add(&c.request, v)
+	}
 	c.readings++
 	if v.IsAnomaly {
 		c.anomalies++
@@ -206,7 +238,7 @@ func (c *qualityControl) judge(d *device, r *anomaly.Reading) {
 			n.anomalies++
 		}
 	}
-	c.answer = fiberhttp.AppendVerdict(c.answer[:0], d.name, r.Time, v, time.Now())
+	c.answer = fiberhttp.AppendVerdict(c.answer[:0], &c.request, v)
 }
 
 // summary is a table for people.

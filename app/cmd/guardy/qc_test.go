@@ -2,8 +2,17 @@ package main
 
 import (
 	"bytes"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestALineThatIsTooLongIsAnErrorInItsPlace(t *testing.T) {
@@ -35,5 +44,77 @@ func TestALineThatIsTooLongIsAnErrorInItsPlace(t *testing.T) {
 	if code := run(t.Context(), []string{"qc"}, stdio{strings.NewReader(long), new(bytes.Buffer), &failed, nil}); code != exitFailed ||
 		!strings.Contains(failed.String(), "header is longer") {
 		t.Errorf("an endless header: exit code %d, %s", code, failed.String())
+	}
+}
+
+// A record judged by the detector alone, and its lines asked one by one of the service, have the same
+// verdicts.
+func TestARecordAndItsReadingsAreJudgedAlike(t *testing.T) {
+	var in strings.Builder
+	rng := rand.New(rand.NewPCG(1, 2))
+	at := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i := range 6000 {
+		value := 10 + 5*math.Sin(float64(i)/40) + rng.NormFloat64()/10
+		if rng.IntN(100) == 0 {
+			value = []float64{-9999, 40, 1e300, value + 3}[rng.IntN(4)]
+		}
+		fmt.Fprintf(&in, `{"device_id":"d%d","timestamp":"%s","temperature":%g,"measurements":{"x":%g}}`+"\n",
+			i%3, at.Add(time.Duration(i/3)*15*time.Minute).Format(time.RFC3339), value, rng.Float64())
+	}
+	answers := func(args ...string) string {
+		var out, errs bytes.Buffer
+		if code := run(t.Context(), args, stdio{strings.NewReader(in.String()), &out, &errs, nil}); code != exitDone {
+			t.Fatalf("%v: exit code %d, %s", args, code, errs.String())
+		}
+		masked := regexp.MustCompile(`"detected_at":"[^"]*"`).ReplaceAllString(out.String(), `"detected_at":""`)
+		return strings.ReplaceAll(masked, `["cold_start","no_state"]`, `["cold_start"]`) // no store takes part in a record
+	}
+	record, asked := answers("qc", "--format", "ndjson"), answers("predict", "anomaly")
+	if strings.Count(record, `"is_anomaly":true`) < 20 {
+		t.Error("the record has hardly an anomaly")
+	}
+	if diff := cmp.Diff(strings.Split(record, "\n"), strings.Split(asked, "\n")); diff != "" {
+		t.Errorf("they differ: %.2000s", diff)
+	}
+}
+
+// BenchmarkQualityControl judges a record of five devices with four variables each, from bytes to bytes.
+// The time to load the models is part of it.
+//
+//	go test -run '^$' -bench QualityControl ./app/cmd/guardy
+func BenchmarkQualityControl(b *testing.B) {
+	const readings = 100_000
+	var csv, ndjson bytes.Buffer
+	csv.WriteString("device_id,timestamp,rainfall_mm,temperature,water_level_m,conductivity\n")
+	rng := rand.New(rand.NewPCG(3, 4))
+	at := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i := range readings {
+		device, when := i%5, at.Add(time.Duration(i/5)*15*time.Minute).Format(time.RFC3339)
+		rain, temperature := max(0, rng.ExpFloat64()-3), 10+5*math.Sin(float64(i/5)/40)+rng.NormFloat64()/10
+		level, conductivity := 0.4+math.Sin(float64(i/5)/500)/10, 300+rng.NormFloat64()
+		fmt.Fprintf(&csv, "d%d,%s,%.1f,%.2f,%.3f,%.1f\n", device, when, rain, temperature, level, conductivity)
+		fmt.Fprintf(&ndjson, `{"device_id":"d%d","timestamp":"%s","rainfall_mm":%.1f,"temperature":%.2f,"water_level_m":%.3f,"measurements":{"conductivity":%.1f}}`+"\n",
+			device, when, rain, temperature, level, conductivity)
+	}
+	for _, bm := range []struct {
+		name string
+		in   []byte
+		args []string
+	}{
+		{"csv", csv.Bytes(), nil},
+		{"ndjson", ndjson.Bytes(), []string{"--format", "ndjson"}},
+		{"report", csv.Bytes(), []string{"--report", filepath.Join(b.TempDir(), "page.html")}},
+	} {
+		b.Run(bm.name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(bm.in)))
+			for b.Loop() {
+				var errs bytes.Buffer
+				if code := run(b.Context(), append([]string{"qc"}, bm.args...), stdio{bytes.NewReader(bm.in), io.Discard, &errs, nil}); code != exitDone {
+					b.Fatalf("exit code %d: %s", code, errs.String())
+				}
+			}
+			b.ReportMetric(float64(readings*b.N)/b.Elapsed().Seconds(), "readings/s")
+		})
 	}
 }

@@ -1,6 +1,7 @@
 package bundle_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -73,7 +74,8 @@ func resignModel(t testing.TB, b fstest.MapFS, folder string, change func(manife
 		return hex.EncodeToString(sum[:])
 	}
 	m := read(folder + "manifest.json")
-	files := append([]any{m["golden"]}, m["members"].([]any)...)
+	members, _ := m["members"].([]any)
+	files := append([]any{m["golden"]}, members...)
 	for _, f := range files {
 		f := f.(map[string]any)
 		data := b[folder+f["file"].(string)].Data
@@ -93,6 +95,50 @@ func resignModel(t testing.TB, b fstest.MapFS, folder string, change func(manife
 
 func nothing(map[string]any) {}
 
+// edited edits a JSON file of a model and signs it.
+func edited(folder, name string, edit func(map[string]any)) func(testing.TB, fstest.MapFS) {
+	return func(t testing.TB, b fstest.MapFS) {
+		var v map[string]any
+		if err := json.Unmarshal(b[folder+name].Data, &v); err != nil {
+			t.Fatal(err)
+		}
+		edit(v)
+		data, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b[folder+name] = &fstest.MapFile{Data: data}
+		resignModel(t, b, folder, nothing)
+	}
+}
+
+// damage is something done to a bundle, and what the reason of its refusal says.
+type damage struct {
+	do   func(testing.TB, fstest.MapFS)
+	want string
+}
+
+func refused[M any](t *testing.T, load func(context.Context, fs.FS) (*M, domain.ModelCard, error), cases map[string]damage) {
+	t.Helper()
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			b := maps.Clone(shipped(t))
+			c.do(t, b)
+			m, _, err := load(t.Context(), b)
+			if m != nil || err == nil {
+				t.Fatal("the model was accepted")
+			}
+			if !strings.Contains(err.Error(), c.want) {
+				t.Errorf("the reason is %q, want it to contain %q", err, c.want)
+			}
+			var e *domain.Error
+			if !errors.As(err, &e) || e.Kind == domain.KindInternal {
+				t.Errorf("error %#v is not classified", err)
+			}
+		})
+	}
+}
+
 func member(m map[string]any, i int) map[string]any { return m["members"].([]any)[i].(map[string]any) }
 
 func TestADamagedBundleIsRefusedWithTheReason(t *testing.T) {
@@ -103,10 +149,7 @@ func TestADamagedBundleIsRefusedWithTheReason(t *testing.T) {
 		return func(t testing.TB, b fstest.MapFS) { resign(t, b, change) }
 	}
 	half := func(b []byte) []byte { return b[:len(b)/2] }
-	cases := map[string]struct {
-		damage func(testing.TB, fstest.MapFS)
-		want   string
-	}{
+	cases := map[string]damage{
 		"a booster cut short": {edit(folder+"service.json", half), "bytes, the manifest says"},
 		"a booster with one bit flipped": {
 			edit(folder+"service.json", func(b []byte) []byte { b[len(b)/2] ^= 1; return b }), "has the digest",
@@ -179,27 +222,15 @@ func TestADamagedBundleIsRefusedWithTheReason(t *testing.T) {
 		"no card":      {func(_ testing.TB, b fstest.MapFS) { delete(b, folder+"card.md") }, "without its card"},
 		"no catalogue": {func(_ testing.TB, b fstest.MapFS) { delete(b, "manifest.json") }, "manifest.json"},
 	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			b := maps.Clone(shipped(t))
-			c.damage(t, b)
-			m, _, err := bundle.LoadRisk(t.Context(), b)
-			if m != nil || err == nil {
-				t.Fatal("the model was accepted")
-			}
-			if !strings.Contains(err.Error(), c.want) {
-				t.Errorf("the reason is %q, want it to contain %q", err, c.want)
-			}
-			var e *domain.Error
-			if !errors.As(err, &e) || e.Kind == domain.KindInternal {
-				t.Errorf("error %#v is not classified", err)
-			}
-		})
-	}
+	refused(t, bundle.LoadRisk, cases)
 }
 
 // FuzzManifest feeds the loader manifests that are signed, so that they are read to the end.
-func FuzzManifest(f *testing.F) {
+func FuzzManifest(f *testing.F) { fuzzManifest(f, domain.RiskScorer, folder, bundle.LoadRisk) }
+
+func fuzzManifest[M any](
+	f *testing.F, name domain.ModelName, folder string, load func(context.Context, fs.FS) (*M, domain.ModelCard, error),
+) {
 	b := shipped(f)
 	f.Add(b[folder+"manifest.json"].Data)
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -207,13 +238,13 @@ func FuzzManifest(f *testing.F) {
 		b[folder+"manifest.json"] = &fstest.MapFile{Data: data}
 		sum := sha256.Sum256(data)
 		catalogue, err := json.Marshal(map[string]any{"format": 1, "models": []any{map[string]any{
-			"name": "risk_scorer", "version": "1.0.0", "path": "risk_scorer/v1", "sha256": hex.EncodeToString(sum[:]),
+			"name": name, "version": "1.0.0", "path": strings.TrimSuffix(folder, "/"), "sha256": hex.EncodeToString(sum[:]),
 		}}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		b["manifest.json"] = &fstest.MapFile{Data: catalogue}
-		m, _, err := bundle.LoadRisk(t.Context(), b)
+		m, _, err := load(t.Context(), b)
 		if (m == nil) == (err == nil) {
 			t.Fatalf("model %v with error %v", m, err)
 		}

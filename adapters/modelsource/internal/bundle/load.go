@@ -12,6 +12,7 @@ import (
 
 	"github.com/guardy-ai/guardy/adapters/modelsource/internal/xgbjson"
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/anomaly"
 	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/domain/vector"
@@ -32,6 +33,11 @@ func LoadRisk(ctx context.Context, fsys fs.FS) (*risk.Model, domain.ModelCard, e
 // LoadNowcast reads, verifies and returns the nowcaster of the bundle.
 func LoadNowcast(ctx context.Context, fsys fs.FS) (*nowcast.Model, domain.ModelCard, error) {
 	return load(ctx, fsys, domain.Nowcaster, (*loader).nowcast)
+}
+
+// LoadAnomaly reads, verifies and returns the anomaly detector of the bundle.
+func LoadAnomaly(ctx context.Context, fsys fs.FS) (*anomaly.Model, domain.ModelCard, error) {
+	return load(ctx, fsys, domain.AnomalyDetector, (*loader).anomaly)
 }
 
 // loader carries what every step needs.

@@ -2,8 +2,6 @@ package bundle_test
 
 import (
 	"encoding/json"
-	"errors"
-	"maps"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -33,30 +31,14 @@ func TestADamagedNowcasterIsRefusedWithTheReason(t *testing.T) {
 	manifest := func(change func(map[string]any)) func(testing.TB, fstest.MapFS) {
 		return func(t testing.TB, b fstest.MapFS) { resignModel(t, b, nowcastFolder, change) }
 	}
-	// weights edits the file of a member, or the golden predictions, and signs it.
 	weights := func(name string, edit func(map[string]any)) func(testing.TB, fstest.MapFS) {
-		return func(t testing.TB, b fstest.MapFS) {
-			var v map[string]any
-			if err := json.Unmarshal(b[nowcastFolder+name].Data, &v); err != nil {
-				t.Fatal(err)
-			}
-			edit(v)
-			data, err := json.Marshal(v)
-			if err != nil {
-				t.Fatal(err)
-			}
-			b[nowcastFolder+name] = &fstest.MapFile{Data: data}
-			resignModel(t, b, nowcastFolder, nothing)
-		}
+		return edited(nowcastFolder, name, edit)
 	}
 	layer := func(v map[string]any, name string) map[string]any {
 		return v["networks"].([]any)[0].(map[string]any)[name].(map[string]any)
 	}
 	half := func(b []byte) []byte { return b[:len(b)/2] }
-	cases := map[string]struct {
-		damage func(testing.TB, fstest.MapFS)
-		want   string
-	}{
+	cases := map[string]damage{
 		"a member cut short": {func(_ testing.TB, b fstest.MapFS) {
 			b[nowcastFolder+"level.json"] = &fstest.MapFile{Data: half(b[nowcastFolder+"level.json"].Data)}
 		}, "bytes, the manifest says"},
@@ -112,23 +94,7 @@ func TestADamagedNowcasterIsRefusedWithTheReason(t *testing.T) {
 			b["manifest.json"] = &fstest.MapFile{Data: []byte(`{"format":1,"models":[]}`)}
 		}, "names no model"},
 	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			b := maps.Clone(shipped(t))
-			c.damage(t, b)
-			m, _, err := bundle.LoadNowcast(t.Context(), b)
-			if m != nil || err == nil {
-				t.Fatal("the model was accepted")
-			}
-			if !strings.Contains(err.Error(), c.want) {
-				t.Errorf("the reason is %q, want it to contain %q", err, c.want)
-			}
-			var e *domain.Error
-			if !errors.As(err, &e) || e.Kind == domain.KindInternal {
-				t.Errorf("error %#v is not classified", err)
-			}
-		})
-	}
+	refused(t, bundle.LoadNowcast, cases)
 }
 
 func BenchmarkLoadNowcast(b *testing.B) {

@@ -294,6 +294,9 @@ func TestMergeDropsWhatFollowsFromAViolationOfShape(t *testing.T) {
 	if got := Merge([]domain.Violation{v("", domain.CodeType)}, meaning); len(got) != 1 {
 		t.Error(got)
 	}
+	if got := Merge(shape, []domain.Violation{v("", domain.CodeRequired)}); len(got) != len(shape) {
+		t.Error(got)
+	}
 }
 
 func TestDecodedStringsDoNotAliasTheBody(t *testing.T) {

@@ -47,7 +47,7 @@ func (d *decoder) pointer() string {
 		switch {
 		case s.index == isName:
 			b.WriteByte('/')
-			b.WriteString(pointerEscapes.Replace(s.name))
+			b.WriteString(domain.PointerToken(s.name))
 		case s.index >= 0:
 			b.WriteByte('/')
 			b.WriteString(strconv.Itoa(s.index))
@@ -55,8 +55,6 @@ func (d *decoder) pointer() string {
 	}
 	return b.String()
 }
-
-var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
 
 // CheckCount reports a list of n items that should have 1 to limit; nil when it does. Every transport
 // uses it, so that a batch of the wrong size reads the same everywhere.
@@ -95,6 +93,9 @@ func Merge(shape, meaning []domain.Violation) []domain.Violation {
 }
 
 func covered(shape []domain.Violation, pointer string) bool {
+	if pointer == "" {
+		return true // what the request as a whole lacks may be what could not be read of it
+	}
 	for _, s := range shape {
 		if s.Code == domain.CodeUnknownField || s.Code == domain.CodeSize {
 			if s.Pointer == pointer {

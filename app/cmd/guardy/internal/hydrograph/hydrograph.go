@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/guardy-ai/guardy/app/cmd/guardy/internal/svg"
 	"github.com/guardy-ai/guardy/domain/nowcast"
 )
 
@@ -62,7 +63,7 @@ func WriteSVG(w io.Writer, title string, asked []Nowcast) error {
 	c.fans(asked)
 	c.river()
 	c.odds(asked)
-	c.WriteString("</svg>\n")
+	c.Close()
 	_, err := io.WriteString(w, c.String())
 	return err
 }
@@ -99,7 +100,7 @@ func inOrder(values map[time.Time]float64) []point {
 
 // canvas places times and values.
 type canvas struct {
-	strings.Builder
+	svg.Canvas
 	record
 	from, to  time.Time
 	low, high float64 // of the river's axis
@@ -154,62 +155,38 @@ func (c *canvas) y(v float64) float64 { return riverTop + riverTal*(c.high-v)/(c
 
 func yOdds(p float64) float64 { return oddsTop + oddsTall*(1-p) }
 
-func (c *canvas) printf(format string, args ...any) { fmt.Fprintf(c, format+"\n", args...) }
-
-func (c *canvas) text(x, y float64, anchor, style, s string) {
-	c.printf(`<text x="%.1f" y="%.1f" text-anchor="%s" %s>%s</text>`, x, y, anchor, style, html.EscapeString(s))
-}
-
 func (c *canvas) open(title string, n int) {
-	c.printf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %g %g" width="%[1]g" height="%[2]g" font-family="Helvetica, Arial, sans-serif" font-size="13" fill="#222">`, width, height)
-	c.printf(`<title>%s</title>`, html.EscapeString(title))
-	c.printf(`<rect width="100%%" height="100%%" fill="#fff"/>`)
-	c.printf(`<clipPath id="plot"><rect x="%g" y="0" width="%g" height="%g"/></clipPath>`, left, width-left-right, height)
-	c.text(left, 28, "start", `font-size="17" font-weight="bold"`, title)
-	c.text(left, 50, "start", `fill="#555"`, fmt.Sprintf("%d nowcasts, %s to %s UTC", n, c.from.UTC().Format("2006-01-02 15:04"), c.to.UTC().Format("2006-01-02 15:04")))
+	c.Open(width, height, title)
+	c.Printf(`<clipPath id="plot"><rect x="%g" y="0" width="%g" height="%g"/></clipPath>`, left, width-left-right, height)
+	c.Text(left, 28, "start", `font-size="17" font-weight="bold"`, title)
+	c.Text(left, 50, "start", `fill="#555"`, fmt.Sprintf("%d nowcasts, %s to %s UTC", n, c.from.UTC().Format("2006-01-02 15:04"), c.to.UTC().Format("2006-01-02 15:04")))
 }
 
 // axes draws days and hours, the scales of the three panels and the threshold.
 func (c *canvas) axes() {
-	step := 24 * time.Hour
-	for _, s := range []time.Duration{time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour} {
-		if c.to.Sub(c.from)/s <= 14 {
-			step = s
-			break
-		}
-	}
-	for t := c.from.Truncate(step).Add(step); t.Before(c.to); t = t.Add(step) {
-		x := c.x(t)
-		c.printf(`<path d="M%.1f %gV%g" stroke="#ececec"/>`, x, rainTop, oddsTop+oddsTall)
-		label := t.UTC().Format("15 h")
-		if t.UTC().Hour() == 0 {
-			label = t.UTC().Format("2 Jan")
-		}
-		c.text(x, oddsTop+oddsTall+19, "middle", "", label)
+	for _, t := range svg.TimeTicks(c.from, c.to, 14) {
+		x := c.x(t.At)
+		c.Printf(`<path d="M%.1f %gV%g" stroke="#ececec"/>`, x, rainTop, oddsTop+oddsTall)
+		c.Text(x, oddsTop+oddsTall+19, "middle", "", t.Label)
 	}
 	c.scale(c.low, c.high, c.y)
 	c.scale(0, 1, yOdds)
-	c.text(left-8, rainTop+10, "end", "", "0")
-	c.text(left-8, rainTop+rainTall, "end", "", fmt.Sprintf("%.3g", c.mostRain))
+	c.Text(left-8, rainTop+10, "end", "", "0")
+	c.Text(left-8, rainTop+rainTall, "end", "", fmt.Sprintf("%.3g", c.mostRain))
 	for _, panel := range []struct {
 		top, tall float64
 		label     string
 	}{{rainTop, rainTall, "rain, mm"}, {riverTop, riverTal, "river, " + c.unit}, {oddsTop, oddsTall, "chance of the threshold"}} {
-		c.printf(`<rect x="%g" y="%g" width="%g" height="%g" fill="none" stroke="#555"/>`, left, panel.top, width-left-right, panel.tall)
-		c.printf(`<text transform="translate(18 %g) rotate(-90)" text-anchor="middle">%s</text>`, panel.top+panel.tall/2, html.EscapeString(panel.label))
+		c.Printf(`<rect x="%g" y="%g" width="%g" height="%g" fill="none" stroke="#555"/>`, left, panel.top, width-left-right, panel.tall)
+		c.Printf(`<text transform="translate(18 %g) rotate(-90)" text-anchor="middle">%s</text>`, panel.top+panel.tall/2, html.EscapeString(panel.label))
 	}
 }
 
 // scale labels an axis at round values.
 func (c *canvas) scale(low, high float64, y func(float64) float64) {
-	step := math.Pow(10, math.Floor(math.Log10((high-low)/2)))
-	for (high-low)/step > 6 {
-		step *= 2
-	}
-	for k := math.Ceil(low / step); k*step <= high; k++ {
-		v := k*step + 0
-		c.printf(`<path d="M%g %.1fH%g" stroke="#ececec"/>`, left, y(v), width-right)
-		c.text(left-8, y(v)+4, "end", "", fmt.Sprintf("%.4g", v))
+	for _, v := range svg.Ticks(low, high, 6) {
+		c.Printf(`<path d="M%g %.1fH%g" stroke="#ececec"/>`, left, y(v), width-right)
+		c.Text(left-8, y(v)+4, "end", "", fmt.Sprintf("%.4g", v))
 	}
 }
 
@@ -222,7 +199,7 @@ func (c *canvas) rain() {
 		if i > 0 && c.record.rain[i-1].at.After(since) {
 			since = c.record.rain[i-1].at
 		}
-		c.printf(`<rect x="%.1f" y="%g" width="%.1f" height="%.1f" fill="#6fa8dc" clip-path="url(#plot)"/>`,
+		c.Printf(`<rect x="%.1f" y="%g" width="%.1f" height="%.1f" fill="#6fa8dc" clip-path="url(#plot)"/>`,
 			c.x(since), rainTop, max(c.x(p.at)-c.x(since)-0.5, 0.5), rainTall*p.value/c.mostRain)
 	}
 }
@@ -245,8 +222,8 @@ func (c *canvas) fans(asked []Nowcast) {
 		for _, p := range ahead {
 			fmt.Fprintf(&path, "L%.1f %.1f", c.x(f.IssuedFor.Add(hours(p.HoursAhead))), c.y(p.Quantiles.P50))
 		}
-		c.printf(`<path d="%s" fill="none" stroke="#b45f06" stroke-width="1.5" clip-path="url(#plot)"/>`, path.String())
-		c.printf(`<circle cx="%.1f" cy="%.1f" r="3" fill="#b45f06"/>`, c.x(f.IssuedFor), c.y(now))
+		c.Printf(`<path d="%s" fill="none" stroke="#b45f06" stroke-width="1.5" clip-path="url(#plot)"/>`, path.String())
+		c.Printf(`<circle cx="%.1f" cy="%.1f" r="3" fill="#b45f06"/>`, c.x(f.IssuedFor), c.y(now))
 	}
 }
 
@@ -271,7 +248,7 @@ func (c *canvas) band(at time.Time, now float64, ahead []nowcast.Prediction, fil
 		low, _ := of(p.Quantiles)
 		fmt.Fprintf(&path, "L%.1f %.1f", c.x(at.Add(hours(p.HoursAhead))), c.y(low))
 	}
-	c.printf(`<path d="%sZ" fill="%s" fill-opacity="0.75" clip-path="url(#plot)"/>`, path.String(), fill)
+	c.Printf(`<path d="%sZ" fill="%s" fill-opacity="0.75" clip-path="url(#plot)"/>`, path.String(), fill)
 }
 
 // river draws what was observed, and the threshold.
@@ -288,12 +265,12 @@ func (c *canvas) river() {
 		fmt.Fprintf(&path, "%s%.1f %.1f", pen, c.x(p.at), c.y(p.value))
 		pen = "L"
 	}
-	c.printf(`<path d="%s" fill="none" stroke="#0b5394" stroke-width="2"/>`, path.String())
+	c.Printf(`<path d="%s" fill="none" stroke="#0b5394" stroke-width="2"/>`, path.String())
 	if !math.IsNaN(c.threshold) {
-		c.printf(`<path d="M%g %.1fH%g" stroke="#cc0000" stroke-dasharray="6 4"/>`, left, c.y(c.threshold), width-right)
-		c.text(left+6, c.y(c.threshold)-5, "start", `fill="#cc0000" stroke="#fff" stroke-width="3" paint-order="stroke"`, fmt.Sprintf("flood threshold %.4g %s", c.threshold, c.unit))
+		c.Printf(`<path d="M%g %.1fH%g" stroke="#cc0000" stroke-dasharray="6 4"/>`, left, c.y(c.threshold), width-right)
+		c.Text(left+6, c.y(c.threshold)-5, "start", `fill="#cc0000" stroke="#fff" stroke-width="3" paint-order="stroke"`, fmt.Sprintf("flood threshold %.4g %s", c.threshold, c.unit))
 	}
-	c.text(width-right, riverTop-5, "end", `font-size="11" fill="#555"`, "blue: observed · orange: forecast, 10–90 % and 25–75 %, line: median, dot: issue time")
+	c.Text(width-right, riverTop-5, "end", `font-size="11" fill="#555"`, "blue: observed · orange: forecast, 10–90 % and 25–75 %, line: median, dot: issue time")
 }
 
 var strokes = [...]string{"#38761d", "#b45f06", "#674ea7"}
@@ -321,8 +298,8 @@ func (c *canvas) odds(asked []Nowcast) {
 				}
 			}
 		}
-		c.printf(`<path d="%s" fill="none" stroke="%s" stroke-width="1.8"/>`, path.String(), strokes[k])
-		c.text(width-right-8-110*float64(len(chosen)-1-k), oddsTop+oddsTall+42, "end", `fill="`+strokes[k]+`"`, fmt.Sprintf("%d h ahead", h))
+		c.Printf(`<path d="%s" fill="none" stroke="%s" stroke-width="1.8"/>`, path.String(), strokes[k])
+		c.Text(width-right-8-110*float64(len(chosen)-1-k), oddsTop+oddsTall+42, "end", `fill="`+strokes[k]+`"`, fmt.Sprintf("%d h ahead", h))
 	}
-	c.text(left, oddsTop+oddsTall+42, "start", `font-size="11" fill="#555"`, "each chance stands at the time when it was given")
+	c.Text(left, oddsTop+oddsTall+42, "start", `font-size="11" fill="#555"`, "each chance stands at the time when it was given")
 }

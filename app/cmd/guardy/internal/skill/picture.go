@@ -2,13 +2,14 @@ package skill
 
 import (
 	"fmt"
-	"html"
 	"io"
 	"maps"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/guardy-ai/guardy/app/cmd/guardy/internal/svg"
 )
 
 // The picture's geometry in SVG units. Both axes are logarithmic, from one in a thousand to
@@ -30,29 +31,26 @@ func place(p float64) float64 { return math.Log(max(p, floor)/floor) / math.Log(
 // probability, with its 95 % interval, and below it how many cases there were. Dots on the diagonal
 // are calibrated.
 func (r Report) WriteSVG(w io.Writer, title string) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %g %g" width="%[1]g" height="%[2]g" font-family="Helvetica, Arial, sans-serif" font-size="13" fill="#222">
-<title>Reliability of %s</title>
-<rect width="100%%" height="100%%" fill="#fff"/>
-`, width, height, html.EscapeString(title))
-	text(&b, left, 28, "start", `font-size="17" font-weight="bold"`, html.EscapeString(title))
-	text(&b, left, 50, "start", `fill="#555"`, fmt.Sprintf("%d cases, %d events · Brier skill %s · ROC-AUC %s · calibration error %s",
+	var b svg.Canvas
+	b.Open(width, height, "Reliability of "+title)
+	b.Text(left, 28, "start", `font-size="17" font-weight="bold"`, title)
+	b.Text(left, 50, "start", `fill="#555"`, fmt.Sprintf("%d cases, %d events · Brier skill %s · ROC-AUC %s · calibration error %s",
 		r.Cases, r.Events, r.BrierSkill.text(3), r.ROCAUC.text(3), r.CalibrationError.text(4)))
 
 	bottom := top + plot
 	histogram := bottom + gap
 	for _, t := range ticks {
 		x, y := left+plot*place(t), bottom-plot*place(t)
-		fmt.Fprintf(&b, `<path d="M%.1f %.1fV%.1fM%.1f %.1fH%.1f" stroke="#e4e4e4" fill="none"/>`+"\n", x, top, bottom, left, y, left+plot)
+		b.Printf(`<path d="M%.1f %.1fV%.1fM%.1f %.1fH%.1f" stroke="#e4e4e4" fill="none"/>`, x, top, bottom, left, y, left+plot)
 		label := strconv.FormatFloat(100*t, 'g', -1, 64) + " %"
-		text(&b, x, bottom+19, "middle", "", label)
-		text(&b, left-8, y+4, "end", "", label)
+		b.Text(x, bottom+19, "middle", "", label)
+		b.Text(left-8, y+4, "end", "", label)
 	}
-	fmt.Fprintf(&b, `<path d="M%.1f %.1fL%.1f %.1f" stroke="#777" stroke-dasharray="6 4"/>`+"\n", left, bottom, left+plot, top)
-	text(&b, left+plot-8, top+plot-10, "end", `fill="#777"`, "below the diagonal: too much warning")
-	text(&b, left+10, top+20, "start", `fill="#777"`, "above the diagonal: too little warning")
-	fmt.Fprintf(&b, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="none" stroke="#555"/>`+"\n", left, top, plot, plot)
-	fmt.Fprintf(&b, `<text transform="translate(20 %.1f) rotate(-90)" text-anchor="middle">observed frequency of the event</text>`+"\n", top+plot/2)
+	b.Printf(`<path d="M%.1f %.1fL%.1f %.1f" stroke="#777" stroke-dasharray="6 4"/>`, left, bottom, left+plot, top)
+	b.Text(left+plot-8, top+plot-10, "end", `fill="#777"`, "below the diagonal: too much warning")
+	b.Text(left+10, top+20, "start", `fill="#777"`, "above the diagonal: too little warning")
+	b.Printf(`<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="none" stroke="#555"/>`, left, top, plot, plot)
+	b.Printf(`<text transform="translate(20 %.1f) rotate(-90)" text-anchor="middle">observed frequency of the event</text>`, top+plot/2)
 
 	most := 1.0
 	for _, bin := range r.Reliability {
@@ -61,38 +59,34 @@ func (r Report) WriteSVG(w io.Writer, title string) error {
 	for _, bin := range r.Reliability {
 		x := left + plot*place(float64(bin.MeanProbability))
 		y := bottom - plot*place(float64(bin.Frequency))
-		fmt.Fprintf(&b, `<path d="M%.1f %.1fV%.1f" stroke="#0b5394" stroke-width="2"/>`+"\n", x,
+		b.Printf(`<path d="M%.1f %.1fV%.1f" stroke="#0b5394" stroke-width="2"/>`, x,
 			bottom-plot*place(float64(bin.Lower)), bottom-plot*place(float64(bin.Upper)))
 		fill := "#0b5394"
 		if bin.Events == 0 { // the true place is below the axis
 			fill = "#fff"
 		}
-		fmt.Fprintf(&b, `<circle cx="%.1f" cy="%.1f" r="5" fill="%s" stroke="#0b5394" stroke-width="2"/>`+"\n", x, y, fill)
+		b.Printf(`<circle cx="%.1f" cy="%.1f" r="5" fill="%s" stroke="#0b5394" stroke-width="2"/>`, x, y, fill)
 
 		from, to := left+plot*place(bin.From), left+plot*place(bin.To)
 		if bin.To <= floor { // the first bin would have no width
 			from, to = left-6, left
 		}
 		h := strip * math.Log10(1+float64(bin.Cases)) / math.Log10(1+most)
-		fmt.Fprintf(&b, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="#9fc5e8" stroke="#fff"/>`+"\n", from, histogram+strip-h, to-from, h)
+		b.Printf(`<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="#9fc5e8" stroke="#fff"/>`, from, histogram+strip-h, to-from, h)
 		count := strconv.Itoa(bin.Cases)
 		if room := to - from; room > 9*float64(len(count)) {
-			text(&b, (from+to)/2, histogram+strip-h-4, "middle", `font-size="11"`, count)
+			b.Text((from+to)/2, histogram+strip-h-4, "middle", `font-size="11"`, count)
 		} else if bin.To <= floor {
-			text(&b, left-8, histogram+strip-h+10, "end", `font-size="11"`, count)
+			b.Text(left-8, histogram+strip-h+10, "end", `font-size="11"`, count)
 		}
 	}
-	fmt.Fprintf(&b, `<path d="M%.1f %.1fH%.1f" stroke="#555"/>`+"\n", left-8, histogram+strip, left+plot)
-	text(&b, left+plot/2, histogram+strip+22, "middle", "", "forecast probability (bars: cases a bin, logarithmic)")
-	text(&b, left+plot/2, histogram+strip+42, "middle", `font-size="11" fill="#777"`,
+	b.Printf(`<path d="M%.1f %.1fH%.1f" stroke="#555"/>`, left-8, histogram+strip, left+plot)
+	b.Text(left+plot/2, histogram+strip+22, "middle", "", "forecast probability (bars: cases a bin, logarithmic)")
+	b.Text(left+plot/2, histogram+strip+42, "middle", `font-size="11" fill="#777"`,
 		"bars on the dots: 95 % interval of the frequency; hollow: no event in the bin; below 0.1 % drawn at 0.1 %")
-	b.WriteString("</svg>\n")
+	b.Close()
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-func text(b *strings.Builder, x, y float64, anchor, style, s string) {
-	fmt.Fprintf(b, `<text x="%.1f" y="%.1f" text-anchor="%s" %s>%s</text>`+"\n", x, y, anchor, style, s)
 }
 
 // text renders the figure for people.

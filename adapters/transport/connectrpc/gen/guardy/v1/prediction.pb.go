@@ -2058,6 +2058,721 @@ func (x *SequenceFault) GetReadings() int32 {
 	return 0
 }
 
+// DetectAnomalyRequest is one reading of a device. device_id, timestamp and at least one value are
+// required. Impossible values are not refused: they are what the question is for.
+type DetectAnomalyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names the device.
+	DeviceId *string `protobuf:"bytes,1,opt,name=device_id,json=deviceId,proto3,oneof" json:"device_id,omitempty"`
+	// RFC 3339 with an offset.
+	Timestamp *string `protobuf:"bytes,2,opt,name=timestamp,proto3,oneof" json:"timestamp,omitempty"`
+	// mm in the step that ends at the time.
+	RainfallMm *float64 `protobuf:"fixed64,3,opt,name=rainfall_mm,json=rainfallMm,proto3,oneof" json:"rainfall_mm,omitempty"`
+	// °C.
+	Temperature *float64 `protobuf:"fixed64,4,opt,name=temperature,proto3,oneof" json:"temperature,omitempty"`
+	// Relative humidity, %.
+	Humidity *float64 `protobuf:"fixed64,5,opt,name=humidity,proto3,oneof" json:"humidity,omitempty"`
+	// Above the gauge's zero, m.
+	WaterLevelM *float64 `protobuf:"fixed64,6,opt,name=water_level_m,json=waterLevelM,proto3,oneof" json:"water_level_m,omitempty"`
+	// V.
+	BatteryVoltage *float64 `protobuf:"fixed64,7,opt,name=battery_voltage,json=batteryVoltage,proto3,oneof" json:"battery_voltage,omitempty"`
+	// dBm.
+	SignalStrength *float64 `protobuf:"fixed64,8,opt,name=signal_strength,json=signalStrength,proto3,oneof" json:"signal_strength,omitempty"`
+	// Any other numeric series by its name; a missing one is NaN in the binary encoding and null in JSON. A
+	// name that is a field as well is the same variable and may be given once.
+	Measurements map[string]float64 `protobuf:"bytes,9,rep,name=measurements,proto3" json:"measurements,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"`
+	// Echoed.
+	LocationName *string `protobuf:"bytes,10,opt,name=location_name,json=locationName,proto3,oneof" json:"location_name,omitempty"`
+	// Earlier readings of the device, oldest first, up to 10000. Without one, the state that is kept of the
+	// device is used.
+	History       []*SensorReading `protobuf:"bytes,11,rep,name=history,proto3" json:"history,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DetectAnomalyRequest) Reset() {
+	*x = DetectAnomalyRequest{}
+	mi := &file_guardy_v1_prediction_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DetectAnomalyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DetectAnomalyRequest) ProtoMessage() {}
+
+func (x *DetectAnomalyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_guardy_v1_prediction_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DetectAnomalyRequest.ProtoReflect.Descriptor instead.
+func (*DetectAnomalyRequest) Descriptor() ([]byte, []int) {
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *DetectAnomalyRequest) GetDeviceId() string {
+	if x != nil && x.DeviceId != nil {
+		return *x.DeviceId
+	}
+	return ""
+}
+
+func (x *DetectAnomalyRequest) GetTimestamp() string {
+	if x != nil && x.Timestamp != nil {
+		return *x.Timestamp
+	}
+	return ""
+}
+
+func (x *DetectAnomalyRequest) GetRainfallMm() float64 {
+	if x != nil && x.RainfallMm != nil {
+		return *x.RainfallMm
+	}
+	return 0
+}
+
+func (x *DetectAnomalyRequest) GetTemperature() float64 {
+	if x != nil && x.Temperature != nil {
+		return *x.Temperature
+	}
+	return 0
+}
+
+func (x *DetectAnomalyRequest) GetHumidity() float64 {
+	if x != nil && x.Humidity != nil {
+		return *x.Humidity
+	}
+	return 0
+}
+
+func (x *DetectAnomalyRequest) GetWaterLevelM() float64 {
+	if x != nil && x.WaterLevelM != nil {
+		return *x.WaterLevelM
+	}
+	return 0
+}
+
+func (x *DetectAnomalyRequest) GetBatteryVoltage() float64 {
+	if x != nil && x.BatteryVoltage != nil {
+		return *x.BatteryVoltage
+	}
+	return 0
+}
+
+func (x *DetectAnomalyRequest) GetSignalStrength() float64 {
+	if x != nil && x.SignalStrength != nil {
+		return *x.SignalStrength
+	}
+	return 0
+}
+
+func (x *DetectAnomalyRequest) GetMeasurements() map[string]float64 {
+	if x != nil {
+		return x.Measurements
+	}
+	return nil
+}
+
+func (x *DetectAnomalyRequest) GetLocationName() string {
+	if x != nil && x.LocationName != nil {
+		return *x.LocationName
+	}
+	return ""
+}
+
+func (x *DetectAnomalyRequest) GetHistory() []*SensorReading {
+	if x != nil {
+		return x.History
+	}
+	return nil
+}
+
+// SensorReading is what a device said at one time. Its numbers are those of DetectAnomalyRequest.
+type SensorReading struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// RFC 3339 with an offset.
+	Timestamp *string `protobuf:"bytes,2,opt,name=timestamp,proto3,oneof" json:"timestamp,omitempty"`
+	// mm in the step that ends at the time.
+	RainfallMm *float64 `protobuf:"fixed64,3,opt,name=rainfall_mm,json=rainfallMm,proto3,oneof" json:"rainfall_mm,omitempty"`
+	// °C.
+	Temperature *float64 `protobuf:"fixed64,4,opt,name=temperature,proto3,oneof" json:"temperature,omitempty"`
+	// Relative humidity, %.
+	Humidity *float64 `protobuf:"fixed64,5,opt,name=humidity,proto3,oneof" json:"humidity,omitempty"`
+	// Above the gauge's zero, m.
+	WaterLevelM *float64 `protobuf:"fixed64,6,opt,name=water_level_m,json=waterLevelM,proto3,oneof" json:"water_level_m,omitempty"`
+	// V.
+	BatteryVoltage *float64 `protobuf:"fixed64,7,opt,name=battery_voltage,json=batteryVoltage,proto3,oneof" json:"battery_voltage,omitempty"`
+	// dBm.
+	SignalStrength *float64 `protobuf:"fixed64,8,opt,name=signal_strength,json=signalStrength,proto3,oneof" json:"signal_strength,omitempty"`
+	// Any other numeric series by its name; a missing one is NaN in the binary encoding and null in JSON. A
+	// name that is a field as well is the same variable and may be given once.
+	Measurements  map[string]float64 `protobuf:"bytes,9,rep,name=measurements,proto3" json:"measurements,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SensorReading) Reset() {
+	*x = SensorReading{}
+	mi := &file_guardy_v1_prediction_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SensorReading) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SensorReading) ProtoMessage() {}
+
+func (x *SensorReading) ProtoReflect() protoreflect.Message {
+	mi := &file_guardy_v1_prediction_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SensorReading.ProtoReflect.Descriptor instead.
+func (*SensorReading) Descriptor() ([]byte, []int) {
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *SensorReading) GetTimestamp() string {
+	if x != nil && x.Timestamp != nil {
+		return *x.Timestamp
+	}
+	return ""
+}
+
+func (x *SensorReading) GetRainfallMm() float64 {
+	if x != nil && x.RainfallMm != nil {
+		return *x.RainfallMm
+	}
+	return 0
+}
+
+func (x *SensorReading) GetTemperature() float64 {
+	if x != nil && x.Temperature != nil {
+		return *x.Temperature
+	}
+	return 0
+}
+
+func (x *SensorReading) GetHumidity() float64 {
+	if x != nil && x.Humidity != nil {
+		return *x.Humidity
+	}
+	return 0
+}
+
+func (x *SensorReading) GetWaterLevelM() float64 {
+	if x != nil && x.WaterLevelM != nil {
+		return *x.WaterLevelM
+	}
+	return 0
+}
+
+func (x *SensorReading) GetBatteryVoltage() float64 {
+	if x != nil && x.BatteryVoltage != nil {
+		return *x.BatteryVoltage
+	}
+	return 0
+}
+
+func (x *SensorReading) GetSignalStrength() float64 {
+	if x != nil && x.SignalStrength != nil {
+		return *x.SignalStrength
+	}
+	return 0
+}
+
+func (x *SensorReading) GetMeasurements() map[string]float64 {
+	if x != nil {
+		return x.Measurements
+	}
+	return nil
+}
+
+// DetectAnomalyResponse is the verdict on one reading.
+type DetectAnomalyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As given.
+	DeviceId string `protobuf:"bytes,1,opt,name=device_id,json=deviceId,proto3" json:"device_id,omitempty"`
+	// As given, RFC 3339 in UTC.
+	Timestamp string `protobuf:"bytes,2,opt,name=timestamp,proto3" json:"timestamp,omitempty"`
+	// As given.
+	LocationName *string `protobuf:"bytes,3,opt,name=location_name,json=locationName,proto3,oneof" json:"location_name,omitempty"`
+	// Whether any variable is anomalous.
+	IsAnomaly bool `protobuf:"varint,4,opt,name=is_anomaly,json=isAnomaly,proto3" json:"is_anomaly,omitempty"`
+	// none, new, ongoing or cleared: one new an episode.
+	Alarm string `protobuf:"bytes,5,opt,name=alarm,proto3" json:"alarm,omitempty"`
+	// 0 to 1, that of the worst variable; higher is worse.
+	AnomalyScore float32 `protobuf:"fixed32,6,opt,name=anomaly_score,json=anomalyScore,proto3" json:"anomaly_score,omitempty"`
+	// normal, low, medium or high.
+	Severity string `protobuf:"bytes,7,opt,name=severity,proto3" json:"severity,omitempty"`
+	// 0 to 1; grows with the distance of the score from the threshold.
+	Confidence float32 `protobuf:"fixed32,8,opt,name=confidence,proto3" json:"confidence,omitempty"`
+	// The variables whose score reached the threshold.
+	AnomalousFeatures []string `protobuf:"bytes,9,rep,name=anomalous_features,json=anomalousFeatures,proto3" json:"anomalous_features,omitempty"`
+	// By variable.
+	Flags map[string]*SensorFlags `protobuf:"bytes,10,rep,name=flags,proto3" json:"flags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// What stands behind the verdict: every variable that is anomalous, or stood out and was explained by
+	// the weather.
+	Findings []*SensorFinding `protobuf:"bytes,11,rep,name=findings,proto3" json:"findings,omitempty"`
+	// The score from which a value is an anomaly.
+	Threshold float64 `protobuf:"fixed64,12,opt,name=threshold,proto3" json:"threshold,omitempty"`
+	// The findings in words.
+	Explanation string `protobuf:"bytes,13,opt,name=explanation,proto3" json:"explanation,omitempty"`
+	// Whether somebody should go and look.
+	RequiresMaintenance bool `protobuf:"varint,14,opt,name=requires_maintenance,json=requiresMaintenance,proto3" json:"requires_maintenance,omitempty"`
+	// A proposal to the operator.
+	RecommendedAction string `protobuf:"bytes,15,opt,name=recommended_action,json=recommendedAction,proto3" json:"recommended_action,omitempty"`
+	// Semantic version of the model.
+	ModelVersion string `protobuf:"bytes,16,opt,name=model_version,json=modelVersion,proto3" json:"model_version,omitempty"`
+	// SHA-256 of the model's manifest.
+	ModelDigest string `protobuf:"bytes,17,opt,name=model_digest,json=modelDigest,proto3" json:"model_digest,omitempty"`
+	// When the answer was computed, RFC 3339 in UTC with milliseconds.
+	DetectedAt string `protobuf:"bytes,18,opt,name=detected_at,json=detectedAt,proto3" json:"detected_at,omitempty"`
+	// What stood behind the verdict.
+	InputQuality  *SensorQuality `protobuf:"bytes,19,opt,name=input_quality,json=inputQuality,proto3" json:"input_quality,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DetectAnomalyResponse) Reset() {
+	*x = DetectAnomalyResponse{}
+	mi := &file_guardy_v1_prediction_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DetectAnomalyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DetectAnomalyResponse) ProtoMessage() {}
+
+func (x *DetectAnomalyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_guardy_v1_prediction_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DetectAnomalyResponse.ProtoReflect.Descriptor instead.
+func (*DetectAnomalyResponse) Descriptor() ([]byte, []int) {
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *DetectAnomalyResponse) GetDeviceId() string {
+	if x != nil {
+		return x.DeviceId
+	}
+	return ""
+}
+
+func (x *DetectAnomalyResponse) GetTimestamp() string {
+	if x != nil {
+		return x.Timestamp
+	}
+	return ""
+}
+
+func (x *DetectAnomalyResponse) GetLocationName() string {
+	if x != nil && x.LocationName != nil {
+		return *x.LocationName
+	}
+	return ""
+}
+
+func (x *DetectAnomalyResponse) GetIsAnomaly() bool {
+	if x != nil {
+		return x.IsAnomaly
+	}
+	return false
+}
+
+func (x *DetectAnomalyResponse) GetAlarm() string {
+	if x != nil {
+		return x.Alarm
+	}
+	return ""
+}
+
+func (x *DetectAnomalyResponse) GetAnomalyScore() float32 {
+	if x != nil {
+		return x.AnomalyScore
+	}
+	return 0
+}
+
+func (x *DetectAnomalyResponse) GetSeverity() string {
+	if x != nil {
+		return x.Severity
+	}
+	return ""
+}
+
+func (x *DetectAnomalyResponse) GetConfidence() float32 {
+	if x != nil {
+		return x.Confidence
+	}
+	return 0
+}
+
+func (x *DetectAnomalyResponse) GetAnomalousFeatures() []string {
+	if x != nil {
+		return x.AnomalousFeatures
+	}
+	return nil
+}
+
+func (x *DetectAnomalyResponse) GetFlags() map[string]*SensorFlags {
+	if x != nil {
+		return x.Flags
+	}
+	return nil
+}
+
+func (x *DetectAnomalyResponse) GetFindings() []*SensorFinding {
+	if x != nil {
+		return x.Findings
+	}
+	return nil
+}
+
+func (x *DetectAnomalyResponse) GetThreshold() float64 {
+	if x != nil {
+		return x.Threshold
+	}
+	return 0
+}
+
+func (x *DetectAnomalyResponse) GetExplanation() string {
+	if x != nil {
+		return x.Explanation
+	}
+	return ""
+}
+
+func (x *DetectAnomalyResponse) GetRequiresMaintenance() bool {
+	if x != nil {
+		return x.RequiresMaintenance
+	}
+	return false
+}
+
+func (x *DetectAnomalyResponse) GetRecommendedAction() string {
+	if x != nil {
+		return x.RecommendedAction
+	}
+	return ""
+}
+
+func (x *DetectAnomalyResponse) GetModelVersion() string {
+	if x != nil {
+		return x.ModelVersion
+	}
+	return ""
+}
+
+func (x *DetectAnomalyResponse) GetModelDigest() string {
+	if x != nil {
+		return x.ModelDigest
+	}
+	return ""
+}
+
+func (x *DetectAnomalyResponse) GetDetectedAt() string {
+	if x != nil {
+		return x.DetectedAt
+	}
+	return ""
+}
+
+func (x *DetectAnomalyResponse) GetInputQuality() *SensorQuality {
+	if x != nil {
+		return x.InputQuality
+	}
+	return nil
+}
+
+// SensorFlags are the flags of the QARTOD tests: 1 pass, 2 not evaluated, 3 suspect or of high interest,
+// 4 fail, 9 missing.
+type SensorFlags struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Beyond what can be.
+	GrossRange int32 `protobuf:"varint,1,opt,name=gross_range,json=grossRange,proto3" json:"gross_range,omitempty"`
+	// About the value before, which only now has a successor.
+	Spike int32 `protobuf:"varint,2,opt,name=spike,proto3" json:"spike,omitempty"`
+	// A step that the variable does not make.
+	RateOfChange int32 `protobuf:"varint,3,opt,name=rate_of_change,json=rateOfChange,proto3" json:"rate_of_change,omitempty"`
+	// The same value for too long.
+	FlatLine int32 `protobuf:"varint,4,opt,name=flat_line,json=flatLine,proto3" json:"flat_line,omitempty"`
+	// It moves far less than it did.
+	AttenuatedSignal int32 `protobuf:"varint,5,opt,name=attenuated_signal,json=attenuatedSignal,proto3" json:"attenuated_signal,omitempty"`
+	// Beyond what the season has.
+	Climatology int32 `protobuf:"varint,6,opt,name=climatology,proto3" json:"climatology,omitempty"`
+	// Against the other variables of the device.
+	Multivariate  int32 `protobuf:"varint,7,opt,name=multivariate,proto3" json:"multivariate,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SensorFlags) Reset() {
+	*x = SensorFlags{}
+	mi := &file_guardy_v1_prediction_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SensorFlags) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SensorFlags) ProtoMessage() {}
+
+func (x *SensorFlags) ProtoReflect() protoreflect.Message {
+	mi := &file_guardy_v1_prediction_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SensorFlags.ProtoReflect.Descriptor instead.
+func (*SensorFlags) Descriptor() ([]byte, []int) {
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *SensorFlags) GetGrossRange() int32 {
+	if x != nil {
+		return x.GrossRange
+	}
+	return 0
+}
+
+func (x *SensorFlags) GetSpike() int32 {
+	if x != nil {
+		return x.Spike
+	}
+	return 0
+}
+
+func (x *SensorFlags) GetRateOfChange() int32 {
+	if x != nil {
+		return x.RateOfChange
+	}
+	return 0
+}
+
+func (x *SensorFlags) GetFlatLine() int32 {
+	if x != nil {
+		return x.FlatLine
+	}
+	return 0
+}
+
+func (x *SensorFlags) GetAttenuatedSignal() int32 {
+	if x != nil {
+		return x.AttenuatedSignal
+	}
+	return 0
+}
+
+func (x *SensorFlags) GetClimatology() int32 {
+	if x != nil {
+		return x.Climatology
+	}
+	return 0
+}
+
+func (x *SensorFlags) GetMultivariate() int32 {
+	if x != nil {
+		return x.Multivariate
+	}
+	return 0
+}
+
+// SensorFinding is what stands behind the verdict on one variable.
+type SensorFinding struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the variable.
+	Feature string `protobuf:"bytes,1,opt,name=feature,proto3" json:"feature,omitempty"`
+	// none, sentinel, impossible, spike, jump, shifted, stuck, noisy, unlikely or sagging.
+	Condition string `protobuf:"bytes,2,opt,name=condition,proto3" json:"condition,omitempty"`
+	// 0 to 1.
+	Score float32 `protobuf:"fixed32,3,opt,name=score,proto3" json:"score,omitempty"`
+	// As reported; absent (null in JSON) when it was missing.
+	Value *float64 `protobuf:"fixed64,4,opt,name=value,proto3,oneof" json:"value,omitempty"`
+	// The value that the deciding test compared it with; absent (null in JSON) where that test has none.
+	Expected *float64 `protobuf:"fixed64,5,opt,name=expected,proto3,oneof" json:"expected,omitempty"`
+	// The largest distance from expected that passes, or the bound itself where nothing was expected; absent
+	// (null in JSON) where no such test decided.
+	Limit *float64 `protobuf:"fixed64,6,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
+	// For how long the condition has lasted, s.
+	DurationS float64 `protobuf:"fixed64,7,opt,name=duration_s,json=durationS,proto3" json:"duration_s,omitempty"`
+	// Whether the weather, or values that went the same way, explain it: then it is no anomaly.
+	ExplainedByWeather bool `protobuf:"varint,8,opt,name=explained_by_weather,json=explainedByWeather,proto3" json:"explained_by_weather,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
+func (x *SensorFinding) Reset() {
+	*x = SensorFinding{}
+	mi := &file_guardy_v1_prediction_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SensorFinding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SensorFinding) ProtoMessage() {}
+
+func (x *SensorFinding) ProtoReflect() protoreflect.Message {
+	mi := &file_guardy_v1_prediction_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SensorFinding.ProtoReflect.Descriptor instead.
+func (*SensorFinding) Descriptor() ([]byte, []int) {
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *SensorFinding) GetFeature() string {
+	if x != nil {
+		return x.Feature
+	}
+	return ""
+}
+
+func (x *SensorFinding) GetCondition() string {
+	if x != nil {
+		return x.Condition
+	}
+	return ""
+}
+
+func (x *SensorFinding) GetScore() float32 {
+	if x != nil {
+		return x.Score
+	}
+	return 0
+}
+
+func (x *SensorFinding) GetValue() float64 {
+	if x != nil && x.Value != nil {
+		return *x.Value
+	}
+	return 0
+}
+
+func (x *SensorFinding) GetExpected() float64 {
+	if x != nil && x.Expected != nil {
+		return *x.Expected
+	}
+	return 0
+}
+
+func (x *SensorFinding) GetLimit() float64 {
+	if x != nil && x.Limit != nil {
+		return *x.Limit
+	}
+	return 0
+}
+
+func (x *SensorFinding) GetDurationS() float64 {
+	if x != nil {
+		return x.DurationS
+	}
+	return 0
+}
+
+func (x *SensorFinding) GetExplainedByWeather() bool {
+	if x != nil {
+		return x.ExplainedByWeather
+	}
+	return false
+}
+
+// SensorQuality says what stood behind a verdict.
+type SensorQuality struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// cold_start, out_of_order, variables_ignored, no_state, state_lost, future_timestamp.
+	Conditions    []string `protobuf:"bytes,1,rep,name=conditions,proto3" json:"conditions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SensorQuality) Reset() {
+	*x = SensorQuality{}
+	mi := &file_guardy_v1_prediction_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SensorQuality) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SensorQuality) ProtoMessage() {}
+
+func (x *SensorQuality) ProtoReflect() protoreflect.Message {
+	mi := &file_guardy_v1_prediction_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SensorQuality.ProtoReflect.Descriptor instead.
+func (*SensorQuality) Descriptor() ([]byte, []int) {
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *SensorQuality) GetConditions() []string {
+	if x != nil {
+		return x.Conditions
+	}
+	return nil
+}
+
 var File_guardy_v1_prediction_proto protoreflect.FileDescriptor
 
 const file_guardy_v1_prediction_proto_rawDesc = "" +
@@ -2328,12 +3043,118 @@ const file_guardy_v1_prediction_proto_rawDesc = "" +
 	"\rSequenceFault\x12\x16\n" +
 	"\x06series\x18\x01 \x01(\tR\x06series\x12\x14\n" +
 	"\x05fault\x18\x02 \x01(\tR\x05fault\x12\x1a\n" +
-	"\breadings\x18\x03 \x01(\x05R\breadings2\xdd\x03\n" +
+	"\breadings\x18\x03 \x01(\x05R\breadings\"\xd9\x05\n" +
+	"\x14DetectAnomalyRequest\x12 \n" +
+	"\tdevice_id\x18\x01 \x01(\tH\x00R\bdeviceId\x88\x01\x01\x12!\n" +
+	"\ttimestamp\x18\x02 \x01(\tH\x01R\ttimestamp\x88\x01\x01\x12$\n" +
+	"\vrainfall_mm\x18\x03 \x01(\x01H\x02R\n" +
+	"rainfallMm\x88\x01\x01\x12%\n" +
+	"\vtemperature\x18\x04 \x01(\x01H\x03R\vtemperature\x88\x01\x01\x12\x1f\n" +
+	"\bhumidity\x18\x05 \x01(\x01H\x04R\bhumidity\x88\x01\x01\x12'\n" +
+	"\rwater_level_m\x18\x06 \x01(\x01H\x05R\vwaterLevelM\x88\x01\x01\x12,\n" +
+	"\x0fbattery_voltage\x18\a \x01(\x01H\x06R\x0ebatteryVoltage\x88\x01\x01\x12,\n" +
+	"\x0fsignal_strength\x18\b \x01(\x01H\aR\x0esignalStrength\x88\x01\x01\x12U\n" +
+	"\fmeasurements\x18\t \x03(\v21.guardy.v1.DetectAnomalyRequest.MeasurementsEntryR\fmeasurements\x12(\n" +
+	"\rlocation_name\x18\n" +
+	" \x01(\tH\bR\flocationName\x88\x01\x01\x122\n" +
+	"\ahistory\x18\v \x03(\v2\x18.guardy.v1.SensorReadingR\ahistory\x1a?\n" +
+	"\x11MeasurementsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01B\f\n" +
+	"\n" +
+	"_device_idB\f\n" +
+	"\n" +
+	"_timestampB\x0e\n" +
+	"\f_rainfall_mmB\x0e\n" +
+	"\f_temperatureB\v\n" +
+	"\t_humidityB\x10\n" +
+	"\x0e_water_level_mB\x12\n" +
+	"\x10_battery_voltageB\x12\n" +
+	"\x10_signal_strengthB\x10\n" +
+	"\x0e_location_name\"\xab\x04\n" +
+	"\rSensorReading\x12!\n" +
+	"\ttimestamp\x18\x02 \x01(\tH\x00R\ttimestamp\x88\x01\x01\x12$\n" +
+	"\vrainfall_mm\x18\x03 \x01(\x01H\x01R\n" +
+	"rainfallMm\x88\x01\x01\x12%\n" +
+	"\vtemperature\x18\x04 \x01(\x01H\x02R\vtemperature\x88\x01\x01\x12\x1f\n" +
+	"\bhumidity\x18\x05 \x01(\x01H\x03R\bhumidity\x88\x01\x01\x12'\n" +
+	"\rwater_level_m\x18\x06 \x01(\x01H\x04R\vwaterLevelM\x88\x01\x01\x12,\n" +
+	"\x0fbattery_voltage\x18\a \x01(\x01H\x05R\x0ebatteryVoltage\x88\x01\x01\x12,\n" +
+	"\x0fsignal_strength\x18\b \x01(\x01H\x06R\x0esignalStrength\x88\x01\x01\x12N\n" +
+	"\fmeasurements\x18\t \x03(\v2*.guardy.v1.SensorReading.MeasurementsEntryR\fmeasurements\x1a?\n" +
+	"\x11MeasurementsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01B\f\n" +
+	"\n" +
+	"_timestampB\x0e\n" +
+	"\f_rainfall_mmB\x0e\n" +
+	"\f_temperatureB\v\n" +
+	"\t_humidityB\x10\n" +
+	"\x0e_water_level_mB\x12\n" +
+	"\x10_battery_voltageB\x12\n" +
+	"\x10_signal_strength\"\xe8\x06\n" +
+	"\x15DetectAnomalyResponse\x12\x1b\n" +
+	"\tdevice_id\x18\x01 \x01(\tR\bdeviceId\x12\x1c\n" +
+	"\ttimestamp\x18\x02 \x01(\tR\ttimestamp\x12(\n" +
+	"\rlocation_name\x18\x03 \x01(\tH\x00R\flocationName\x88\x01\x01\x12\x1d\n" +
+	"\n" +
+	"is_anomaly\x18\x04 \x01(\bR\tisAnomaly\x12\x14\n" +
+	"\x05alarm\x18\x05 \x01(\tR\x05alarm\x12#\n" +
+	"\ranomaly_score\x18\x06 \x01(\x02R\fanomalyScore\x12\x1a\n" +
+	"\bseverity\x18\a \x01(\tR\bseverity\x12\x1e\n" +
+	"\n" +
+	"confidence\x18\b \x01(\x02R\n" +
+	"confidence\x12-\n" +
+	"\x12anomalous_features\x18\t \x03(\tR\x11anomalousFeatures\x12A\n" +
+	"\x05flags\x18\n" +
+	" \x03(\v2+.guardy.v1.DetectAnomalyResponse.FlagsEntryR\x05flags\x124\n" +
+	"\bfindings\x18\v \x03(\v2\x18.guardy.v1.SensorFindingR\bfindings\x12\x1c\n" +
+	"\tthreshold\x18\f \x01(\x01R\tthreshold\x12 \n" +
+	"\vexplanation\x18\r \x01(\tR\vexplanation\x121\n" +
+	"\x14requires_maintenance\x18\x0e \x01(\bR\x13requiresMaintenance\x12-\n" +
+	"\x12recommended_action\x18\x0f \x01(\tR\x11recommendedAction\x12#\n" +
+	"\rmodel_version\x18\x10 \x01(\tR\fmodelVersion\x12!\n" +
+	"\fmodel_digest\x18\x11 \x01(\tR\vmodelDigest\x12\x1f\n" +
+	"\vdetected_at\x18\x12 \x01(\tR\n" +
+	"detectedAt\x12=\n" +
+	"\rinput_quality\x18\x13 \x01(\v2\x18.guardy.v1.SensorQualityR\finputQuality\x1aP\n" +
+	"\n" +
+	"FlagsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12,\n" +
+	"\x05value\x18\x02 \x01(\v2\x16.guardy.v1.SensorFlagsR\x05value:\x028\x01B\x10\n" +
+	"\x0e_location_name\"\xfa\x01\n" +
+	"\vSensorFlags\x12\x1f\n" +
+	"\vgross_range\x18\x01 \x01(\x05R\n" +
+	"grossRange\x12\x14\n" +
+	"\x05spike\x18\x02 \x01(\x05R\x05spike\x12$\n" +
+	"\x0erate_of_change\x18\x03 \x01(\x05R\frateOfChange\x12\x1b\n" +
+	"\tflat_line\x18\x04 \x01(\x05R\bflatLine\x12+\n" +
+	"\x11attenuated_signal\x18\x05 \x01(\x05R\x10attenuatedSignal\x12 \n" +
+	"\vclimatology\x18\x06 \x01(\x05R\vclimatology\x12\"\n" +
+	"\fmultivariate\x18\a \x01(\x05R\fmultivariate\"\xa6\x02\n" +
+	"\rSensorFinding\x12\x18\n" +
+	"\afeature\x18\x01 \x01(\tR\afeature\x12\x1c\n" +
+	"\tcondition\x18\x02 \x01(\tR\tcondition\x12\x14\n" +
+	"\x05score\x18\x03 \x01(\x02R\x05score\x12\x19\n" +
+	"\x05value\x18\x04 \x01(\x01H\x00R\x05value\x88\x01\x01\x12\x1f\n" +
+	"\bexpected\x18\x05 \x01(\x01H\x01R\bexpected\x88\x01\x01\x12\x19\n" +
+	"\x05limit\x18\x06 \x01(\x01H\x02R\x05limit\x88\x01\x01\x12\x1d\n" +
+	"\n" +
+	"duration_s\x18\a \x01(\x01R\tdurationS\x120\n" +
+	"\x14explained_by_weather\x18\b \x01(\bR\x12explainedByWeatherB\b\n" +
+	"\x06_valueB\v\n" +
+	"\t_expectedB\b\n" +
+	"\x06_limit\"/\n" +
+	"\rSensorQuality\x12\x1e\n" +
+	"\n" +
+	"conditions\x18\x01 \x03(\tR\n" +
+	"conditions2\xb1\x04\n" +
 	"\x11PredictionService\x12]\n" +
 	"\x0fAssessFloodRisk\x12!.guardy.v1.AssessFloodRiskRequest\x1a\".guardy.v1.AssessFloodRiskResponse\"\x03\x90\x02\x01\x12l\n" +
 	"\x14AssessFloodRiskBatch\x12&.guardy.v1.AssessFloodRiskBatchRequest\x1a'.guardy.v1.AssessFloodRiskBatchResponse\"\x03\x90\x02\x01\x12X\n" +
 	"\x0fStreamFloodRisk\x12!.guardy.v1.AssessFloodRiskRequest\x1a\x1e.guardy.v1.FloodRiskPrediction(\x010\x01\x12E\n" +
-	"\aNowcast\x12\x19.guardy.v1.NowcastRequest\x1a\x1a.guardy.v1.NowcastResponse\"\x03\x90\x02\x01\x12Z\n" +
+	"\aNowcast\x12\x19.guardy.v1.NowcastRequest\x1a\x1a.guardy.v1.NowcastResponse\"\x03\x90\x02\x01\x12R\n" +
+	"\rDetectAnomaly\x12\x1f.guardy.v1.DetectAnomalyRequest\x1a .guardy.v1.DetectAnomalyResponse\x12Z\n" +
 	"\x0ePlanEvacuation\x12 .guardy.v1.PlanEvacuationRequest\x1a!.guardy.v1.PlanEvacuationResponse\"\x03\x90\x02\x01BRZPgithub.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1;guardyv1b\x06proto3"
 
 var (
@@ -2348,7 +3169,7 @@ func file_guardy_v1_prediction_proto_rawDescGZIP() []byte {
 	return file_guardy_v1_prediction_proto_rawDescData
 }
 
-var file_guardy_v1_prediction_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_guardy_v1_prediction_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_guardy_v1_prediction_proto_goTypes = []any{
 	(*AssessFloodRiskRequest)(nil),       // 0: guardy.v1.AssessFloodRiskRequest
 	(*River)(nil),                        // 1: guardy.v1.River
@@ -2370,9 +3191,18 @@ var file_guardy_v1_prediction_proto_goTypes = []any{
 	(*Quantiles)(nil),                    // 17: guardy.v1.Quantiles
 	(*NowcastQuality)(nil),               // 18: guardy.v1.NowcastQuality
 	(*SequenceFault)(nil),                // 19: guardy.v1.SequenceFault
-	(*Violation)(nil),                    // 20: guardy.v1.Violation
-	(*PlanEvacuationRequest)(nil),        // 21: guardy.v1.PlanEvacuationRequest
-	(*PlanEvacuationResponse)(nil),       // 22: guardy.v1.PlanEvacuationResponse
+	(*DetectAnomalyRequest)(nil),         // 20: guardy.v1.DetectAnomalyRequest
+	(*SensorReading)(nil),                // 21: guardy.v1.SensorReading
+	(*DetectAnomalyResponse)(nil),        // 22: guardy.v1.DetectAnomalyResponse
+	(*SensorFlags)(nil),                  // 23: guardy.v1.SensorFlags
+	(*SensorFinding)(nil),                // 24: guardy.v1.SensorFinding
+	(*SensorQuality)(nil),                // 25: guardy.v1.SensorQuality
+	nil,                                  // 26: guardy.v1.DetectAnomalyRequest.MeasurementsEntry
+	nil,                                  // 27: guardy.v1.SensorReading.MeasurementsEntry
+	nil,                                  // 28: guardy.v1.DetectAnomalyResponse.FlagsEntry
+	(*Violation)(nil),                    // 29: guardy.v1.Violation
+	(*PlanEvacuationRequest)(nil),        // 30: guardy.v1.PlanEvacuationRequest
+	(*PlanEvacuationResponse)(nil),       // 31: guardy.v1.PlanEvacuationResponse
 }
 var file_guardy_v1_prediction_proto_depIdxs = []int32{
 	1,  // 0: guardy.v1.AssessFloodRiskRequest.river:type_name -> guardy.v1.River
@@ -2388,7 +3218,7 @@ var file_guardy_v1_prediction_proto_depIdxs = []int32{
 	6,  // 10: guardy.v1.FloodRiskPrediction.log_odds:type_name -> guardy.v1.LogOdds
 	7,  // 11: guardy.v1.FloodRiskPrediction.input_quality:type_name -> guardy.v1.InputQuality
 	11, // 12: guardy.v1.FloodRiskPrediction.error:type_name -> guardy.v1.ItemError
-	20, // 13: guardy.v1.ItemError.errors:type_name -> guardy.v1.Violation
+	29, // 13: guardy.v1.ItemError.errors:type_name -> guardy.v1.Violation
 	13, // 14: guardy.v1.NowcastRequest.weather_sequence:type_name -> guardy.v1.Reading
 	14, // 15: guardy.v1.NowcastRequest.river:type_name -> guardy.v1.RiverThresholds
 	16, // 16: guardy.v1.NowcastResponse.predictions:type_name -> guardy.v1.HorizonPrediction
@@ -2396,21 +3226,30 @@ var file_guardy_v1_prediction_proto_depIdxs = []int32{
 	4,  // 18: guardy.v1.HorizonPrediction.probability_interval:type_name -> guardy.v1.ProbabilityInterval
 	17, // 19: guardy.v1.HorizonPrediction.quantiles:type_name -> guardy.v1.Quantiles
 	19, // 20: guardy.v1.NowcastQuality.faults:type_name -> guardy.v1.SequenceFault
-	0,  // 21: guardy.v1.PredictionService.AssessFloodRisk:input_type -> guardy.v1.AssessFloodRiskRequest
-	8,  // 22: guardy.v1.PredictionService.AssessFloodRiskBatch:input_type -> guardy.v1.AssessFloodRiskBatchRequest
-	0,  // 23: guardy.v1.PredictionService.StreamFloodRisk:input_type -> guardy.v1.AssessFloodRiskRequest
-	12, // 24: guardy.v1.PredictionService.Nowcast:input_type -> guardy.v1.NowcastRequest
-	21, // 25: guardy.v1.PredictionService.PlanEvacuation:input_type -> guardy.v1.PlanEvacuationRequest
-	3,  // 26: guardy.v1.PredictionService.AssessFloodRisk:output_type -> guardy.v1.AssessFloodRiskResponse
-	9,  // 27: guardy.v1.PredictionService.AssessFloodRiskBatch:output_type -> guardy.v1.AssessFloodRiskBatchResponse
-	10, // 28: guardy.v1.PredictionService.StreamFloodRisk:output_type -> guardy.v1.FloodRiskPrediction
-	15, // 29: guardy.v1.PredictionService.Nowcast:output_type -> guardy.v1.NowcastResponse
-	22, // 30: guardy.v1.PredictionService.PlanEvacuation:output_type -> guardy.v1.PlanEvacuationResponse
-	26, // [26:31] is the sub-list for method output_type
-	21, // [21:26] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	26, // 21: guardy.v1.DetectAnomalyRequest.measurements:type_name -> guardy.v1.DetectAnomalyRequest.MeasurementsEntry
+	21, // 22: guardy.v1.DetectAnomalyRequest.history:type_name -> guardy.v1.SensorReading
+	27, // 23: guardy.v1.SensorReading.measurements:type_name -> guardy.v1.SensorReading.MeasurementsEntry
+	28, // 24: guardy.v1.DetectAnomalyResponse.flags:type_name -> guardy.v1.DetectAnomalyResponse.FlagsEntry
+	24, // 25: guardy.v1.DetectAnomalyResponse.findings:type_name -> guardy.v1.SensorFinding
+	25, // 26: guardy.v1.DetectAnomalyResponse.input_quality:type_name -> guardy.v1.SensorQuality
+	23, // 27: guardy.v1.DetectAnomalyResponse.FlagsEntry.value:type_name -> guardy.v1.SensorFlags
+	0,  // 28: guardy.v1.PredictionService.AssessFloodRisk:input_type -> guardy.v1.AssessFloodRiskRequest
+	8,  // 29: guardy.v1.PredictionService.AssessFloodRiskBatch:input_type -> guardy.v1.AssessFloodRiskBatchRequest
+	0,  // 30: guardy.v1.PredictionService.StreamFloodRisk:input_type -> guardy.v1.AssessFloodRiskRequest
+	12, // 31: guardy.v1.PredictionService.Nowcast:input_type -> guardy.v1.NowcastRequest
+	20, // 32: guardy.v1.PredictionService.DetectAnomaly:input_type -> guardy.v1.DetectAnomalyRequest
+	30, // 33: guardy.v1.PredictionService.PlanEvacuation:input_type -> guardy.v1.PlanEvacuationRequest
+	3,  // 34: guardy.v1.PredictionService.AssessFloodRisk:output_type -> guardy.v1.AssessFloodRiskResponse
+	9,  // 35: guardy.v1.PredictionService.AssessFloodRiskBatch:output_type -> guardy.v1.AssessFloodRiskBatchResponse
+	10, // 36: guardy.v1.PredictionService.StreamFloodRisk:output_type -> guardy.v1.FloodRiskPrediction
+	15, // 37: guardy.v1.PredictionService.Nowcast:output_type -> guardy.v1.NowcastResponse
+	22, // 38: guardy.v1.PredictionService.DetectAnomaly:output_type -> guardy.v1.DetectAnomalyResponse
+	31, // 39: guardy.v1.PredictionService.PlanEvacuation:output_type -> guardy.v1.PlanEvacuationResponse
+	34, // [34:40] is the sub-list for method output_type
+	28, // [28:34] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_guardy_v1_prediction_proto_init() }
@@ -2431,13 +3270,17 @@ func file_guardy_v1_prediction_proto_init() {
 	file_guardy_v1_prediction_proto_msgTypes[14].OneofWrappers = []any{}
 	file_guardy_v1_prediction_proto_msgTypes[15].OneofWrappers = []any{}
 	file_guardy_v1_prediction_proto_msgTypes[18].OneofWrappers = []any{}
+	file_guardy_v1_prediction_proto_msgTypes[20].OneofWrappers = []any{}
+	file_guardy_v1_prediction_proto_msgTypes[21].OneofWrappers = []any{}
+	file_guardy_v1_prediction_proto_msgTypes[22].OneofWrappers = []any{}
+	file_guardy_v1_prediction_proto_msgTypes[24].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_guardy_v1_prediction_proto_rawDesc), len(file_guardy_v1_prediction_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   20,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

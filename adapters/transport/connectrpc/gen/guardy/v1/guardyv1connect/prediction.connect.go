@@ -45,6 +45,9 @@ const (
 	// PredictionServiceNowcastProcedure is the fully-qualified name of the PredictionService's Nowcast
 	// RPC.
 	PredictionServiceNowcastProcedure = "/guardy.v1.PredictionService/Nowcast"
+	// PredictionServiceDetectAnomalyProcedure is the fully-qualified name of the PredictionService's
+	// DetectAnomaly RPC.
+	PredictionServiceDetectAnomalyProcedure = "/guardy.v1.PredictionService/DetectAnomaly"
 	// PredictionServicePlanEvacuationProcedure is the fully-qualified name of the PredictionService's
 	// PlanEvacuation RPC.
 	PredictionServicePlanEvacuationProcedure = "/guardy.v1.PredictionService/PlanEvacuation"
@@ -68,6 +71,9 @@ type PredictionServiceClient interface {
 	// Nowcast answers whether the river will be over its flood threshold in the next hours, from recent
 	// readings of a gauge or weather station.
 	Nowcast(context.Context, *v1.NowcastRequest) (*v1.NowcastResponse, error)
+	// DetectAnomaly answers whether a reading of a device is a sensor fault. Without history it becomes
+	// part of what is kept of the device, so it has side effects: send each reading once and in order.
+	DetectAnomaly(context.Context, *v1.DetectAnomalyRequest) (*v1.DetectAnomalyResponse, error)
 	// PlanEvacuation answers who has to leave a flooded place first, where to and on which roads.
 	PlanEvacuation(context.Context, *v1.PlanEvacuationRequest) (*v1.PlanEvacuationResponse, error)
 }
@@ -110,6 +116,12 @@ func NewPredictionServiceClient(httpClient connect.HTTPClient, baseURL string, o
 			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 			connect.WithClientOptions(opts...),
 		),
+		detectAnomaly: connect.NewClient[v1.DetectAnomalyRequest, v1.DetectAnomalyResponse](
+			httpClient,
+			baseURL+PredictionServiceDetectAnomalyProcedure,
+			connect.WithSchema(predictionServiceMethods.ByName("DetectAnomaly")),
+			connect.WithClientOptions(opts...),
+		),
 		planEvacuation: connect.NewClient[v1.PlanEvacuationRequest, v1.PlanEvacuationResponse](
 			httpClient,
 			baseURL+PredictionServicePlanEvacuationProcedure,
@@ -126,6 +138,7 @@ type predictionServiceClient struct {
 	assessFloodRiskBatch *connect.Client[v1.AssessFloodRiskBatchRequest, v1.AssessFloodRiskBatchResponse]
 	streamFloodRisk      *connect.Client[v1.AssessFloodRiskRequest, v1.FloodRiskPrediction]
 	nowcast              *connect.Client[v1.NowcastRequest, v1.NowcastResponse]
+	detectAnomaly        *connect.Client[v1.DetectAnomalyRequest, v1.DetectAnomalyResponse]
 	planEvacuation       *connect.Client[v1.PlanEvacuationRequest, v1.PlanEvacuationResponse]
 }
 
@@ -161,6 +174,15 @@ func (c *predictionServiceClient) Nowcast(ctx context.Context, req *v1.NowcastRe
 	return nil, err
 }
 
+// DetectAnomaly calls guardy.v1.PredictionService.DetectAnomaly.
+func (c *predictionServiceClient) DetectAnomaly(ctx context.Context, req *v1.DetectAnomalyRequest) (*v1.DetectAnomalyResponse, error) {
+	response, err := c.detectAnomaly.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // PlanEvacuation calls guardy.v1.PredictionService.PlanEvacuation.
 func (c *predictionServiceClient) PlanEvacuation(ctx context.Context, req *v1.PlanEvacuationRequest) (*v1.PlanEvacuationResponse, error) {
 	response, err := c.planEvacuation.CallUnary(ctx, connect.NewRequest(req))
@@ -188,6 +210,9 @@ type PredictionServiceHandler interface {
 	// Nowcast answers whether the river will be over its flood threshold in the next hours, from recent
 	// readings of a gauge or weather station.
 	Nowcast(context.Context, *v1.NowcastRequest) (*v1.NowcastResponse, error)
+	// DetectAnomaly answers whether a reading of a device is a sensor fault. Without history it becomes
+	// part of what is kept of the device, so it has side effects: send each reading once and in order.
+	DetectAnomaly(context.Context, *v1.DetectAnomalyRequest) (*v1.DetectAnomalyResponse, error)
 	// PlanEvacuation answers who has to leave a flooded place first, where to and on which roads.
 	PlanEvacuation(context.Context, *v1.PlanEvacuationRequest) (*v1.PlanEvacuationResponse, error)
 }
@@ -226,6 +251,12 @@ func NewPredictionServiceHandler(svc PredictionServiceHandler, opts ...connect.H
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
+	predictionServiceDetectAnomalyHandler := connect.NewUnaryHandlerSimple(
+		PredictionServiceDetectAnomalyProcedure,
+		svc.DetectAnomaly,
+		connect.WithSchema(predictionServiceMethods.ByName("DetectAnomaly")),
+		connect.WithHandlerOptions(opts...),
+	)
 	predictionServicePlanEvacuationHandler := connect.NewUnaryHandlerSimple(
 		PredictionServicePlanEvacuationProcedure,
 		svc.PlanEvacuation,
@@ -243,6 +274,8 @@ func NewPredictionServiceHandler(svc PredictionServiceHandler, opts ...connect.H
 			predictionServiceStreamFloodRiskHandler.ServeHTTP(w, r)
 		case PredictionServiceNowcastProcedure:
 			predictionServiceNowcastHandler.ServeHTTP(w, r)
+		case PredictionServiceDetectAnomalyProcedure:
+			predictionServiceDetectAnomalyHandler.ServeHTTP(w, r)
 		case PredictionServicePlanEvacuationProcedure:
 			predictionServicePlanEvacuationHandler.ServeHTTP(w, r)
 		default:
@@ -268,6 +301,10 @@ func (UnimplementedPredictionServiceHandler) StreamFloodRisk(context.Context, *c
 
 func (UnimplementedPredictionServiceHandler) Nowcast(context.Context, *v1.NowcastRequest) (*v1.NowcastResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("guardy.v1.PredictionService.Nowcast is not implemented"))
+}
+
+func (UnimplementedPredictionServiceHandler) DetectAnomaly(context.Context, *v1.DetectAnomalyRequest) (*v1.DetectAnomalyResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("guardy.v1.PredictionService.DetectAnomaly is not implemented"))
 }
 
 func (UnimplementedPredictionServiceHandler) PlanEvacuation(context.Context, *v1.PlanEvacuationRequest) (*v1.PlanEvacuationResponse, error) {

@@ -1,4 +1,4 @@
-package rediscache
+package redisclient
 
 import (
 	"math/bits"

@@ -1,4 +1,4 @@
-package rediscache
+package redisclient
 
 import (
 	"fmt"
@@ -131,7 +131,7 @@ func TestAnAuthorityThatCannotBeReadIsRefused(t *testing.T) {
 	for _, name := range []string{file, file + ".missing"} {
 		cfg := DefaultConfig()
 		cfg.URL, cfg.TLSCAFile = "rediss://h", name
-		if _, err := New(cfg, slog.New(slog.DiscardHandler)); err == nil || !strings.HasPrefix(err.Error(), "tls_ca_file: ") {
+		if _, err := New(cfg, Use{}, slog.New(slog.DiscardHandler)); err == nil || !strings.HasPrefix(err.Error(), "tls_ca_file: ") {
 			t.Errorf("%s: %v", filepath.Base(name), err)
 		}
 	}

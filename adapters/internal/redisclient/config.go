@@ -1,4 +1,4 @@
-package rediscache
+package redisclient
 
 import (
 	"crypto/tls"
@@ -17,7 +17,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// Config of the cache in Redis.
+// Config of Redis, for the cache and for the states of devices.
 type Config struct {
 	// Where Redis is (REDIS_URL): redis://user:password@host:6379/0, rediss:// for TLS, or
 	// unix:///path/to.sock?db=0. A Cluster is redis+cluster://host1,host2 (rediss+cluster:// for TLS), or
@@ -36,9 +36,9 @@ type Config struct {
 	// What every key begins with. Change it when installations share one Redis; a few bytes are best,
 	// every entry carries them.
 	KeyPrefix string `koanf:"key_prefix"`
-	// Longest time that one lookup may take, connecting included. A store may take a quarter of it and
-	// is left out right after a failure, so that a request is never later than one and a quarter times
-	// this. A call that takes more than half of it counts as a failure for the breaker. Raise it for
+	// Longest time that one lookup may take, connecting included. A store may take a quarter of it, that of
+	// a device's state half of it, and is left out right after a failure, so that a request is never later
+	// than one and a half times this. A call that takes more than half of it counts as a failure for the breaker. Raise it for
 	// a Redis far away, not for one that is overloaded.
 	Timeout time.Duration `koanf:"timeout"`
 	// Connections kept to each server. Raise it when many requests run at once and lookups time out
@@ -96,7 +96,7 @@ func (c Config) String() string {
 }
 
 // GoString keeps %#v from showing what String hides.
-func (c Config) GoString() string { return "rediscache.Config" + c.String() }
+func (c Config) GoString() string { return "redisclient.Config" + c.String() }
 
 // LogValue keeps structured logs from showing what String hides.
 func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
