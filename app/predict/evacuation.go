@@ -2,6 +2,8 @@ package predict
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"runtime"
 	"time"
 
@@ -23,7 +25,8 @@ func (load LoadRegion) planner(ctx context.Context) (*evacuation.Planner, domain
 	if err != nil {
 		return nil, domain.ModelCard{Ref: domain.ModelRef{Name: domain.EvacuationPlanner}}, err
 	}
-	p := evacuation.NewPlanner(region)
+	sum := sha256.Sum256(evacuation.Identity(region))
+	p := evacuation.NewPlanner(region, "sha256:"+hex.EncodeToString(sum[:]))
 	return p, p.Card(), nil
 }
 

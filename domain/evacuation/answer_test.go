@@ -91,7 +91,7 @@ func randomRequest(rng *rand.Rand) Request {
 }
 
 func TestWithoutARegionNoShelterRouteOrTimeIsEverAnswered(t *testing.T) {
-	p := NewPlanner(nil)
+	p := NewPlanner(nil, "sha256:00")
 	rng := rand.New(rand.NewPCG(5, 6))
 	for range 2000 {
 		r := randomRequest(rng)
@@ -213,7 +213,7 @@ func randomAnswer(t testing.TB, rng *rand.Rand) Answer {
 	p := NewPlanner(townRegion{"sha256:ab", func(_ *Request, _ func() bool, a *Answer) error {
 		planned(rng, a)
 		return nil
-	}})
+	}}, "sha256:00")
 	r := randomRequest(rng)
 	r.Canonicalize()
 	var a Answer
@@ -274,7 +274,7 @@ func TestARegionThatContradictsItselfIsNotAnswered(t *testing.T) {
 					spoil(a)
 				}
 				return nil
-			}})
+			}}, "sha256:00")
 			r := asked()
 			r.Canonicalize()
 			var a Answer
@@ -290,16 +290,16 @@ func TestARegionThatContradictsItselfIsNotAnswered(t *testing.T) {
 }
 
 func TestPlannersOfDifferentRegionsAreDifferentModels(t *testing.T) {
-	digests := map[string]bool{}
+	identities := map[string]bool{}
 	for _, r := range []RegionPlanner{nil, townRegion{digest: "sha256:ab"}, townRegion{digest: "sha256:cd"}} {
-		p := NewPlanner(r)
-		digests[p.Ref().Digest] = true
+		identities[string(Identity(r))] = true
+		p := NewPlanner(r, "sha256:00")
 		if card := p.Card(); card.Ref != p.Ref() || card.Text == cardText || p.HasRegion() != (r != nil) {
 			t.Errorf("the card of %v: %+v", r, card)
 		}
 	}
-	if len(digests) != 3 {
-		t.Errorf("the digests are %v", digests)
+	if len(identities) != 3 {
+		t.Errorf("the identities are %v", identities)
 	}
 }
 

@@ -1,9 +1,6 @@
 package evacuation
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"math"
 
 	"github.com/guardy-ai/guardy/domain"
@@ -34,16 +31,19 @@ type Planner struct {
 	ref    domain.ModelRef
 }
 
-// NewPlanner returns a planner; region is nil where none is loaded.
-func NewPlanner(region RegionPlanner) *Planner {
-	sum := sha256.New()
-	fmt.Fprintf(sum, "%s %s\n", domain.EvacuationPlanner, Version)
+// NewPlanner returns a planner; region is nil where none is loaded. digest is that of Identity: "sha256:" and 64
+// hex digits.
+func NewPlanner(region RegionPlanner, digest string) *Planner {
+	return &Planner{region, domain.ModelRef{Name: domain.EvacuationPlanner, Version: Version, Digest: digest}}
+}
+
+// Identity says everything that makes a planner of the region answer as it does.
+func Identity(region RegionPlanner) []byte {
+	id := string(domain.EvacuationPlanner) + " " + Version + "\n"
 	if region != nil {
-		fmt.Fprintln(sum, region.Digest())
+		id += region.Digest() + "\n"
 	}
-	return &Planner{region, domain.ModelRef{
-		Name: domain.EvacuationPlanner, Version: Version, Digest: "sha256:" + hex.EncodeToString(sum.Sum(nil)),
-	}}
+	return []byte(id)
 }
 
 // Ref returns the identity of the rules and the region together.

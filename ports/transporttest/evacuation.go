@@ -37,14 +37,14 @@ func (s *Service) PlanEvacuation(ctx context.Context, r *evacuation.Request) (ev
 		return a, err
 	}
 	r.Canonicalize()
-	planner := evacuation.NewPlanner(nil)
+	planner := evacuation.NewPlanner(nil, Ref.Digest)
 	if name == "town" {
-		planner = evacuation.NewPlanner(town{})
+		planner = evacuation.NewPlanner(town{}, Ref.Digest)
 	}
 	if err := planner.Plan(r, func() bool { return false }, &a); err != nil {
 		return a, err
 	}
-	a.Model = domain.ModelRef{Name: domain.EvacuationPlanner, Version: "4.3.2", Digest: Ref.Digest}
+	a.Model.Version = "4.3.2"
 	a.GeneratedAt = AssessedAt
 	a.Provenance = serving(keyOf(domain.EvacuationPlanner, r.AppendCanonical(nil)), name, r.Fresh)
 	return a, nil

@@ -45,7 +45,7 @@ func (zonesOnly) PlanEvacuation(_ context.Context, r *evacuation.Request) (a eva
 		return a, err
 	}
 	r.Canonicalize()
-	err = evacuation.NewPlanner(nil).Plan(r, func() bool { return false }, &a)
+	err = evacuation.NewPlanner(nil, transporttest.Ref.Digest).Plan(r, func() bool { return false }, &a)
 	a.GeneratedAt = transporttest.AssessedAt
 	return a, err
 }
