@@ -10,10 +10,12 @@ import (
 
 	"go.uber.org/fx"
 
+	"github.com/guardy-ai/guardy/adapters/cache/frugalcache"
 	"github.com/guardy-ai/guardy/adapters/cache/memorycache"
 	"github.com/guardy-ai/guardy/adapters/cache/rediscache"
 	"github.com/guardy-ai/guardy/adapters/cache/tieredcache"
 	"github.com/guardy-ai/guardy/adapters/devicestates/memorystates"
+	"github.com/guardy-ai/guardy/adapters/devicestates/redisstates"
 	"github.com/guardy-ai/guardy/adapters/modelsource/dir"
 	"github.com/guardy-ai/guardy/adapters/modelsource/embedded"
 	"github.com/guardy-ai/guardy/adapters/telemetry/none"
@@ -33,14 +35,20 @@ var (
 	}
 	caches = table{
 		"memory": {func(c cfg) fx.Option { return memorycache.Module(c.Cache.Memory) }, sections{"cache.memory"}},
-		"redis":  {func(c cfg) fx.Option { return rediscache.Module(c.Cache.Redis) }, sections{"cache.redis"}},
+		"redis": {func(c cfg) fx.Option {
+			if c.Cache.Policy == config.PolicyAlways {
+				return rediscache.Module(c.Cache.Redis)
+			}
+			return frugalcache.Module(rediscache.Opener(c.Cache.Redis))
+		}, sections{"cache.redis"}},
 		"tiered": {func(c cfg) fx.Option {
-			return tieredcache.Module(memorycache.Opener(c.Cache.Memory), rediscache.Opener(c.Cache.Redis))
+			return tieredcache.Module(memorycache.Opener(c.Cache.Memory), far(c))
 		}, sections{"cache.memory", "cache.redis"}},
 		"none": {func(cfg) fx.Option { return fx.Provide(func() ports.AnswerCache { return nil }) }, nil},
 	}
 	states = table{
 		"memory": {func(c cfg) fx.Option { return memorystates.Module(c.Devices.Memory) }, sections{"devices.memory"}},
+		"redis":  {func(c cfg) fx.Option { return redisstates.Module(c.Cache.Redis, c.Devices.Redis) }, sections{"cache.redis", "devices.redis"}},
 	}
 	telemetries = table{
 		"otel": {func(c cfg) fx.Option { return otelrecorder.Module(c.Telemetry.OTel) }, sections{"telemetry.otel"}},
@@ -51,6 +59,15 @@ var (
 		"dir":      {func(c cfg) fx.Option { return dir.Module(dir.Config{Path: c.Models.Path}) }, sections{"models"}},
 	}
 )
+
+// far opens the cache that replicas share, with the policy that decides when it is asked.
+func far(c cfg) tieredcache.Open {
+	open := rediscache.Opener(c.Cache.Redis)
+	if c.Cache.Policy == config.PolicyAlways {
+		return open
+	}
+	return frugalcache.Opener(open)
+}
 
 // cfg keeps the lines of the plug board short.
 type cfg = config.Config
@@ -87,7 +104,7 @@ type choice struct {
 func coreChoices(c cfg) []choice {
 	return []choice{
 		{caches, "cache.kind", []string{c.Cache.Kind}},
-		{states, "devices.kind", []string{c.Devices.Kind}},
+		{states, "devices.kind", []string{c.DevicesKind()}},
 		{telemetries, "telemetry.kind", []string{c.Telemetry.Kind}},
 		{modelSources, "models.source", []string{c.Models.Source}},
 	}
@@ -104,18 +121,19 @@ func Validate(c config.Config) error {
 	if len(c.Transports) == 0 {
 		errs = append(errs, fmt.Errorf("transports: at least one of %s is needed", known(transports)))
 	}
+	var selected sections
 	for _, ch := range append(coreChoices(c), transportChoice(c)) {
 		for _, name := range ch.names {
 			a, ok := ch.table[name]
 			if !ok {
 				errs = append(errs, fmt.Errorf("%s: there is no %q; known are %s", ch.key, name, known(ch.table)))
 			}
-			for _, s := range a.sections {
-				errs = append(errs, c.ValidateSection(s))
-			}
+			selected = append(selected, a.sections...)
 		}
 	}
-	for _, s := range always {
+	selected = append(selected, always...)
+	slices.Sort(selected)
+	for _, s := range slices.Compact(selected) { // two adapters may share one
 		errs = append(errs, c.ValidateSection(s))
 	}
 	_, err := c.DeviceLimits()

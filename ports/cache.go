@@ -61,6 +61,16 @@ type CacheTier struct {
 	State string
 	// Latency of recent round trips in seconds; zero for a tier in the process.
 	LatencyMean, LatencyP95 float64
+	// Decisions say for which models the tier is asked, where that depends on what it costs.
+	Decisions []CacheDecision
+}
+
+// CacheDecision says whether a tier is asked for the answers of one model.
+type CacheDecision struct {
+	Model domain.ModelName
+	Asked bool
+	// Mean times of a computed answer and of a lookup when it was decided.
+	Compute, Lookup time.Duration
 }
 
 // Closer is implemented by adapters that hold resources. After Close every method answers an error

@@ -102,6 +102,9 @@ type ProcessStats struct {
 type HealthReporter interface {
 	// Health says whether the service can answer now and what it depends on. It does no slow I/O.
 	Health(ctx context.Context) Health
+	// Draining reports whether the service is about to stop. It costs next to nothing: transports ask it
+	// with every answer, to tell clients that keep connections to open their next one elsewhere.
+	Draining() bool
 }
 
 // Health is the state of the service.

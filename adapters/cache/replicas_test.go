@@ -16,6 +16,7 @@ import (
 	"go.uber.org/fx/fxtest"
 	"go.uber.org/goleak"
 
+	"github.com/guardy-ai/guardy/adapters/cache/frugalcache"
 	"github.com/guardy-ai/guardy/adapters/cache/memorycache"
 	"github.com/guardy-ai/guardy/adapters/cache/rediscache"
 	"github.com/guardy-ai/guardy/adapters/cache/tieredcache"
@@ -40,7 +41,7 @@ func redisAt(addr string) rediscache.Config {
 func replica(t testing.TB, cfg rediscache.Config) *tieredcache.Cache {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	near, err := memorycache.Opener(memorycache.DefaultConfig())(log)
+	near, err := memorycache.Opener(memorycache.DefaultConfig())(log, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +50,8 @@ func replica(t testing.TB, cfg rediscache.Config) *tieredcache.Cache {
 		t.Fatal(err)
 	}
 	far := &watched{Cache: redis, connected: make(chan struct{})}
-	c := tieredcache.New(near, far)
+	unknown := func(domain.ModelName) (uint64, time.Duration) { return 0, 0 } // so redis is always asked
+	c := tieredcache.New(near, frugalcache.New(far, unknown))
 	t.Cleanup(func() { _ = c.Close() })
 	<-far.connected
 	return c
@@ -163,6 +165,11 @@ func TestMemoryServesOnWhileRedisHangs(t *testing.T) {
 	}
 }
 
+// noStatistics knows of no answer yet.
+type noStatistics struct{ ports.Statistics }
+
+func (noStatistics) Model(domain.ModelName) ports.ModelStats { return ports.ModelStats{} }
+
 // The modules are what the registry plugs. Redis is not there, and does not stop the start.
 func TestModulesStartAndStopWithoutRedis(t *testing.T) {
 	cfg := rediscache.DefaultConfig()
@@ -170,18 +177,19 @@ func TestModulesStartAndStopWithoutRedis(t *testing.T) {
 	for name, module := range map[string]fx.Option{
 		"memory": memorycache.Module(memorycache.DefaultConfig()),
 		"redis":  rediscache.Module(cfg),
+		"frugal": frugalcache.Module(rediscache.Opener(cfg)),
 		"tiered": tieredcache.Module(memorycache.Opener(memorycache.DefaultConfig()), rediscache.Opener(cfg)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			var c ports.AnswerCache
-			app := fxtest.New(t, fx.Supply(slog.New(slog.DiscardHandler)), module, fx.Populate(&c), fx.NopLogger)
+			app := fxtest.New(t, fx.Supply(slog.New(slog.DiscardHandler)), fx.Supply(fx.Annotate(noStatistics{}, fx.As(new(ports.Statistics)))), module, fx.Populate(&c), fx.NopLogger)
 			app.RequireStart()
 			k := cachetest.Key(domain.RiskScorer, 1)
 			err := c.Put(t.Context(), k, []byte("answer"), long)
 			if (err == nil) != (name == "memory") {
 				t.Errorf("Put: %v", err)
 			}
-			if _, _, ok, _ := c.Get(t.Context(), k, nil); ok != (name != "redis") {
+			if _, _, ok, _ := c.Get(t.Context(), k, nil); ok != (name == "memory" || name == "tiered") {
 				t.Errorf("Get: %t", ok)
 			}
 			app.RequireStop()
@@ -197,11 +205,12 @@ func TestABadConfigurationStopsTheStart(t *testing.T) {
 	for name, module := range map[string]fx.Option{
 		"memory": memorycache.Module(memorycache.Config{}),
 		"redis":  rediscache.Module(bad),
+		"frugal": frugalcache.Module(rediscache.Opener(bad)),
 		"near":   tieredcache.Module(memorycache.Opener(memorycache.Config{}), rediscache.Opener(rediscache.DefaultConfig())),
 		"far":    tieredcache.Module(memorycache.Opener(memorycache.DefaultConfig()), rediscache.Opener(bad)),
 	} {
 		var c ports.AnswerCache
-		app := fx.New(fx.Supply(slog.New(slog.DiscardHandler)), module, fx.Populate(&c), fx.NopLogger)
+		app := fx.New(fx.Supply(slog.New(slog.DiscardHandler)), fx.Supply(fx.Annotate(noStatistics{}, fx.As(new(ports.Statistics)))), module, fx.Populate(&c), fx.NopLogger)
 		if app.Err() == nil {
 			t.Errorf("%s: accepted", name)
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/guardy-ai/guardy/adapters/cache/memorycache"
 	"github.com/guardy-ai/guardy/adapters/cache/rediscache"
 	"github.com/guardy-ai/guardy/adapters/devicestates/memorystates"
+	"github.com/guardy-ai/guardy/adapters/devicestates/redisstates"
 	"github.com/guardy-ai/guardy/adapters/siteregister/fileregister"
 	"github.com/guardy-ai/guardy/adapters/telemetry/otelrecorder"
 	"github.com/guardy-ai/guardy/adapters/transport/adminhttp"
@@ -60,11 +61,21 @@ type Cache struct {
 	// Cache in use: memory (in the process), redis (shared by replicas), tiered (memory in front of
 	// Redis) or none.
 	Kind string `koanf:"kind"`
+	// When Redis is asked: auto (for the answers of a model that takes longer to compute than Redis takes to
+	// look up, as measured) or always. What was measured and decided is in the answer of
+	// /api/v1/metrics/performance. Choose always when replicas should share work at the price of time.
+	Policy string `koanf:"policy"`
 
 	TTL    TTL                `koanf:"ttl"`
 	Memory memorycache.Config `koanf:"memory"`
 	Redis  rediscache.Config  `koanf:"redis"`
 }
+
+// The policies of a cache over the network.
+const (
+	PolicyAuto   = "auto"
+	PolicyAlways = "always"
+)
 
 // TTL is how long an answer may be served again, by kind of question. The real time of an entry is up to
 // a tenth shorter, at random, so that entries made together do not expire together. Zero keeps
@@ -85,13 +96,27 @@ type TTL struct {
 // Devices decides what is remembered of the devices whose readings are judged, and what their values must
 // obey.
 type Devices struct {
-	// Where the states of devices are kept: memory (in the process).
+	// Where the states of devices are kept: memory (in the process) or redis (shared by replicas, on the
+	// server of cache.redis). Not set, it is redis where cache.kind is redis or tiered, else memory.
 	Kind string `koanf:"kind"`
 	// File (YAML or JSON) with limits of your own for variables and for single devices; docs/sensors.md
 	// shows one. guardy qc obeys it, too. It is read at the start.
 	Limits string `koanf:"limits"`
 
 	Memory memorystates.Config `koanf:"memory"`
+	Redis  redisstates.Config  `koanf:"redis"`
+}
+
+// DevicesKind returns devices.kind as it is in effect: replicas that share their answers share what they
+// know of devices.
+func (c Config) DevicesKind() string {
+	switch {
+	case c.Devices.Kind != "":
+		return c.Devices.Kind
+	case c.Cache.Kind == "redis" || c.Cache.Kind == "tiered":
+		return "redis"
+	}
+	return "memory"
 }
 
 // Telemetry decides where measurements and traces go. The figures of the JSON operations API are
@@ -179,7 +204,8 @@ func Default() Config {
 		Admin:      adminhttp.DefaultConfig(),
 		Sites:      fileregister.DefaultConfig(),
 		Cache: Cache{
-			Kind: "memory",
+			Kind:   "memory",
+			Policy: PolicyAuto,
 			TTL: TTL{
 				FloodRisk: 5 * time.Minute, Nowcast: 10 * time.Minute, Anomaly: time.Minute,
 				Batch: 3 * time.Minute, Evacuation: 15 * time.Minute,
@@ -187,7 +213,7 @@ func Default() Config {
 			Memory: memorycache.DefaultConfig(),
 			Redis:  rediscache.DefaultConfig(),
 		},
-		Devices:    Devices{Kind: "memory", Memory: memorystates.DefaultConfig()},
+		Devices:    Devices{Redis: redisstates.DefaultConfig(), Memory: memorystates.DefaultConfig()},
 		Telemetry:  Telemetry{Kind: "otel", OTel: otelrecorder.DefaultConfig()},
 		Models:     Models{Source: "embedded", Warmup: true},
 		Predict:    Predict{MaxBatchSize: 100, Timeout: 5 * time.Second},
@@ -214,6 +240,7 @@ func (c Config) Validate() error {
 	}
 	oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	oneOf("log.format", c.Log.Format, "json", "text")
+	oneOf("cache.policy", c.Cache.Policy, PolicyAuto, PolicyAlways)
 	for _, s := range settings(&c.Cache.TTL) {
 		if d := s.value.Int(); d < 0 {
 			refuse("cache.ttl."+s.key, "%s is negative; 0 keeps these answers out of the cache", time.Duration(d))

@@ -89,6 +89,7 @@ func TestOperatorVariablesSetTheirKeys(t *testing.T) {
 		{"PORT=9000", "http.port", "9000"},
 		{"LOG_LEVEL=debug", "log.level", "debug"},
 		{"REDIS_ENABLED=true", "cache.kind", "tiered"},
+		{"REDIS_ENABLED=true", "devices.kind", "redis"},
 		{"REDIS_ENABLED=false", "cache.kind", "memory"},
 		{"REDIS_URL=redis://cache:6380/2", "cache.redis.url", "redis://cache:6380/2"},
 		{"CACHE_TTL_FLOOD_RISK=30", "cache.ttl.flood_risk", "30s"},
@@ -133,6 +134,8 @@ func TestAChoiceByItsOwnKeyWinsOverTheSwitches(t *testing.T) {
 		{"enabled, kind in the file", "cache: {kind: redis}", []string{"REDIS_ENABLED=true"}, "cache.kind", "redis"},
 		{"enabled, kind by variable", "", []string{"REDIS_ENABLED=true", "GUARDY_CACHE_KIND=none"}, "cache.kind", "none"},
 		{"disabled takes Redis out of the file", "cache: {kind: tiered}", []string{"REDIS_ENABLED=false"}, "cache.kind", "memory"},
+		{"enabled, states in the file", "devices: {kind: memory}", []string{"REDIS_ENABLED=true"}, "devices.kind", "memory"},
+		{"disabled takes Redis out of the states", "devices: {kind: redis}", []string{"REDIS_ENABLED=false"}, "devices.kind", "memory"},
 		{"disabled leaves none alone", "cache: {kind: none}", []string{"REDIS_ENABLED=0"}, "cache.kind", "none"},
 		{"path given, source in the file", "models: {source: embedded}", []string{"MODEL_PATH=/m"}, "models.source", "embedded"},
 		{"GUARDY_ wins over the operators' name", "", []string{"LOG_LEVEL=warn", "GUARDY_LOG_LEVEL=error"}, "log.level", "error"},
@@ -296,5 +299,22 @@ func TestDefaultTTLsAreTheContracts(t *testing.T) {
 	want := config.TTL{FloodRisk: 300 * time.Second, Nowcast: 600 * time.Second, Anomaly: 60 * time.Second, Batch: 180 * time.Second, Evacuation: 900 * time.Second}
 	if got := config.Default().Cache.TTL; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v", got)
+	}
+}
+
+func TestStatesOfDevicesAreWhereTheAnswersAre(t *testing.T) {
+	for _, tt := range []struct{ cache, devices, want string }{
+		{"memory", "", "memory"},
+		{"none", "", "memory"},
+		{"redis", "", "redis"},
+		{"tiered", "", "redis"},
+		{"redis", "memory", "memory"},
+		{"none", "redis", "redis"},
+	} {
+		c := config.Default()
+		c.Cache.Kind, c.Devices.Kind = tt.cache, tt.devices
+		if got := c.DevicesKind(); got != tt.want {
+			t.Errorf("cache %s, devices %q: %s, want %s", tt.cache, tt.devices, got, tt.want)
+		}
 	}
 }

@@ -115,7 +115,7 @@ func (l *loader) variable(env map[string]string, name, key string) (value, origi
 
 // switches applies the two operators' variables that choose an adapter. They do not override a
 // choice that was made by its own key, except that REDIS_ENABLED=false takes Redis out of a file's
-// cache.kind.
+// cache.kind and devices.kind.
 func (l *loader) switches(env map[string]string, out layer) {
 	if path, ok := out["models.path"]; ok && path.origin == "env:MODEL_PATH" && !l.chosen("models.source", out) {
 		out["models.source"] = entry{"dir", path.origin}
@@ -127,13 +127,23 @@ func (l *loader) switches(env map[string]string, out layer) {
 		return
 	}
 	enabled, err := strconv.ParseBool(text)
-	switch _, fromEnv := out["cache.kind"]; {
-	case err != nil:
+	if err != nil {
 		l.problem("cache.kind", origin, fmt.Sprintf("%q is neither true nor false", text))
-	case enabled && !l.chosen("cache.kind", out):
-		out["cache.kind"] = entry{"tiered", origin}
-	case !enabled && !fromEnv && slices.Contains([]string{"redis", "tiered"}, l.text("cache.kind")):
-		out["cache.kind"] = entry{"memory", origin}
+		return
+	}
+	for _, c := range []struct {
+		key, with string
+		redis     []string // the choices that need Redis
+	}{
+		{"cache.kind", "tiered", []string{"redis", "tiered"}},
+		{"devices.kind", "redis", []string{"redis"}},
+	} {
+		switch _, fromEnv := out[c.key]; {
+		case enabled && !l.chosen(c.key, out):
+			out[c.key] = entry{c.with, origin}
+		case !enabled && !fromEnv && slices.Contains(c.redis, l.text(c.key)):
+			out[c.key] = entry{"memory", origin}
+		}
 	}
 }
 

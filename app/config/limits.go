@@ -70,7 +70,7 @@ func parseLimits(data []byte) (o anomaly.Overrides, err error) {
 	case err != nil:
 		return o, errors.New(strings.ReplaceAll(err.Error(), "\n", " "))
 	}
-	if d.Decode(new(any)) != io.EOF {
+	if !errors.Is(d.Decode(new(any)), io.EOF) {
 		return o, errors.New("there is something after the first document")
 	}
 	m, err := anomaly.NewModel(anomaly.Spec{Tunings: anomaly.DefaultTunings()})

@@ -51,6 +51,9 @@ func (s *Anomalies) DetectAnomaly(ctx context.Context, r *anomaly.Request, a *an
 	if err == nil {
 		err = domain.Invalid("anomaly", r.Validate())
 	}
+	if err == nil && ctx.Err() != nil {
+		err = contextError(ctx, "anomaly")
+	}
 	if err == nil {
 		r.Canonicalize()
 		a.Provenance = domain.Provenance{}
@@ -78,10 +81,10 @@ func (s *Anomalies) remember(ctx context.Context, m *anomaly.Model, r *anomaly.R
 	defer s.scratch.Put(scratch)
 	k := stateKey(m, r.DeviceID)
 	for range maxAttempts {
+		quality, at, loaded := s.recall(ctx, k, scratch)
 		if ctx.Err() != nil {
 			return contextError(ctx, "anomaly")
 		}
-		quality, at, loaded := s.recall(ctx, k, scratch)
 		start := s.clock()
 		m.Assess(r, &scratch.state, a)
 		s.recorder.Predicted(ctx, m.Ref(), nil, 1, s.clock().Sub(start))
@@ -146,9 +149,6 @@ func (q anomalyQuestion) key() domain.Key {
 func (q anomalyQuestion) fresh() bool { return q.r.Fresh }
 
 func (q anomalyQuestion) compute(ctx context.Context, a *anomaly.Answer) error {
-	if ctx.Err() != nil {
-		return contextError(ctx, "anomaly")
-	}
 	scratch := q.s.scratch.Get().(*deviceScratch)
 	defer q.s.scratch.Put(scratch)
 	start := q.s.clock()

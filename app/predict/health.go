@@ -26,9 +26,12 @@ func NewHealth(models *Models, cache ports.AnswerCache, states ports.DeviceState
 // Drain makes the service unready, so that load balancers stop sending before listeners close.
 func (h *Health) Drain() { h.draining.Store(true) }
 
+// Draining implements ports.HealthReporter.
+func (h *Health) Draining() bool { return h.draining.Load() }
+
 // Health implements ports.HealthReporter.
 func (h *Health) Health(ctx context.Context) ports.Health {
-	out := ports.Health{Draining: h.draining.Load(), Version: h.version}
+	out := ports.Health{Draining: h.Draining(), Version: h.version}
 	models := ports.HealthCheck{Name: "models", OK: h.models.Ready(), Required: true, Detail: "loaded"}
 	if !models.OK {
 		models.Detail = "not loaded"

@@ -52,6 +52,8 @@ type Service struct {
 	evacuations []evacuation.Request
 	// NotReady makes the health report and Begin say so.
 	NotReady bool
+	// Stopping makes it drain.
+	Stopping bool
 }
 
 var (
@@ -255,6 +257,9 @@ func (s *Service) ClearCache(ctx context.Context, name domain.ModelName) (int, e
 	}
 	return 17, nil
 }
+
+// Draining implements ports.HealthReporter.
+func (s *Service) Draining() bool { return s.Stopping }
 
 // Health implements ports.HealthReporter.
 func (s *Service) Health(context.Context) ports.Health {

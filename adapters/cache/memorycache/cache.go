@@ -39,8 +39,8 @@ var (
 func New(cfg Config) (*Cache, error) { return open(cfg, nil) }
 
 // Opener returns New as a constructor for caches that are made of others.
-func Opener(cfg Config) func(*slog.Logger) (ports.AnswerCache, error) {
-	return func(*slog.Logger) (ports.AnswerCache, error) { return New(cfg) }
+func Opener(cfg Config) func(*slog.Logger, ports.Statistics) (ports.AnswerCache, error) {
+	return func(*slog.Logger, ports.Statistics) (ports.AnswerCache, error) { return New(cfg) }
 }
 
 func open(cfg Config, clock otter.Clock) (*Cache, error) {

@@ -65,8 +65,8 @@ func New(cfg Config, log *slog.Logger) (*Cache, error) {
 }
 
 // Opener returns New as a constructor for caches that are made of others.
-func Opener(cfg Config) func(*slog.Logger) (ports.AnswerCache, error) {
-	return func(log *slog.Logger) (ports.AnswerCache, error) { return New(cfg, log) }
+func Opener(cfg Config) func(*slog.Logger, ports.Statistics) (ports.AnswerCache, error) {
+	return func(log *slog.Logger, _ ports.Statistics) (ports.AnswerCache, error) { return New(cfg, log) }
 }
 
 // Get implements ports.AnswerCache.

@@ -60,14 +60,9 @@ var (
 // combination that occurs.
 type Recorder struct {
 	assessDuration metric.Float64Histogram
-	computed       metric.Int64Counter
-	assessments    metric.Int64Counter
-	failures       metric.Int64Counter
-	lookups        metric.Int64Counter
 	lookupDuration metric.Float64Histogram
 	httpDuration   metric.Float64Histogram
 	rpcDuration    metric.Float64Histogram
-	loads          metric.Int64Counter
 	loadDuration   metric.Float64Histogram
 
 	models   intern[domain.ModelName, modelSets]
@@ -99,20 +94,24 @@ func NewRecorder(meter metric.Meter) (*Recorder, error) {
 		errs = append(errs, err)
 		return h
 	}
-	count := func(name, unit, description string) metric.Int64Counter {
-		c, err := meter.Int64Counter(name, metric.WithUnit(unit), metric.WithDescription(description))
+	count := func(name, unit, description string, observe metric.Int64Callback) {
+		_, err := meter.Int64ObservableCounter(name, metric.WithUnit(unit), metric.WithDescription(description), metric.WithInt64Callback(observe))
 		errs = append(errs, err)
-		return c
 	}
 	r.assessDuration = seconds("guardy.assess.duration", "Time of one call of a model, for a single question or a batch.", assessBuckets)
-	r.computed = count("guardy.assess.computed", "{assessment}", "Answers that a model computed, cached answers not included.")
-	r.assessments = count("guardy.assessments", "{assessment}", "Answers served, computed or cached, by level.")
-	r.failures = count("guardy.assess.failures", "{assessment}", "Questions that were not answered, by kind of error.")
-	r.lookups = count("guardy.cache.lookups", "{lookup}", "Cache lookups by outcome.")
+	count("guardy.assess.computed", "{assessment}", "Answers that a model computed, cached answers not included.",
+		observed(&r.versions, func(s *versionSets) []tally { return s.computed[:] }))
+	count("guardy.assessments", "{assessment}", "Answers served, computed or cached, by level.",
+		observed(&r.versions, func(s *versionSets) []tally { return s.levels[:] }))
+	count("guardy.assess.failures", "{assessment}", "Questions that were not answered, by kind of error.",
+		observed(&r.models, func(s *modelSets) []tally { return s.failures[:] }))
+	count("guardy.cache.lookups", "{lookup}", "Cache lookups by outcome.",
+		observed(&r.models, func(s *modelSets) []tally { return s.lookups[:] }))
 	r.lookupDuration = seconds("guardy.cache.lookup.duration", "Time of one cache lookup, of one key or many.", lookupBuckets)
 	r.httpDuration = seconds("http.server.request.duration", "Duration of HTTP server requests.", requestBuckets)
 	r.rpcDuration = seconds("rpc.server.call.duration", "Duration of inbound remote procedure calls.", requestBuckets)
-	r.loads = count("guardy.model.loads", "{load}", "Attempts to load a model, by outcome.")
+	count("guardy.model.loads", "{load}", "Attempts to load a model, by outcome.",
+		observed(&r.models, func(s *modelSets) []tally { return s.loads[:] }))
 	r.loadDuration = seconds("guardy.model.load.duration", "Time to load and verify a model.", loadBuckets)
 	_, err := meter.Int64ObservableGauge("guardy.model.info",
 		metric.WithDescription("Always 1; the attributes name the model in service."),
@@ -132,38 +131,38 @@ func (r *Recorder) Predicted(ctx context.Context, m domain.ModelRef, _ *domain.L
 		call = s.batch
 	}
 	r.assessDuration.Record(ctx, seconds(took), call...)
-	r.computed.Add(ctx, int64(n), s.all...)
+	s.computed[0].add(n)
 }
 
 // Served implements ports.Recorder. Answers whose level nobody gave count as unknown.
-func (r *Recorder) Served(ctx context.Context, m domain.ModelRef, levels *domain.LevelCounts, n int) {
+func (r *Recorder) Served(_ context.Context, m domain.ModelRef, levels *domain.LevelCounts, n int) {
 	if n <= 0 {
 		return
 	}
 	s := r.versions.get(versionKey{m.Name, m.Version})
-	rest := int64(n)
+	rest := n
 	if levels != nil {
 		for level, c := range levels {
 			if c > 0 {
-				r.assessments.Add(ctx, int64(c), s.levels[level]...)
-				rest -= int64(c)
+				s.levels[level].add(int(c))
+				rest -= int(c)
 			}
 		}
 	}
 	if rest > 0 {
-		r.assessments.Add(ctx, rest, s.levels[domain.LevelUnknown]...)
+		s.levels[domain.LevelUnknown].add(rest)
 	}
 }
 
 // Failed implements ports.Recorder.
-func (r *Recorder) Failed(ctx context.Context, model domain.ModelName, kind domain.Kind, n int) {
+func (r *Recorder) Failed(_ context.Context, model domain.ModelName, kind domain.Kind, n int) {
 	if n <= 0 {
 		return
 	}
 	if kind >= numKinds {
 		kind = domain.KindInternal
 	}
-	r.failures.Add(ctx, int64(n), r.models.get(model).failures[kind]...)
+	r.models.get(model).failures[kind].add(n)
 }
 
 // CacheLookup implements ports.Recorder.
@@ -172,7 +171,7 @@ func (r *Recorder) CacheLookup(ctx context.Context, model domain.ModelName, o do
 		return
 	}
 	s := r.models.get(model)
-	r.lookups.Add(ctx, int64(n), s.lookups[o]...)
+	s.lookups[o].add(n)
 	r.lookupDuration.Record(ctx, seconds(took), s.lookupTimes[o]...)
 }
 
@@ -187,10 +186,10 @@ func (r *Recorder) Loaded(ctx context.Context, m domain.ModelRef, took time.Dura
 	s := r.models.get(m.Name)
 	r.loadDuration.Record(ctx, seconds(took), s.loadTime...)
 	if err != nil {
-		r.loads.Add(ctx, 1, s.loadFailed...)
+		s.loads[loadFailed].add(1)
 		return
 	}
-	r.loads.Add(ctx, 1, s.loadOK...)
+	s.loads[loadOK].add(1)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, known := r.loaded[m.Name]; known || len(r.loaded) < maxModels {
@@ -215,24 +214,31 @@ const numKinds = domain.KindCanceled + 1
 
 // modelSets are the attributes of facts about one model, whichever its version.
 type modelSets struct {
-	failures    [numKinds][]metric.AddOption
-	lookups     [domain.NumCacheOutcomes][]metric.AddOption
+	failures    [numKinds]tally
+	lookups     [domain.NumCacheOutcomes]tally
 	lookupTimes [domain.NumCacheOutcomes][]metric.RecordOption
-	loadOK      []metric.AddOption
-	loadFailed  []metric.AddOption
+	loads       [2]tally
 	loadTime    []metric.RecordOption
 }
+
+// Indices of loads.
+const (
+	loadOK = iota
+	loadFailed
+)
 
 func newModelSets(name domain.ModelName) *modelSets {
 	s, model := new(modelSets), keyModel.String(text(string(name)))
 	for k := range s.failures {
-		s.failures[k] = add(model, keyKind.String(domain.Kind(k).String()))
+		s.failures[k].of(model, keyKind.String(domain.Kind(k).String()))
 	}
 	for o := range s.lookups {
 		outcome := keyOutcome.String(domain.CacheOutcome(o).String())
-		s.lookups[o], s.lookupTimes[o] = add(model, outcome), record(model, outcome)
+		s.lookups[o].of(model, outcome)
+		s.lookupTimes[o] = record(model, outcome)
 	}
-	s.loadOK, s.loadFailed = add(model, keyOutcome.String("ok")), add(model, keyOutcome.String("failed"))
+	s.loads[loadOK].of(model, keyOutcome.String("ok"))
+	s.loads[loadFailed].of(model, keyOutcome.String("failed"))
 	s.loadTime = record(model)
 	return s
 }
@@ -249,8 +255,8 @@ func (k versionKey) own() versionKey { return versionKey{ownModel(k.name), strin
 // versionSets are the attributes of facts about one version of a model.
 type versionSets struct {
 	single, batch []metric.RecordOption
-	all           []metric.AddOption
-	levels        [domain.NumLevels][]metric.AddOption
+	computed      [1]tally
+	levels        [domain.NumLevels]tally
 }
 
 func newVersionSets(k versionKey) *versionSets {
@@ -258,10 +264,10 @@ func newVersionSets(k versionKey) *versionSets {
 	s := &versionSets{
 		single: record(model, version, keyCall.String("single")),
 		batch:  record(model, version, keyCall.String("batch")),
-		all:    add(model, version),
 	}
+	s.computed[0].of(model, version)
 	for l := range s.levels {
-		s.levels[l] = add(model, version, keyLevel.String(domain.Level(l).String()))
+		s.levels[l].of(model, version, keyLevel.String(domain.Level(l).String()))
 	}
 	return s
 }
@@ -310,11 +316,7 @@ func (r *Recorder) newRequestSet(k requestKey) *requestSet {
 // text makes s valid UTF-8, without which an exporter refuses the whole page.
 func text(s string) string { return strings.ToValidUTF8(s, "\ufffd") }
 
-// add and record prepare the options of a measurement, so that measuring allocates nothing.
-func add(kv ...attribute.KeyValue) []metric.AddOption {
-	return []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(kv...))}
-}
-
+// record prepares the options of a measurement, so that measuring allocates nothing.
 func record(kv ...attribute.KeyValue) []metric.RecordOption {
 	return []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(kv...))}
 }

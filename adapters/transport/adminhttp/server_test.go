@@ -66,6 +66,8 @@ func (fakeCache) Tiers(context.Context) []ports.CacheTier {
 
 type fakeHealth struct{ ready bool }
 
+func (h fakeHealth) Draining() bool { return false }
+
 func (h fakeHealth) Health(context.Context) ports.Health {
 	return ports.Health{Ready: h.ready, Version: "1.2.3", Checks: []ports.HealthCheck{
 		{Name: "models", OK: h.ready, Required: true, Detail: "risk_scorer 1.0.0"}, {Name: "cache", Detail: "the breaker is open"},

@@ -147,8 +147,10 @@ func (s *Server) runtime(w http.ResponseWriter, r *http.Request) {
 	}
 	if c, ok := s.deps.Cache.(ports.CacheInspector); ok {
 		for _, t := range c.Tiers(ctx) {
-			t.LatencyMean, t.LatencyP95 = finite(t.LatencyMean), finite(t.LatencyP95)
-			v.Cache = append(v.Cache, tierView(t))
+			v.Cache = append(v.Cache, tierView{
+				Name: t.Name, Entries: t.Entries, Bytes: t.Bytes, MaxBytes: t.MaxBytes, Evictions: t.Evictions, Errors: t.Errors,
+				State: t.State, LatencyMean: finite(t.LatencyMean), LatencyP95: finite(t.LatencyP95),
+			})
 		}
 	}
 	writeJSON(w, http.StatusOK, "application/json", v)

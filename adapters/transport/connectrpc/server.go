@@ -166,6 +166,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		control: http.NewResponseController(w),
 	}
 	w.Header().Set("X-Request-Id", c.id)
+	if s.deps.Health.Draining() && r.ProtoMajor == 1 { // HTTP/2 says it by itself when the server stops
+		w.Header().Set("Connection", "close")
+	}
 	ctx := context.WithValue(r.Context(), callKey{}, c)
 	defer func() {
 		code, failed := c.result()

@@ -114,3 +114,20 @@ func TestAnswersPlainPost(t *testing.T) {
 		t.Errorf("%s %s", res.Status, answer)
 	}
 }
+
+func TestDrainingServerSendsClientsElsewhere(t *testing.T) {
+	service := transporttest.NewService()
+	s := serve(t, service)
+	for _, stopping := range []bool{false, true} {
+		service.Stopping = stopping
+		res, err := http.Post(s.url+"/guardy.v1.ModelService/ListModels", "application/json", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusOK || res.Close != stopping {
+			t.Errorf("stopping %t: %s, connection closes: %t", stopping, res.Status, res.Close)
+		}
+	}
+}

@@ -48,10 +48,17 @@ func (inspectedCache) Tiers(context.Context) []ports.CacheTier {
 	}
 }
 
+// inspectedStates has figures and nothing else.
+type inspectedStates struct{ ports.DeviceStates }
+
+func (inspectedStates) Tiers(context.Context) []ports.CacheTier {
+	return []ports.CacheTier{{Name: "memory", Entries: 7, Bytes: 14_000, MaxBytes: 16_000, Evictions: 11}}
+}
+
 func testDeps(service *transporttest.Service) Deps {
 	return Deps{
 		Risk: service, Batch: service, Nowcast: service, Anomaly: service, Evacuation: service, Models: service, Health: service, Stats: new(stats), Recorder: new(recordertest.Fake),
-		Cache:  inspectedCache{},
+		Cache: inspectedCache{}, States: inspectedStates{},
 		Limits: Limits{MaxBatchSize: transporttest.MaxBatchSize, Timeout: transporttest.Timeout},
 	}
 }

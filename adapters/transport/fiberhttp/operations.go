@@ -1,6 +1,7 @@
 package fiberhttp
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -176,7 +177,7 @@ func (s *Server) performance(x *exchange) error {
 			Average: milliseconds(r.Mean), Median: milliseconds(r.Median), P95: milliseconds(r.P95), P99: milliseconds(r.P99),
 			Min: milliseconds(r.Min), Max: milliseconds(r.Max),
 		},
-		CacheMetrics: cacheMetricsJSON{PerModel: map[domain.ModelName]cacheStatsJSON{}, Tiers: []tierJSON{}},
+		CacheMetrics: cacheMetricsJSON{PerModel: map[domain.ModelName]cacheStatsJSON{}},
 	}
 	var all ports.ModelStats
 	for _, m := range s.deps.Models.List(x.ctx) {
@@ -186,16 +187,25 @@ func (s *Server) performance(x *exchange) error {
 		all.CacheErrors += m.Stats.CacheErrors
 	}
 	out.CacheMetrics.cacheStatsJSON = cacheOf(all)
-	if c, ok := s.deps.Cache.(ports.CacheInspector); ok {
-		for _, tier := range c.Tiers(x.ctx) {
-			t := tierOf(tier)
-			out.CacheMetrics.Tiers = append(out.CacheMetrics.Tiers, t)
-			if tier.Name == "redis" {
-				out.RedisMetrics = &t
-			}
+	out.CacheMetrics.Tiers = tiersOf(x.ctx, s.deps.Cache)
+	out.DeviceStates = tiersOf(x.ctx, s.deps.States)
+	for i := range out.CacheMetrics.Tiers {
+		if t := &out.CacheMetrics.Tiers[i]; t.Name == "redis" {
+			out.RedisMetrics = t
 		}
 	}
 	return x.answerValue(http.StatusOK, out)
+}
+
+// tiersOf returns the figures of a store that has any, an empty list otherwise.
+func tiersOf(ctx context.Context, store any) []tierJSON {
+	out := []tierJSON{}
+	if c, ok := store.(ports.CacheInspector); ok {
+		for _, tier := range c.Tiers(ctx) {
+			out = append(out, tierOf(tier))
+		}
+	}
+	return out
 }
 
 func orEmpty(m map[string]uint64) map[string]uint64 {
@@ -220,6 +230,9 @@ func tierOf(t ports.CacheTier) tierJSON {
 		out.State = "ok"
 	}
 	out.LatencyMS.Mean, out.LatencyMS.P95 = 1000*t.LatencyMean, 1000*t.LatencyP95
+	for _, d := range t.Decisions {
+		out.Decisions = append(out.Decisions, cacheDecisionJSON{d.Model, d.Asked, milliseconds(d.Compute), milliseconds(d.Lookup)})
+	}
 	return out
 }
 

@@ -99,8 +99,7 @@ type exchange struct {
 	name      string // the {name} of the path; aliases the request
 
 	traced context.Context // carries the span; outlives the deadline
-	ctx    context.Context // and the deadline
-	cancel context.CancelFunc
+	ctx    *deadline       // and the deadline
 	span   trace.Span
 
 	held  gate.Gate // the room that this request takes
@@ -118,8 +117,8 @@ type exchange struct {
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 
-// maxPooled is the size above which buffers are left to the collector.
-const maxPooled = 256 << 10
+// maxPooled is the size above which buffers are left to the collector. A batch of a thousand fits.
+const maxPooled = 1 << 20
 
 // adminTimeout bounds a change of state: a model is loaded and verified in its own time, not in that
 // of a prediction.
@@ -130,13 +129,16 @@ func (s *Server) begin(c *fasthttp.RequestCtx, rt *route) *exchange {
 	x.RequestCtx, x.server, x.route, x.start = c, s, rt, time.Now()
 	x.requestID = requestID(c, &x.newID)
 	c.Response.Header.Set("X-Content-Type-Options", "nosniff")
+	if s.deps.Health.Draining() {
+		c.SetConnectionClose()
+	}
 	s.origins.allow(c)
 	x.traced, x.span = s.startSpan(s.base, c, rt)
 	timeout := s.deps.Limits.Timeout
 	if rt.admin {
 		timeout = adminTimeout
 	}
-	x.ctx, x.cancel = context.WithTimeout(x.traced, timeout)
+	x.ctx = newDeadline(x.traced, x.start.Add(timeout))
 	return x
 }
 
@@ -153,7 +155,7 @@ func (s *Server) end(x *exchange) {
 }
 
 func (s *Server) finish(x *exchange) {
-	x.cancel()
+	x.ctx.cancel()
 	if x.held != nil {
 		x.held.Leave()
 	}

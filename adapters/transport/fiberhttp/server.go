@@ -27,13 +27,14 @@ type Deps struct {
 	Batch      ports.BatchAssessor
 	Nowcast    ports.Nowcaster
 	Anomaly    ports.AnomalyDetector
+	Evacuation ports.EvacuationPlanner
 	Models     ports.ModelCatalog
 	Stats      ports.Statistics
 	Health     ports.HealthReporter
 	Recorder   ports.Recorder
-	Evacuation ports.EvacuationPlanner
-	// Cache is asked for its figures, if it has any.
+	// Cache and States are asked for their figures, if they have any.
 	Cache  ports.AnswerCache
+	States ports.DeviceStates
 	Tracer trace.TracerProvider
 	Logger *slog.Logger
 	Limits Limits

@@ -431,6 +431,17 @@ func TestProbes(t *testing.T) {
 	}
 }
 
+func TestDrainingServerSendsClientsElsewhere(t *testing.T) {
+	service := transporttest.NewService()
+	_, url := start(t, testConfig(), testDeps(service))
+	for _, stopping := range []bool{false, true} {
+		service.Stopping = stopping
+		if a := do(t, "GET", url+"/livez", nil); a.StatusCode != 200 || a.Close != stopping {
+			t.Errorf("stopping %t: %d, connection closes: %t", stopping, a.StatusCode, a.Close)
+		}
+	}
+}
+
 func TestPerformanceFiguresAndReset(t *testing.T) {
 	d := testDeps(transporttest.NewService())
 	figures := new(stats)
@@ -439,6 +450,7 @@ func TestPerformanceFiguresAndReset(t *testing.T) {
 	a := do(t, "GET", url+"/api/v1/metrics/performance", nil)
 	for _, part := range []string{
 		`"response_times_ms":{"average":3,"median":2,"p95":8,"p99":9,"min":1,"max":10}`, `"hit_rate":0.6`, `"redis_metrics":{"name":"redis","state":"open","entries":null`,
+		`"device_states":[{"name":"memory","state":"ok","entries":7,"bytes":14000,"max_bytes":16000,"evictions":11`,
 	} {
 		if !bytes.Contains(a.body, []byte(part)) {
 			t.Errorf("%s is not in %s", part, a.body)

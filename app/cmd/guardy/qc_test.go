@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -116,5 +117,31 @@ func BenchmarkQualityControl(b *testing.B) {
 			}
 			b.ReportMetric(float64(readings*b.N)/b.Elapsed().Seconds(), "readings/s")
 		})
+	}
+}
+
+// TestQCObeysTheOperatorsLimits, of the device they name and no other.
+func TestQCObeysTheOperatorsLimits(t *testing.T) {
+	limits := filepath.Join(t.TempDir(), "limits.yaml")
+	if err := os.WriteFile(limits, []byte("devices: {greenhouse: {temperature: {fail: [5, 50]}}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const in = "device_id,timestamp,temperature\ngreenhouse,2026-03-01T00:00:00Z,2\nyard,2026-03-01T00:00:00Z,2\n"
+	var out, failed bytes.Buffer
+	if code := run(t.Context(), []string{"--set", "devices.limits=" + limits, "qc"}, stdio{strings.NewReader(in), &out, &failed, nil}); code != exitDone {
+		t.Fatalf("exit code %d: %s", code, failed.String())
+	}
+	for i, line := range strings.Split(strings.TrimSpace(out.String()), "\n") {
+		if want := []string{`"is_anomaly":true`, `"is_anomaly":false`}[i]; !strings.Contains(line, want) || !strings.Contains(line, `"model_version":"1.0.0"`) {
+			t.Errorf("line %d lacks %s: %s", i, want, line)
+		}
+	}
+	if err := os.WriteFile(limits, []byte("devices: {greenhouse: {temperature: {fail: [50, 5]}}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	failed.Reset()
+	if code := run(t.Context(), []string{"--set", "devices.limits=" + limits, "qc"}, stdio{strings.NewReader(in), new(bytes.Buffer), &failed, nil}); code != exitFailed ||
+		!strings.Contains(failed.String(), "device greenhouse: temperature: fail: ") {
+		t.Errorf("limits upside down: exit code %d, %s", code, failed.String())
 	}
 }

@@ -53,9 +53,10 @@ process. Everything below can be changed, each source winning over those before 
 Durations carry a unit (` + "`250ms`" + `, ` + "`5m`" + `); the operators' variables also take plain seconds. Sizes are bytes
 or carry a unit (` + "`512KiB`" + `, ` + "`4MiB`" + `). Lists are YAML lists or separated by commas.
 
-Two of the operators' variables choose an adapter: ` + "`REDIS_ENABLED=true`" + ` makes ` + "`cache.kind`" + ` tiered and
-` + "`REDIS_ENABLED=false`" + ` keeps Redis out; ` + "`MODEL_PATH`" + ` makes ` + "`models.source`" + ` dir. A choice by the key itself
-wins. Variables that begin with ` + "`GUARDY_TEST_`" + ` and ` + "`GUARDY_QARTOD_VECTORS`" + ` belong to the tests and are ignored.
+Two of the operators' variables choose adapters: ` + "`REDIS_ENABLED=true`" + ` makes ` + "`cache.kind`" + ` tiered and
+` + "`devices.kind`" + ` redis, ` + "`REDIS_ENABLED=false`" + ` keeps Redis out; ` + "`MODEL_PATH`" + ` makes ` + "`models.source`" + `
+dir. A choice by the key itself wins. Variables that begin with ` + "`GUARDY_TEST_`" + ` and
+` + "`GUARDY_QARTOD_VECTORS`" + ` belong to the tests and are ignored.
 
 An unknown key or ` + "`GUARDY_`" + ` variable stops the start and is answered with the nearest known name.
 Everything that is wrong is reported at once, with its file and line or its variable.

@@ -1,0 +1,92 @@
+//go:build unix
+
+package devicestates_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/guardy-ai/guardy/adapters/devicestates/memorystates"
+	"github.com/guardy-ai/guardy/adapters/devicestates/redisstates"
+	"github.com/guardy-ai/guardy/adapters/internal/redisclient"
+	"github.com/guardy-ai/guardy/adapters/internal/redistest"
+	"github.com/guardy-ai/guardy/adapters/modelsource/embedded"
+	"github.com/guardy-ai/guardy/app/predict"
+	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/ports"
+	"github.com/guardy-ai/guardy/ports/predictortest"
+)
+
+// models loads once: no test changes them.
+var models = sync.OnceValues(func() (*predict.Models, error) {
+	m := predict.NewModels(embedded.New(), predict.NoRegion, nil, nil, ports.NopRecorder{}, time.Now)
+	return m, m.Load(context.Background(), false)
+})
+
+// over returns the use case as a service has it, over a store of states.
+func over(t *testing.T, states ports.DeviceStates) ports.AnomalyDetector {
+	t.Helper()
+	m, err := models()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return predict.NewAnomalies(predict.Deps{Models: m, States: states, Recorder: ports.NopRecorder{}, Clock: time.Now})
+}
+
+func TestADetectorOverMemory(t *testing.T) {
+	predictortest.RunAnomalyDetector(t, func(t *testing.T) []ports.AnomalyDetector {
+		s, err := memorystates.New(memorystates.DefaultConfig())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []ports.AnomalyDetector{over(t, s)}
+	})
+}
+
+// TestReplicasOverRedis: whichever replica answers, the verdicts are those of one that saw everything.
+func TestReplicasOverRedis(t *testing.T) {
+	var prefixes atomic.Int64
+	addr := redistest.Addr(t)
+	for _, replicas := range []int{1, 2} {
+		t.Run(fmt.Sprint(replicas), func(t *testing.T) {
+			predictortest.RunAnomalyDetector(t, func(t *testing.T) []ports.AnomalyDetector {
+				cfg := redisclient.DefaultConfig()
+				cfg.URL, cfg.Timeout, cfg.KeyPrefix = "redis://"+addr, 20*time.Second, fmt.Sprintf("r%d:", prefixes.Add(1))
+				out := make([]ports.AnomalyDetector, replicas)
+				for i := range out {
+					s, err := redisstates.New(cfg, redisstates.DefaultConfig(), slog.New(slog.DiscardHandler))
+					if err != nil {
+						t.Fatal(err)
+					}
+					t.Cleanup(func() { _ = s.Close() })
+					out[i] = over(t, s)
+				}
+				return out
+			})
+		})
+	}
+}
+
+// TestARedisThatIsDownCostsTheState and never the answer.
+func TestARedisThatIsDownCostsTheState(t *testing.T) {
+	cfg := redisclient.DefaultConfig()
+	cfg.URL = fmt.Sprintf("redis://127.0.0.1:%d", redistest.FreePort(t))
+	s, err := redisstates.New(cfg, redisstates.DefaultConfig(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	d := over(t, s)
+	for range 20 {
+		a := predictortest.Detect(t, d, predictortest.Asked("d", predictortest.RandomReadings(rand.New(rand.NewPCG(1, 1)), 1)[0]))
+		if names := fmt.Sprint(a.Quality.Names()); names != "[cold_start state_lost]" || a.Model.Name != domain.AnomalyDetector {
+			t.Fatalf("quality %s", names)
+		}
+	}
+}

@@ -1,0 +1,44 @@
+package fiberhttp
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/guardy-ai/guardy/adapters/transport/internal/strictjson"
+	"github.com/guardy-ai/guardy/domain/risk"
+	"github.com/guardy-ai/guardy/ports/transporttest"
+)
+
+// NewConstant returns a fiber application that does for a flood-risk request what any has to: it decodes the
+// request into the same fields and encodes an answer, always the same. It does not validate, score,
+// time, shed, trace, count or name the request.
+func NewConstant(tb testing.TB) *fiber.App {
+	tb.Helper()
+	r := risk.NewRequest()
+	r.Latitude, r.Longitude, r.RainfallMM = 38.42, -82.45, 62.5
+	a, err := transporttest.NewService().Assess(tb.Context(), &r)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	type scratch struct {
+		wire wireRequest
+		out  []byte
+	}
+	pool := sync.Pool{New: func() any { return new(scratch) }}
+	app := fiber.New(fiber.Config{DisableStartupMessage: true})
+	app.Post(riskPath, func(c *fiber.Ctx) error {
+		s := pool.Get().(*scratch)
+		defer pool.Put(s)
+		s.wire = wireRequest{}
+		if err := strictjson.Decode(c.BodyRaw(), &s.wire, strictjson.Options{}); err != nil {
+			return err
+		}
+		s.out = append(appendAnswer(append(s.out[:0], '{'), &r, &a), '}')
+		c.Response().Header.SetContentType(typeJSON)
+		c.Response().SetBody(s.out)
+		return nil
+	})
+	return app
+}

@@ -1,0 +1,101 @@
+package fiberhttp_test
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/guardy-ai/guardy/adapters/transport/fiberhttp"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/throughput"
+	"github.com/guardy-ai/guardy/app"
+	"github.com/guardy-ai/guardy/app/config"
+)
+
+const (
+	riskPath  = "/api/v1/predict/flood-risk"
+	batchPath = "/api/v1/predict/batch"
+)
+
+// serve runs the whole service with its defaults over HTTP, and returns its address.
+func serve(b *testing.B, change func(*config.Config)) string {
+	b.Helper()
+	c := config.Default()
+	addr := throughput.FreeAddr(b)
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if c.HTTP.Port, err = strconv.Atoi(port); err != nil {
+		b.Fatal(err)
+	}
+	c.Transports, c.Admin.Addr = []string{"http"}, ""
+	change(&c)
+	a := app.New(c, app.Build{}, slog.New(slog.DiscardHandler))
+	if err := a.Start(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := a.Stop(context.WithoutCancel(b.Context())); err != nil {
+			b.Error(err)
+		}
+	})
+	return addr
+}
+
+func serveConstant(b *testing.B) string {
+	b.Helper()
+	constant := fiberhttp.NewConstant(b)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	go func() { _ = constant.Listener(l) }()
+	b.Cleanup(func() { _ = constant.Shutdown() })
+	return l.Addr().String()
+}
+
+// BenchmarkLimits compares the service as it is shipped, all of it, with the least that any service on fiber
+// has to do. Run it with -benchtime 1x: a run is all rounds.
+func BenchmarkLimits(b *testing.B) {
+	bare := serve(b, func(c *config.Config) { c.Cache.Kind = "none" })
+	cached := serve(b, func(*config.Config) {})
+	plain, factors := throughput.Request(riskPath, "", throughput.FloodRisk(false)), throughput.Request(riskPath, "", throughput.FloodRisk(true))
+	targets := []throughput.Target{
+		{Name: "constant", Addr: serveConstant(b), Request: plain},
+		{Name: "uncached", Addr: bare, Request: plain},
+		{Name: "factors", Addr: bare, Request: factors},
+		{Name: "bypass", Addr: cached, Request: throughput.Request(riskPath, "Cache-Control: no-cache\r\n", throughput.FloodRisk(false))},
+		{Name: "cached", Addr: cached, Request: plain},
+	}
+	for b.Loop() {
+		throughput.Report(b, throughput.Standard, targets...)
+	}
+}
+
+// BenchmarkBatch compares a batch with as many single requests, one after the other, over one connection. Run
+// it with -benchtime 1x. The service has no cache here: every answer is computed, without factors.
+func BenchmarkBatch(b *testing.B) {
+	addr := serve(b, func(c *config.Config) { c.Cache.Kind, c.Predict.MaxBatchSize = "none", 500 })
+	one := throughput.FloodRisk(false)
+	single := throughput.Target{Name: "single", Addr: addr, Request: throughput.Request(riskPath, "", one)}
+	for _, n := range []int{10, 50, 100, 500} {
+		body := `{"locations":[` + strings.Repeat(one+",", n-1) + one + `]}`
+		batch := throughput.Target{Name: "batch", Addr: addr, Request: throughput.Request(batchPath, "", body)}
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			plan := throughput.Standard
+			plan.Connections = 1
+			for b.Loop() {
+				rates := throughput.Compare(b, plan, single, batch)
+				loop, vectorised := float64(n)/rates[0].PerSecond.Median(), 1/rates[1].PerSecond.Median()
+				b.ReportMetric(1e3*loop, "loop-ms")
+				b.ReportMetric(1e3*vectorised, "batch-ms")
+				b.ReportMetric(1e6*vectorised/float64(n), "batch-µs/location")
+				b.ReportMetric(float64(n)*rates[1].PerSecond.Against(rates[0].PerSecond), "speed-up")
+				b.ReportMetric(0, "ns/op") // all rounds together say nothing
+			}
+		})
+	}
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// usage is what a run took of the machine, and what the service says about its cache.
+type usage struct {
+	wall            time.Duration
+	service, k6     time.Duration // processor time
+	machine         time.Duration // of all processes; 0 where it is not known
+	cores           int
+	peak, mean      float64 // resident bytes of the service
+	samples, missed int
+	hits, lookups   uint64
+	redis           string // its memory; empty without Redis
+	version         string
+}
+
+// status is what the service says of itself.
+type status struct {
+	Version string `json:"version"`
+	Process struct {
+		ResidentBytes float64 `json:"resident_bytes"`
+		CPUSeconds    float64 `json:"cpu_seconds"`
+		CPUs          int     `json:"cpus"`
+	} `json:"process"`
+}
+
+// performance is the part about the cache.
+type performance struct {
+	Cache struct {
+		Hits   uint64 `json:"hits"`
+		Misses uint64 `json:"misses"`
+	} `json:"cache_metrics"`
+	Redis *struct{} `json:"redis_metrics"`
+}
+
+// watcher asks the service every second how it does.
+type watcher struct {
+	s      *service
+	cancel context.CancelFunc
+	done   chan struct{}
+
+	start         time.Time
+	machine       time.Duration
+	first, last   status
+	before, after performance
+	sum           float64
+	use           usage
+	err           error
+}
+
+func watch(ctx context.Context, s *service) *watcher {
+	ctx, cancel := context.WithCancel(ctx)
+	w := &watcher{s: s, cancel: cancel, done: make(chan struct{}), start: time.Now(), machine: machineTime()}
+	w.err = errors.Join(s.get(ctx, "/api/v1/models/status", &w.first), s.get(ctx, "/api/v1/metrics/performance", &w.before))
+	go func() {
+		defer close(w.done)
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			w.sample(ctx)
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	return w
+}
+
+func (w *watcher) sample(ctx context.Context) {
+	var now status
+	switch err := w.s.get(ctx, "/api/v1/models/status", &now); {
+	case ctx.Err() != nil:
+	case err != nil: // an overloaded service sheds this request like others
+		w.use.missed++
+	default:
+		w.last = now
+		w.use.samples++
+		w.sum += now.Process.ResidentBytes
+		w.use.peak = max(w.use.peak, now.Process.ResidentBytes)
+	}
+}
+
+// end returns what was used. ctx may not have ended, or the last sample is missing; k6 is k6's own processor time.
+func (w *watcher) end(ctx context.Context, k6 time.Duration) (usage, error) {
+	w.use.wall, w.use.k6 = time.Since(w.start), k6
+	if m := machineTime(); m > 0 {
+		w.use.machine = m - w.machine
+	}
+	w.cancel()
+	<-w.done
+	w.sample(ctx)
+	err := errors.Join(w.err, w.s.get(ctx, "/api/v1/metrics/performance", &w.after))
+	if err != nil || w.use.samples == 0 {
+		return w.use, errors.Join(err, errors.New("the service could not be watched"))
+	}
+	u := &w.use
+	u.version, u.cores, u.mean = w.last.Version, w.last.Process.CPUs, w.sum/float64(u.samples)
+	u.service = time.Duration((w.last.Process.CPUSeconds - w.first.Process.CPUSeconds) * float64(time.Second))
+	u.hits = w.after.Cache.Hits - w.before.Cache.Hits
+	u.lookups = u.hits + w.after.Cache.Misses - w.before.Cache.Misses
+	if w.after.Redis != nil {
+		u.redis = "unknown"
+		bytes, err := redisMemory(ctx, environment("REDIS_URL", "redis://127.0.0.1:6379/0"))
+		if err == nil {
+			u.redis = megabytes(float64(bytes))
+		} else {
+			u.redis += ": " + err.Error()
+		}
+	}
+	return *u, nil
+}
+
+// others is the processor time of everything but the service and k6.
+func (u usage) others() time.Duration { return max(0, u.machine-u.service-u.k6) }
+
+// share is a processor time as a share of one core.
+func (u usage) share(t time.Duration) float64 { return t.Seconds() / u.wall.Seconds() }
+
+// machineTime is the processor time of all processes since the machine started, or 0 where /proc/stat is
+// not there to tell.
+func machineTime() time.Duration {
+	data, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0
+	}
+	line, _, _ := strings.Cut(string(data), "\n")
+	return busy(strings.Fields(line))
+}
+
+// busy adds up the fields of a cpu line: user, nice and system, then after idle and iowait the interrupts.
+// They count hundredths of a second on every platform that Go runs on.
+func busy(fields []string) (t time.Duration) {
+	for _, i := range []int{1, 2, 3, 6, 7} {
+		if i < len(fields) {
+			ticks, _ := strconv.ParseInt(fields[i], 10, 64)
+			t += time.Duration(ticks) * 10 * time.Millisecond
+		}
+	}
+	return t
+}
