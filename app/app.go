@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"go.uber.org/dig"
@@ -51,10 +52,11 @@ func options(c config.Config, build Build, logger *slog.Logger, pause pauser) fx
 
 // Core is what answers without a listener.
 type Core struct {
-	Models  ports.ModelCatalog
-	Batch   ports.BatchAssessor
-	Nowcast ports.Nowcaster
-	Anomaly ports.AnomalyDetector
+	Models     ports.ModelCatalog
+	Batch      ports.BatchAssessor
+	Nowcast    ports.Nowcaster
+	Anomaly    ports.AnomalyDetector
+	Evacuation ports.EvacuationPlanner
 	// Detector is the model behind Anomaly, for who keeps the states of devices himself.
 	Detector *anomaly.Model
 }
@@ -63,12 +65,13 @@ type Core struct {
 // takes part: the command line asks each question once. What is known of devices ends with it.
 func Offline(ctx context.Context, c config.Config, use func(Core) error) (err error) {
 	c.Cache.Kind, c.Devices.Kind, c.Telemetry.Kind = "none", "memory", "none"
+	c.Evacuation.Queue = runtime.GOMAXPROCS(0) // as many as ask at once: nobody is shed here
 	var out Core
 	var models *predict.Models
 	a := fx.New(
 		core(c, Build{}, slog.New(slog.DiscardHandler)),
 		fx.Module("models", fx.Invoke(loadModels(false))),
-		fx.Populate(&out.Models, &out.Batch, &out.Nowcast, &out.Anomaly, &models),
+		fx.Populate(&out.Models, &out.Batch, &out.Nowcast, &out.Anomaly, &out.Evacuation, &models),
 	)
 	if err := a.Start(ctx); err != nil {
 		return Cause(err)
@@ -107,6 +110,7 @@ func core(c config.Config, build Build, logger *slog.Logger) fx.Option {
 			return predict.WithLimits(source, limits), err
 		}),
 		fx.Provide(
+			func() predict.LoadRegion { return predict.NoRegion },
 			predict.NewModels,
 			func(m *predict.Models) ports.ModelCatalog { return m },
 			func(
@@ -115,7 +119,8 @@ func core(c config.Config, build Build, logger *slog.Logger) fx.Option {
 				ttl := c.Cache.TTL
 				return predict.Deps{
 					Models: m, Sites: sites, Cache: cache, States: states, Recorder: r, Clock: clock,
-					TTL: predict.TTL{FloodRisk: ttl.FloodRisk, Batch: ttl.Batch, Nowcast: ttl.Nowcast, Anomaly: ttl.Anomaly},
+					TTL:      predict.TTL{FloodRisk: ttl.FloodRisk, Batch: ttl.Batch, Nowcast: ttl.Nowcast, Anomaly: ttl.Anomaly, Evacuation: ttl.Evacuation},
+					Planning: predict.Planning{Workers: c.Evacuation.Workers, Queue: c.Evacuation.Queue, Budget: c.Evacuation.Budget},
 				}
 			},
 			func(d predict.Deps) (ports.RiskAssessor, ports.BatchAssessor) {
@@ -124,6 +129,7 @@ func core(c config.Config, build Build, logger *slog.Logger) fx.Option {
 			},
 			func(d predict.Deps) ports.Nowcaster { return predict.NewNowcasts(d) },
 			func(d predict.Deps) ports.AnomalyDetector { return predict.NewAnomalies(d) },
+			func(d predict.Deps) ports.EvacuationPlanner { return predict.NewEvacuations(d) },
 			func(m *predict.Models, cache ports.AnswerCache, states ports.DeviceStates) *predict.Health {
 				return predict.NewHealth(m, cache, states, build.Version)
 			},

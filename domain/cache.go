@@ -1,7 +1,9 @@
 package domain
 
 import (
+	"encoding/binary"
 	"encoding/hex"
+	"math"
 	"time"
 )
 
@@ -12,6 +14,14 @@ import (
 type Key struct {
 	Model ModelName
 	Sum   [16]byte
+}
+
+// AppendFloat appends the bits of a number of a canonical input, NaN as one bit pattern.
+func AppendFloat(dst []byte, v float64) []byte {
+	if v != v {
+		v = math.NaN()
+	}
+	return binary.LittleEndian.AppendUint64(dst, math.Float64bits(v))
 }
 
 // String returns the digest in hex, as it stands in an ETag.

@@ -29,3 +29,22 @@ func (l Level) String() string {
 
 // LevelCounts counts answers by level.
 type LevelCounts [NumLevels]uint64
+
+// ParseLevel returns the level of a contract's name.
+func ParseLevel(name string) (l Level, ok bool) {
+	for l := range NumLevels {
+		if levelNames[l] == name {
+			return l, true
+		}
+	}
+	return LevelUnknown, false
+}
+
+// LevelNames yields the contract's names in increasing order of risk.
+func LevelNames(yield func(string) bool) {
+	for _, name := range levelNames {
+		if !yield(name) {
+			return
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/anomaly"
+	"github.com/guardy-ai/guardy/domain/evacuation"
 	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 )
@@ -53,4 +54,13 @@ type Nowcaster interface {
 // not be read, is answered from a cold start that Answer.Quality names. Errors are as of RiskAssessor.
 type AnomalyDetector interface {
 	DetectAnomaly(ctx context.Context, r *anomaly.Request, a *anomaly.Answer) error
+}
+
+// EvacuationPlanner answers who has to leave first, where to and on which roads.
+//
+// PlanEvacuation validates the request, completes its defaults, sorts its radii and may round its numbers in
+// place (Request.Canonicalize). Without a region it answers zones only. Errors are as of RiskAssessor;
+// KindUnavailable also when too many plans are being made.
+type EvacuationPlanner interface {
+	PlanEvacuation(ctx context.Context, r *evacuation.Request) (evacuation.Answer, error)
 }

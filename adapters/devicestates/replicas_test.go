@@ -25,7 +25,7 @@ import (
 
 // models loads once: no test changes them.
 var models = sync.OnceValues(func() (*predict.Models, error) {
-	m := predict.NewModels(embedded.New(), nil, nil, ports.NopRecorder{}, time.Now)
+	m := predict.NewModels(embedded.New(), predict.NoRegion, nil, nil, ports.NopRecorder{}, time.Now)
 	return m, m.Load(context.Background(), false)
 })
 

@@ -33,18 +33,19 @@ type Config struct {
 	// listener is always on.
 	Transports []string `koanf:"transports"`
 
-	Log       Log                 `koanf:"log"`
-	HTTP      fiberhttp.Config    `koanf:"http"`
-	Connect   connectrpc.Config   `koanf:"connect"`
-	Admin     adminhttp.Config    `koanf:"admin"`
-	Sites     fileregister.Config `koanf:"sites"`
-	Cache     Cache               `koanf:"cache"`
-	Devices   Devices             `koanf:"devices"`
-	Telemetry Telemetry           `koanf:"telemetry"`
-	Models    Models              `koanf:"models"`
-	Predict   Predict             `koanf:"predict"`
-	Security  Security            `koanf:"security"`
-	Shutdown  Shutdown            `koanf:"shutdown"`
+	Log        Log                 `koanf:"log"`
+	HTTP       fiberhttp.Config    `koanf:"http"`
+	Connect    connectrpc.Config   `koanf:"connect"`
+	Admin      adminhttp.Config    `koanf:"admin"`
+	Sites      fileregister.Config `koanf:"sites"`
+	Cache      Cache               `koanf:"cache"`
+	Devices    Devices             `koanf:"devices"`
+	Telemetry  Telemetry           `koanf:"telemetry"`
+	Models     Models              `koanf:"models"`
+	Predict    Predict             `koanf:"predict"`
+	Evacuation Evacuation          `koanf:"evacuation"`
+	Security   Security            `koanf:"security"`
+	Shutdown   Shutdown            `koanf:"shutdown"`
 }
 
 // Log decides what is written to standard error.
@@ -158,6 +159,18 @@ type Predict struct {
 	Workers int `koanf:"workers"`
 }
 
+// Evacuation bounds the making of evacuation plans on a region, which takes longer than other answers.
+type Evacuation struct {
+	// Plans that are made at once. 0 means half of the CPUs that the program may use, at least one, so
+	// that other requests stay fast.
+	Workers int `koanf:"workers"`
+	// Plans that may wait for their turn. More are answered unavailable (HTTP 503).
+	Queue int `koanf:"queue"`
+	// Time after which the best plan so far is answered. A plan also ends a tenth before the time budget of
+	// its request (predict.timeout). 0 leaves it to that.
+	Budget time.Duration `koanf:"budget"`
+}
+
 // Security decides who may change state.
 type Security struct {
 	// Keys that allow reload, reset and cache clearing (Authorization: Bearer). While there is none,
@@ -178,6 +191,9 @@ type Shutdown struct {
 // maxBatchSize bounds what predict.max_batch_size may allow: a larger body belongs into a stream.
 const maxBatchSize = 10_000
 
+// maxPlans is more plans than any machine makes at once.
+const maxPlans = 10_000
+
 // Default returns the configuration of a service that nobody configured: safe, local, useful.
 func Default() Config {
 	return Config{
@@ -197,11 +213,12 @@ func Default() Config {
 			Memory: memorycache.DefaultConfig(),
 			Redis:  rediscache.DefaultConfig(),
 		},
-		Devices:   Devices{Redis: redisstates.DefaultConfig(), Memory: memorystates.DefaultConfig()},
-		Telemetry: Telemetry{Kind: "otel", OTel: otelrecorder.DefaultConfig()},
-		Models:    Models{Source: "embedded", Warmup: true},
-		Predict:   Predict{MaxBatchSize: 100, Timeout: 5 * time.Second},
-		Shutdown:  Shutdown{Timeout: 15 * time.Second},
+		Devices:    Devices{Redis: redisstates.DefaultConfig(), Memory: memorystates.DefaultConfig()},
+		Telemetry:  Telemetry{Kind: "otel", OTel: otelrecorder.DefaultConfig()},
+		Models:     Models{Source: "embedded", Warmup: true},
+		Predict:    Predict{MaxBatchSize: 100, Timeout: 5 * time.Second},
+		Evacuation: Evacuation{Queue: 16, Budget: 4 * time.Second},
+		Shutdown:   Shutdown{Timeout: 15 * time.Second},
 	}
 }
 
@@ -234,6 +251,15 @@ func (c Config) Validate() error {
 	}
 	if c.Predict.Timeout <= 0 {
 		refuse("predict.timeout", "%s leaves no time to answer", c.Predict.Timeout)
+	}
+	if c.Evacuation.Workers < 0 || c.Evacuation.Workers > maxPlans {
+		refuse("evacuation.workers", "%d is outside 0 to %d", c.Evacuation.Workers, maxPlans)
+	}
+	if c.Evacuation.Queue < 0 || c.Evacuation.Queue > maxPlans {
+		refuse("evacuation.queue", "%d is outside 0 to %d", c.Evacuation.Queue, maxPlans)
+	}
+	if c.Evacuation.Budget < 0 {
+		refuse("evacuation.budget", "%s is negative; 0 leaves it to predict.timeout", c.Evacuation.Budget)
 	}
 	if c.Shutdown.Delay < 0 {
 		refuse("shutdown.delay", "%s is negative", c.Shutdown.Delay)

@@ -267,7 +267,7 @@ func TestWhatCannotBeAskedIsRefusedAndCounted(t *testing.T) {
 	if failed := recordertest.Only[recordertest.Failed](w.recorder.Facts()); len(failed) != 1 || failed[0].Model != domain.AnomalyDetector {
 		t.Errorf("told: %+v", failed)
 	}
-	models := predict.NewModels(&scriptedSource{}, nil, noStatistics{}, ports.NopRecorder{}, time.Now)
+	models := predict.NewModels(&scriptedSource{}, predict.NoRegion, nil, noStatistics{}, ports.NopRecorder{}, time.Now)
 	s := predict.NewAnomalies(predict.Deps{Models: models, States: devicestatestest.NewFake(), Recorder: ports.NopRecorder{}, Clock: time.Now})
 	record := predictortest.RandomReadings(rand.New(rand.NewPCG(14, 15)), 1)
 	if err := s.DetectAnomaly(t.Context(), predictortest.Asked("d", record[0]), new(anomaly.Answer)); domain.KindOf(err) != domain.KindUnavailable {

@@ -11,10 +11,11 @@ import (
 
 // TTL says how long answers may be served from the cache. Zero stores nothing.
 type TTL struct {
-	FloodRisk time.Duration // of a single question
-	Batch     time.Duration // of an item of a batch or stream
-	Nowcast   time.Duration
-	Anomaly   time.Duration
+	FloodRisk  time.Duration // of a single question
+	Batch      time.Duration // of an item of a batch or stream
+	Nowcast    time.Duration
+	Anomaly    time.Duration
+	Evacuation time.Duration
 }
 
 // cached answers flood-risk questions from the cache where it can.

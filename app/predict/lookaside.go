@@ -70,20 +70,33 @@ func ask[A any, Q question[A]](ctx context.Context, c *lookaside, q Q, buf []byt
 		if outcome == domain.CacheHit {
 			return nil
 		}
-		// Concurrent misses of one key compute once. A caller that asked for a fresh answer never waits
-		// for somebody else's, and a leader whose context ends must not fail the callers behind it.
-		shared, err, _ := c.flight.Do(string(k.Sum[:]), func() (any, error) {
-			computed := new(A)
-			err := computeAndPut(context.WithoutCancel(ctx), c, q, k, buf, computed)
-			return computed, err
-		})
-		if err != nil {
+		if err := computeOnce(ctx, c, q, k, buf, a); err != nil {
 			return err
 		}
-		*a = *shared.(*A)
 	}
 	*q.provenance(a) = domain.Provenance{Key: k, Cache: outcome, TTL: jittered(c.ttl, k)}
 	return nil
+}
+
+// computeOnce computes once for concurrent misses of one key. A caller that asked for a fresh answer never
+// waits for somebody else's, and a leader whose context ends does not fail the callers behind it: one of
+// them leads instead.
+func computeOnce[A any, Q question[A]](ctx context.Context, c *lookaside, q Q, k domain.Key, buf []byte, a *A) error {
+	for led := false; ; {
+		shared, err, _ := c.flight.Do(string(k.Sum[:]), func() (any, error) {
+			led = true
+			computed := new(A)
+			err := computeAndPut(ctx, c, q, k, buf, computed)
+			return computed, err
+		})
+		if err == nil {
+			*a = *shared.(*A)
+			return nil
+		}
+		if kind := domain.KindOf(err); led || ctx.Err() != nil || kind != domain.KindCanceled && kind != domain.KindDeadline {
+			return err
+		}
+	}
 }
 
 // recall turns what the cache said into an answer and the outcome.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/anomaly"
+	"github.com/guardy-ai/guardy/domain/evacuation"
 	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/ports"
@@ -24,19 +25,23 @@ type Models struct {
 	recorder ports.Recorder
 	clock    ports.Clock
 
-	risk    place[*risk.Model]
-	nowcast place[*nowcast.Model]
-	anomaly place[*anomaly.Model]
-	all     []managed // in the contract's order
+	risk       place[*risk.Model]
+	nowcast    place[*nowcast.Model]
+	anomaly    place[*anomaly.Model]
+	evacuation place[*evacuation.Planner]
+	all        []managed // in the contract's order
 }
 
 // NewModels returns an empty catalog; nothing is loaded before Load. cache may be nil.
-func NewModels(source ports.ModelSource, cache ports.AnswerCache, stats ports.Statistics, recorder ports.Recorder, clock ports.Clock) *Models {
+func NewModels(
+	source ports.ModelSource, region LoadRegion, cache ports.AnswerCache, stats ports.Statistics, recorder ports.Recorder, clock ports.Clock,
+) *Models {
 	s := &Models{source: source, cache: cache, stats: stats, recorder: recorder, clock: clock}
 	s.risk.name, s.risk.load = domain.RiskScorer, source.LoadRisk
 	s.nowcast.name, s.nowcast.load = domain.Nowcaster, source.LoadNowcast
 	s.anomaly.name, s.anomaly.load = domain.AnomalyDetector, source.LoadAnomaly
-	s.all = []managed{&s.risk, &s.nowcast, &s.anomaly}
+	s.evacuation.name, s.evacuation.load = domain.EvacuationPlanner, region.planner
+	s.all = []managed{&s.risk, &s.nowcast, &s.anomaly, &s.evacuation}
 	return s
 }
 
@@ -127,6 +132,9 @@ func (p *place[M]) describe(to *ports.ModelStatus) {
 	if l := p.now.Load(); l != nil {
 		to.Ref, to.Loaded, to.SizeBytes = l.model.Ref(), true, l.card.SizeBytes
 		to.LoadedAt, to.LoadTime = l.loadedAt, l.took
+		if own, ok := any(l.model).(interface{ Describe() string }); ok { // made of something else than the source
+			to.Source = own.Describe()
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

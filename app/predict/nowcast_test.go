@@ -179,7 +179,7 @@ func TestReloadsNeverMixNowcasts(t *testing.T) {
 }
 
 func TestBeforeTheNowcasterIsLoadedItIsUnavailable(t *testing.T) {
-	models := predict.NewModels(&scriptedSource{}, nil, noStatistics{}, ports.NopRecorder{}, time.Now)
+	models := predict.NewModels(&scriptedSource{}, predict.NoRegion, nil, noStatistics{}, ports.NopRecorder{}, time.Now)
 	s := predict.NewNowcasts(predict.Deps{Models: models, Sites: sites{}, Recorder: ports.NopRecorder{}, Clock: time.Now})
 	r := riverOnly(t)
 	if _, err := s.Nowcast(t.Context(), &r); domain.KindOf(err) != domain.KindUnavailable {

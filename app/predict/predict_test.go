@@ -62,7 +62,7 @@ func newWorld(t *testing.T, cached bool) *world {
 		w.cache = cachetest.NewFake(w.clock.Now)
 		cache, deps.Cache = w.cache, w.cache
 	}
-	w.models = predict.NewModels(w.source, cache, noStatistics{}, w.recorder, w.clock.Now)
+	w.models = predict.NewModels(w.source, predict.NoRegion, cache, noStatistics{}, w.recorder, w.clock.Now)
 	deps.Models = w.models
 	w.Service, w.Nowcasts, w.Anomalies = predict.New(deps), predict.NewNowcasts(deps), predict.NewAnomalies(deps)
 	if err := w.models.Load(t.Context(), true); err != nil {
@@ -466,7 +466,7 @@ func TestAnEndedContextIsADeadlineOrACancellation(t *testing.T) {
 }
 
 func TestBeforeAModelIsLoadedTheServiceIsUnavailableNotSilent(t *testing.T) {
-	models := predict.NewModels(&scriptedSource{}, nil, noStatistics{}, ports.NopRecorder{}, time.Now)
+	models := predict.NewModels(&scriptedSource{}, predict.NoRegion, nil, noStatistics{}, ports.NopRecorder{}, time.Now)
 	s := predict.New(predict.Deps{Models: models, Sites: sites{}, Recorder: ports.NopRecorder{}, Clock: time.Now})
 	r := wet()
 	if _, err := s.Assess(t.Context(), &r); domain.KindOf(err) != domain.KindUnavailable {
@@ -511,7 +511,7 @@ func newWorldB(b *testing.B) *predict.Service { return predict.New(newWorldFor(b
 
 // newWorldFor is what the use cases need to answer from the embedded models, without a cache.
 func newWorldFor(b *testing.B) predict.Deps {
-	models := predict.NewModels(embedded.New(), nil, noStatistics{}, ports.NopRecorder{}, time.Now)
+	models := predict.NewModels(embedded.New(), predict.NoRegion, nil, noStatistics{}, ports.NopRecorder{}, time.Now)
 	if err := models.Load(b.Context(), true); err != nil {
 		b.Fatal(err)
 	}

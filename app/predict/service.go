@@ -33,6 +33,7 @@ type Deps struct {
 	States   ports.DeviceStates // of the anomaly detector only
 	Cache    ports.AnswerCache
 	TTL      TTL
+	Planning Planning
 	Recorder ports.Recorder
 	Clock    ports.Clock
 }

@@ -237,12 +237,7 @@ func (r *Request) Canonicalize() {
 // change the answer, in a fixed order and width. The request must be canonical. NaN is written as
 // one bit pattern.
 func (r *Request) AppendCanonical(dst []byte) []byte {
-	f := func(v float64) {
-		if v != v {
-			v = math.NaN()
-		}
-		dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(v))
-	}
+	f := func(v float64) { dst = domain.AppendFloat(dst, v) }
 	f(r.Latitude)
 	f(r.Longitude)
 	f(r.Normal)

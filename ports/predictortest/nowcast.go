@@ -232,20 +232,29 @@ func ended(t *testing.T, p ports.Nowcaster) {
 }
 
 func atOnce(t *testing.T, p ports.Nowcaster) {
-	rng := rand.New(rand.NewPCG(19, 20))
-	var rs [16]nowcast.Request
-	var want [len(rs)]nowcast.Forecast
+	sameAtOnce(t, rand.New(rand.NewPCG(19, 20)), RandomNowcast, SameForecast, func(r nowcast.Request) (nowcast.Forecast, error) {
+		r = CloneNowcast(r)
+		return p.Nowcast(t.Context(), &r)
+	})
+}
+
+// sameAtOnce asks random questions one by one and then all at once, several times each.
+func sameAtOnce[R, A any](t *testing.T, rng *rand.Rand, random func(*rand.Rand) R, same cmp.Options, ask func(R) (A, error)) {
+	var rs [16]R
+	var want [len(rs)]A
 	for i := range rs {
-		rs[i] = RandomNowcast(rng)
-		want[i] = forecast(t, p, rs[i])
+		rs[i] = random(rng)
+		var err error
+		if want[i], err = ask(rs[i]); err != nil {
+			t.Fatalf("%v for %+v", err, rs[i])
+		}
 	}
 	var wg sync.WaitGroup
 	for range 4 {
 		for i := range rs {
 			wg.Go(func() {
-				r := CloneNowcast(rs[i])
-				f, err := p.Nowcast(t.Context(), &r)
-				if diff := cmp.Diff(want[i], f, SameForecast); err != nil || diff != "" {
+				a, err := ask(rs[i])
+				if diff := cmp.Diff(want[i], a, same); err != nil || diff != "" {
 					t.Errorf("%v, differs (-one by one +at once):\n%s", err, diff)
 				}
 			})

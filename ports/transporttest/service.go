@@ -11,6 +11,7 @@ import (
 
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/anomaly"
+	"github.com/guardy-ai/guardy/domain/evacuation"
 	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/ports"
@@ -44,10 +45,11 @@ var AssessedAt = time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC)
 //
 // Of its models, risk_scorer is loaded and nowcaster is refused on every load.
 type Service struct {
-	mu        sync.Mutex
-	calls     []risk.Request
-	nowcasts  []nowcast.Request
-	anomalies []anomaly.Request
+	mu          sync.Mutex
+	calls       []risk.Request
+	nowcasts    []nowcast.Request
+	anomalies   []anomaly.Request
+	evacuations []evacuation.Request
 	// NotReady makes the health report and Begin say so.
 	NotReady bool
 	// Stopping makes it drain.
@@ -55,12 +57,13 @@ type Service struct {
 }
 
 var (
-	_ ports.RiskAssessor    = (*Service)(nil)
-	_ ports.BatchAssessor   = (*Service)(nil)
-	_ ports.Nowcaster       = (*Service)(nil)
-	_ ports.ModelCatalog    = (*Service)(nil)
-	_ ports.HealthReporter  = (*Service)(nil)
-	_ ports.AnomalyDetector = (*Service)(nil)
+	_ ports.RiskAssessor      = (*Service)(nil)
+	_ ports.BatchAssessor     = (*Service)(nil)
+	_ ports.Nowcaster         = (*Service)(nil)
+	_ ports.ModelCatalog      = (*Service)(nil)
+	_ ports.HealthReporter    = (*Service)(nil)
+	_ ports.AnomalyDetector   = (*Service)(nil)
+	_ ports.EvacuationPlanner = (*Service)(nil)
 )
 
 // NewService returns a service that was asked nothing yet.

@@ -195,6 +195,7 @@ func (c *testCase) run(t *testing.T, s *Service, client Client) {
 	s.Calls()
 	s.Nowcasts()
 	s.Anomalies()
+	s.Evacuations()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	reply, err := client.Call(ctx, c.call)
@@ -211,6 +212,9 @@ func (c *testCase) run(t *testing.T, s *Service, client Client) {
 		}
 		for _, call := range s.Anomalies() {
 			got = append(got, describeAnomaly(&call))
+		}
+		for _, call := range s.Evacuations() {
+			got = append(got, describeEvacuation(&call))
 		}
 		compare(t, "the use case was asked", decode(t, c.calls), prune(got))
 	}

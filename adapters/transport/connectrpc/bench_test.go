@@ -57,7 +57,7 @@ func newConstant(tb testing.TB) *constant {
 func benchmarkServer(b *testing.B) *Server {
 	c := newConstant(b)
 	s, err := New(testConfig(), Deps{
-		Risk: c, Batch: c, Nowcast: transporttest.NewService(), Anomaly: transporttest.NewService(), Models: c, Health: c, Recorder: ports.NopRecorder{}, Tracer: noop.NewTracerProvider(),
+		Risk: c, Batch: c, Nowcast: transporttest.NewService(), Anomaly: transporttest.NewService(), Evacuation: transporttest.NewService(), Models: c, Health: c, Recorder: ports.NopRecorder{}, Tracer: noop.NewTracerProvider(),
 		Logger: slog.New(slog.DiscardHandler), Limits: Limits{transporttest.MaxBatchSize, transporttest.Timeout},
 		Failed: func(error) {},
 	})

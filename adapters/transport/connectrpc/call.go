@@ -46,6 +46,9 @@ func (c *call) received() { c.readUntil(time.Time{}) }
 
 // refuse records the failure and renders it.
 func (c *call) refuse(e *domain.Error) *connect.Error {
+	if e.Kind == domain.KindUnavailable {
+		c.Header().Set("Retry-After", "1")
+	}
 	err := connectError(e, c.id)
 	c.code = err.Code().String()
 	return err

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/guardy-ai/guardy/adapters/transport/internal/strictjson"
 	"github.com/guardy-ai/guardy/domain"
@@ -123,6 +124,8 @@ func unmarshalBinary(data []byte) func(m proto.Message) error {
 // maxUnknown bounds the unknown fields that are listed for one message.
 const maxUnknown = 16
 
+var structName = (*structpb.Struct)(nil).ProtoReflect().Descriptor().FullName()
+
 // unknownFields reports the fields that the schema does not have, and those it has with another type,
 // which protobuf would put aside in the same way.
 func unknownFields(vs []domain.Violation, pointer string, m protoreflect.Message) []domain.Violation {
@@ -148,7 +151,8 @@ func unknownFields(vs []domain.Violation, pointer string, m protoreflect.Message
 	}
 	for i := range fields.Len() {
 		fd := fields.Get(i)
-		if fd.Message() == nil || fd.IsMap() || !m.Has(fd) { // an entry of a map keeps nothing unknown
+		// An entry of a map keeps nothing unknown; what is in a Struct is checked by those who know what it should be.
+		if fd.Message() == nil || fd.IsMap() || !m.Has(fd) || fd.Message().FullName() == structName {
 			continue
 		}
 		if !fd.IsList() {

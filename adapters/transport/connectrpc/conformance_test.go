@@ -79,6 +79,8 @@ func (c messageClient) Call(ctx context.Context, call transporttest.Call) (trans
 		return invoke(ctx, call.Body, c.prediction.Nowcast)
 	case "DetectAnomaly":
 		return invoke(ctx, call.Body, c.prediction.DetectAnomaly)
+	case "PlanEvacuation":
+		return invoke(ctx, call.Body, c.prediction.PlanEvacuation)
 	case "StreamFloodRisk":
 		return c.stream(ctx, call.Lines)
 	case "ListModels":

@@ -42,6 +42,11 @@ var (
 		"SensorFinding.expected":         true,
 		"SensorFinding.limit":            true,
 	}
+	// nullableMessages write everything that is absent as null: what is not known of an evacuation.
+	nullableMessages = map[string]bool{
+		"PlanEvacuationResponse": true, "EvacuationZone": true, "Shelter": true, "EvacuationRoute": true, "Bottleneck": true,
+		"EvacuationPlan": true, "DataSources": true,
+	}
 )
 
 type encoder struct {
@@ -81,7 +86,7 @@ func compileMessage(t reflect.Type) encodeFunc {
 		if !f.IsExported() || name == "" {
 			continue
 		}
-		field := encodeField{key: strconv.Quote(name) + ":", index: i, null: nullable[t.Name()+"."+name]}
+		field := encodeField{key: strconv.Quote(name) + ":", index: i, null: nullable[t.Name()+"."+name] || nullableMessages[t.Name()]}
 		switch {
 		case f.Type.Kind() == reflect.Pointer:
 			field.absent = reflect.Value.IsNil

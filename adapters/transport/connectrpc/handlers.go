@@ -27,6 +27,7 @@ type (
 	batchRequest   = inbound[guardyv1.AssessFloodRiskBatchRequest, *guardyv1.AssessFloodRiskBatchRequest]
 	nowcastRequest = inbound[guardyv1.NowcastRequest, *guardyv1.NowcastRequest]
 	anomalyRequest = inbound[guardyv1.DetectAnomalyRequest, *guardyv1.DetectAnomalyRequest]
+	planRequest    = inbound[guardyv1.PlanEvacuationRequest, *guardyv1.PlanEvacuationRequest]
 	listRequest    = inbound[guardyv1.ListModelsRequest, *guardyv1.ListModelsRequest]
 	getRequest     = inbound[guardyv1.GetModelRequest, *guardyv1.GetModelRequest]
 	statsRequest   = inbound[guardyv1.GetModelStatsRequest, *guardyv1.GetModelStatsRequest]
@@ -65,6 +66,7 @@ func (s *Server) route(chain connect.HandlerOption) map[string]endpoint {
 		guardyv1connect.PredictionServiceAssessFloodRiskBatchProcedure: handle(prediction, "AssessFloodRiskBatch", s.assessBatch, timed),
 		guardyv1connect.PredictionServiceNowcastProcedure:              handle(prediction, "Nowcast", s.nowcast, sequences),
 		guardyv1connect.PredictionServiceDetectAnomalyProcedure:        handle(prediction, "DetectAnomaly", s.detectAnomaly, histories),
+		guardyv1connect.PredictionServicePlanEvacuationProcedure:       handle(prediction, "PlanEvacuation", s.planEvacuation, timed),
 		guardyv1connect.ModelServiceListModelsProcedure:                handle(models, "ListModels", s.listModels, unary),
 		guardyv1connect.ModelServiceGetModelProcedure:                  handle(models, "GetModel", s.getModel, unary),
 		guardyv1connect.ModelServiceGetModelStatsProcedure:             handle(models, "GetModelStats", s.getModelStats, unary),

@@ -116,8 +116,8 @@ func TestTheModuleServesWhileTheApplicationRuns(t *testing.T) {
 	app := fxtest.New(t,
 		fx.NopLogger,
 		fx.Provide(
-			func() (ports.RiskAssessor, ports.BatchAssessor, ports.Nowcaster, ports.AnomalyDetector, ports.ModelCatalog, ports.HealthReporter) {
-				return service, service, service, service, service, service
+			func() (ports.RiskAssessor, ports.BatchAssessor, ports.Nowcaster, ports.AnomalyDetector, ports.EvacuationPlanner, ports.ModelCatalog, ports.HealthReporter) {
+				return service, service, service, service, service, service, service
 			},
 			func() (ports.Recorder, oteltrace.TracerProvider) {
 				return ports.NopRecorder{}, noop.NewTracerProvider()

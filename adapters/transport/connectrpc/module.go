@@ -13,15 +13,16 @@ import (
 type params struct {
 	fx.In
 
-	Risk     ports.RiskAssessor
-	Batch    ports.BatchAssessor
-	Nowcast  ports.Nowcaster
-	Anomaly  ports.AnomalyDetector
-	Models   ports.ModelCatalog
-	Health   ports.HealthReporter
-	Recorder ports.Recorder
-	Tracer   trace.TracerProvider
-	Logger   *slog.Logger
+	Risk       ports.RiskAssessor
+	Batch      ports.BatchAssessor
+	Nowcast    ports.Nowcaster
+	Anomaly    ports.AnomalyDetector
+	Models     ports.ModelCatalog
+	Health     ports.HealthReporter
+	Recorder   ports.Recorder
+	Tracer     trace.TracerProvider
+	Logger     *slog.Logger
+	Evacuation ports.EvacuationPlanner
 }
 
 // Module serves guardy.v1 for as long as the application runs; when serving fails later, the
@@ -29,7 +30,7 @@ type params struct {
 func Module(cfg Config, limits Limits, adminKeys []string) fx.Option {
 	return fx.Module("transport.connect", fx.Invoke(func(lc fx.Lifecycle, stop fx.Shutdowner, p params) error {
 		s, err := New(cfg, Deps{
-			Risk: p.Risk, Batch: p.Batch, Nowcast: p.Nowcast, Anomaly: p.Anomaly, Models: p.Models, Health: p.Health,
+			Risk: p.Risk, Batch: p.Batch, Nowcast: p.Nowcast, Anomaly: p.Anomaly, Evacuation: p.Evacuation, Models: p.Models, Health: p.Health,
 			Recorder: p.Recorder, Tracer: p.Tracer, Logger: p.Logger, Limits: limits, AdminKeys: adminKeys,
 			Failed: func(err error) {
 				p.Logger.Error("the Connect listener failed", "error", err)

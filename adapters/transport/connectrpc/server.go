@@ -27,16 +27,17 @@ import (
 
 // Deps are what the server asks.
 type Deps struct {
-	Risk     ports.RiskAssessor
-	Batch    ports.BatchAssessor
-	Nowcast  ports.Nowcaster
-	Anomaly  ports.AnomalyDetector
-	Models   ports.ModelCatalog
-	Health   ports.HealthReporter
-	Recorder ports.Recorder
-	Tracer   trace.TracerProvider
-	Logger   *slog.Logger
-	Limits   Limits
+	Risk       ports.RiskAssessor
+	Batch      ports.BatchAssessor
+	Nowcast    ports.Nowcaster
+	Anomaly    ports.AnomalyDetector
+	Models     ports.ModelCatalog
+	Health     ports.HealthReporter
+	Recorder   ports.Recorder
+	Tracer     trace.TracerProvider
+	Logger     *slog.Logger
+	Limits     Limits
+	Evacuation ports.EvacuationPlanner
 	// AdminKeys open what changes state. Without keys it is open to callers on the same machine.
 	AdminKeys []string
 	// Failed is told when serving ends without Stop.
@@ -59,6 +60,7 @@ func (d *Deps) validate() error {
 		{"Batch", d.Batch == nil},
 		{"Nowcast", d.Nowcast == nil},
 		{"Anomaly", d.Anomaly == nil},
+		{"Evacuation", d.Evacuation == nil},
 		{"Models", d.Models == nil},
 		{"Health", d.Health == nil},
 		{"Recorder", d.Recorder == nil},
@@ -184,7 +186,6 @@ func (s *Server) dispatch(c *call, r *http.Request) {
 	c.route = strings.TrimPrefix(r.URL.Path, "/")
 	if to.room != nil {
 		if !to.room.Enter() {
-			c.Header().Set("Retry-After", "1")
 			s.write(c, r, c.refuse(&domain.Error{
 				Kind: domain.KindUnavailable, Msg: "the service is at its limit; try again shortly",
 			}))

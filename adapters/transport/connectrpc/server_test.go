@@ -28,7 +28,7 @@ type testServer struct {
 
 func testDeps(service *transporttest.Service, t testing.TB) Deps {
 	return Deps{
-		Risk: service, Batch: service, Nowcast: service, Anomaly: service, Models: service, Health: service,
+		Risk: service, Batch: service, Nowcast: service, Anomaly: service, Evacuation: service, Models: service, Health: service,
 		Recorder: &recordertest.Fake{}, Tracer: noop.NewTracerProvider(), Logger: slog.New(slog.DiscardHandler),
 		Limits: Limits{MaxBatchSize: transporttest.MaxBatchSize, Timeout: transporttest.Timeout},
 		Failed: func(err error) { t.Errorf("serving failed: %v", err) },

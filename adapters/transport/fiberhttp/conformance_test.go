@@ -37,6 +37,8 @@ func (c client) Call(ctx context.Context, call transporttest.Call) (transporttes
 		path = "/api/v1/predict/nowcast"
 	case "DetectAnomaly":
 		path = "/api/v1/predict/anomaly"
+	case "PlanEvacuation":
+		path = "/api/v1/predict/evacuation-zones"
 	case "StreamFloodRisk":
 		path, body, header[0] = "/api/v1/predict/batch", bytes.Join(call.Lines, []byte("\n")), "Content-Type: application/x-ndjson"
 	default:

@@ -13,18 +13,19 @@ import (
 type params struct {
 	fx.In
 
-	Risk     ports.RiskAssessor
-	Batch    ports.BatchAssessor
-	Nowcast  ports.Nowcaster
-	Anomaly  ports.AnomalyDetector
-	Models   ports.ModelCatalog
-	Stats    ports.Statistics
-	Health   ports.HealthReporter
-	Recorder ports.Recorder
-	Cache    ports.AnswerCache `optional:"true"`
-	States   ports.DeviceStates
-	Tracer   trace.TracerProvider
-	Logger   *slog.Logger
+	Risk       ports.RiskAssessor
+	Batch      ports.BatchAssessor
+	Nowcast    ports.Nowcaster
+	Anomaly    ports.AnomalyDetector
+	Evacuation ports.EvacuationPlanner
+	Models     ports.ModelCatalog
+	Stats      ports.Statistics
+	Health     ports.HealthReporter
+	Recorder   ports.Recorder
+	Cache      ports.AnswerCache `optional:"true"`
+	States     ports.DeviceStates
+	Tracer     trace.TracerProvider
+	Logger     *slog.Logger
 }
 
 // Module serves the JSON API for as long as the application runs; when serving fails later, the
@@ -32,7 +33,7 @@ type params struct {
 func Module(cfg Config, limits Limits, adminKeys []string) fx.Option {
 	return fx.Module("transport.http", fx.Invoke(func(lc fx.Lifecycle, stop fx.Shutdowner, p params) error {
 		s, err := New(cfg, Deps{
-			Risk: p.Risk, Batch: p.Batch, Nowcast: p.Nowcast, Anomaly: p.Anomaly, Models: p.Models, Stats: p.Stats, Health: p.Health, Recorder: p.Recorder,
+			Risk: p.Risk, Batch: p.Batch, Nowcast: p.Nowcast, Anomaly: p.Anomaly, Evacuation: p.Evacuation, Models: p.Models, Stats: p.Stats, Health: p.Health, Recorder: p.Recorder,
 			Cache: p.Cache, States: p.States, Tracer: p.Tracer, Logger: p.Logger, Limits: limits, AdminKeys: adminKeys,
 			Failed: func(err error) {
 				p.Logger.Error("the HTTP listener failed", "error", err)

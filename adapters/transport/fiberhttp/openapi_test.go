@@ -15,6 +15,7 @@ import (
 	"github.com/pb33f/jsonschema/v6"
 
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/evacuation"
 	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/vector"
 	"github.com/guardy-ai/guardy/ports/transporttest"
@@ -177,7 +178,7 @@ func TestOpenAPIExamplesAreAnswered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{"/api/v1/predict/flood-risk", "/api/v1/predict/batch", "/api/v1/predict/nowcast", "/api/v1/predict/anomaly"} {
+	for _, path := range []string{"/api/v1/predict/flood-risk", "/api/v1/predict/batch", "/api/v1/predict/nowcast", "/api/v1/predict/anomaly", "/api/v1/predict/evacuation-zones"} {
 		content, _ := c.at("/paths/" + escapePointer.Replace(path) + "/post/requestBody/content")
 		for media, of := range content.(map[string]any) {
 			for name, example := range of.(map[string]any)["examples"].(map[string]any) {
@@ -275,6 +276,22 @@ func TestOpenAPIDocumentHasEveryNameOfTheDomain(t *testing.T) {
 	for c := range nowcast.NumTrends {
 		if !slices.Contains(schemas["NowcastAnswer"].Properties["trend"].Enum, c.String()) {
 			t.Errorf("the trend %s is missing", c)
+		}
+	}
+	var statuses, shelters, priorities []string
+	for s := range evacuation.NumStatuses {
+		statuses = append(statuses, s.String())
+	}
+	for s := range evacuation.NumShelterStatuses {
+		shelters = append(shelters, s.String())
+	}
+	for p := range evacuation.NumPriorities {
+		priorities = append(priorities, p.String())
+	}
+	for at, want := range map[string][]string{"EvacuationPlan/status": statuses, "Shelter/status": shelters, "EvacuationZone/priority": priorities} {
+		schema, property, _ := strings.Cut(at, "/")
+		if got := schemas[schema].Properties[property].Enum; !slices.Equal(got, want) {
+			t.Errorf("%s is one of %v, documented are %v", at, want, got)
 		}
 	}
 	for _, name := range vector.SiteNames {

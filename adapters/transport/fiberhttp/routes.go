@@ -39,6 +39,7 @@ func (s *Server) route() {
 		{method: http.MethodPost, path: "/api/v1/predict/batch", handle: s.assessBatch},
 		{method: http.MethodPost, path: "/api/v1/predict/nowcast", handle: s.nowcast},
 		{method: http.MethodPost, path: "/api/v1/predict/anomaly", handle: s.detectAnomaly},
+		{method: http.MethodPost, path: "/api/v1/predict/evacuation-zones", handle: s.planEvacuation},
 
 		{method: http.MethodGet, path: "/api/v1/models/health", handle: s.modelsHealth},
 		{method: http.MethodGet, path: "/api/v1/models/status", handle: s.modelsStatus},

@@ -23,14 +23,15 @@ import (
 
 // Deps are what a server calls. Cache, Tracer, Logger and Failed may be nil.
 type Deps struct {
-	Risk     ports.RiskAssessor
-	Batch    ports.BatchAssessor
-	Nowcast  ports.Nowcaster
-	Anomaly  ports.AnomalyDetector
-	Models   ports.ModelCatalog
-	Stats    ports.Statistics
-	Health   ports.HealthReporter
-	Recorder ports.Recorder
+	Risk       ports.RiskAssessor
+	Batch      ports.BatchAssessor
+	Nowcast    ports.Nowcaster
+	Anomaly    ports.AnomalyDetector
+	Evacuation ports.EvacuationPlanner
+	Models     ports.ModelCatalog
+	Stats      ports.Statistics
+	Health     ports.HealthReporter
+	Recorder   ports.Recorder
 	// Cache and States are asked for their figures, if they have any.
 	Cache  ports.AnswerCache
 	States ports.DeviceStates
@@ -76,7 +77,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if d.Risk == nil || d.Batch == nil || d.Nowcast == nil || d.Anomaly == nil || d.Models == nil || d.Stats == nil || d.Health == nil || d.Recorder == nil {
+	if d.Risk == nil || d.Batch == nil || d.Nowcast == nil || d.Anomaly == nil || d.Evacuation == nil || d.Models == nil || d.Stats == nil || d.Health == nil || d.Recorder == nil {
 		return nil, errors.New("fiberhttp: a port is missing")
 	}
 	if d.Limits.MaxBatchSize < 1 || d.Limits.Timeout <= 0 {

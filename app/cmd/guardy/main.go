@@ -48,9 +48,10 @@ type cli struct {
 
 	Serve   serveCmd `cmd:"" help:"Serve predictions over HTTP JSON, Connect, gRPC and gRPC-Web."`
 	Predict struct {
-		FloodRisk floodRiskCmd `cmd:"" help:"Answer flood-risk requests: NDJSON on standard input, answers on standard output."`
-		Anomaly   anomalyCmd   `cmd:"" help:"Answer questions about sensor readings: NDJSON on standard input, answers on standard output."`
-		Nowcast   nowcastCmd   `cmd:"" help:"Answer nowcast requests: NDJSON on standard input, answers on standard output."`
+		FloodRisk  floodRiskCmd  `cmd:"" help:"Answer flood-risk requests: NDJSON on standard input, answers on standard output."`
+		Anomaly    anomalyCmd    `cmd:"" help:"Answer questions about sensor readings: NDJSON on standard input, answers on standard output."`
+		Nowcast    nowcastCmd    `cmd:"" help:"Answer nowcast requests: NDJSON on standard input, answers on standard output."`
+		Evacuation evacuationCmd `cmd:"" name:"evacuation-zones" help:"Answer evacuation requests: NDJSON on standard input, answers on standard output."`
 	} `cmd:"" help:"Answer requests without a server."`
 	QC        qcCmd       `cmd:"" name:"qc" help:"Judge a sensor record: CSV on standard input, a verdict a reading on standard output."`
 	Evaluate  evaluateCmd `cmd:"" help:"Score the served model on your own labelled CSV."`

@@ -111,6 +111,23 @@ func (n *nowcastCmd) draw(asked []hydrograph.Nowcast) error {
 	return os.WriteFile(n.Picture, svg.Bytes(), 0o644)
 }
 
+type evacuationCmd struct{}
+
+// Help is shown by guardy predict evacuation-zones --help.
+func (evacuationCmd) Help() string {
+	return `Reads one evacuation request a line and writes its answer a line, in the same order, exactly as
+POST /api/v1/predict/evacuation-zones answers. A line may be as long as the body of a request. A line that
+cannot be answered has an error in its place; then the exit code is 1.`
+}
+
+// Run answers standard input on standard output.
+func (evacuationCmd) Run(ctx context.Context, c *cli, std stdio) error {
+	return c.answer(ctx, std, func(core app.Core, cfg config.Config) (answering, error) {
+		maxLine := int(cfg.HTTP.MaxBodyBytes)
+		return answering{lines: fiberhttp.NewEvacuationLines(core.Evacuation, maxLine), maxLine: maxLine}, nil
+	})
+}
+
 // lineAnswerer answers lines of NDJSON: fiberhttp.Lines and its like.
 type lineAnswerer interface {
 	Append(ctx context.Context, out []byte, lines [][]byte, first int) (_ []byte, failed int)

@@ -83,6 +83,8 @@ type decoder struct {
 	path  [MaxDepth + 1]segment
 	depth int // segments in use, and open arrays and objects
 
+	nodes int // of the tree being decoded
+
 	scratch []byte // the unescaped form of the newest string that had escapes
 
 	failure    *domain.Violation

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"google.golang.org/protobuf/types/known/structpb"
 	"pgregory.net/rapid"
 
 	"github.com/guardy-ai/guardy/domain"
@@ -35,6 +36,8 @@ type place struct {
 	Gauge      *river             `json:"gauge"`
 	Others     map[string]float64 `json:"others"`
 	Extent     json.RawMessage    `json:"extent"`
+	Tree       map[string]any     `json:"tree"`
+	Struct     *structpb.Struct   `json:"struct"`
 	Ignored    chan int
 	hidden     int //nolint:unused // an unexported field, as generated messages have
 }
@@ -60,7 +63,7 @@ func TestDecodeSetsEveryKindOfField(t *testing.T) {
 		Rain: []float64{1, nan, 2.5}, Horizons: []int32{1, 3}, River: river{2, nan}, Gauge: &river{nan, 3},
 		Others: map[string]float64{"a/b": 1, "c": nan}, Extent: json.RawMessage(`{"type":"Point", "coordinates":[1,2]}`),
 	}
-	if diff := cmp.Diff(want, got, cmpopts.EquateNaNs(), cmpopts.IgnoreUnexported(place{})); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.EquateNaNs(), cmpopts.IgnoreUnexported(place{}, structpb.Struct{})); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -77,8 +80,53 @@ func TestDecodeReadsAbsentAndNullAlike(t *testing.T) {
 		}
 		nan := math.NaN()
 		want := place{Latitude: nan, River: river{nan, nan}}
-		if diff := cmp.Diff(want, got, cmpopts.EquateNaNs(), cmpopts.IgnoreUnexported(place{})); diff != "" {
+		if diff := cmp.Diff(want, got, cmpopts.EquateNaNs(), cmpopts.IgnoreUnexported(place{}, structpb.Struct{})); diff != "" {
 			t.Error(diff)
+		}
+	}
+}
+
+func TestAnyObjectIsDecodedToATree(t *testing.T) {
+	const object = `{"type":"Polygon","at":[[[1,-2.5e1]],[]],"is":[true,false,null,"\u00e9"],"in":{"a":{}}}`
+	want := map[string]any{
+		"type": "Polygon", "at": []any{[]any{[]any{1.0, -25.0}}, []any{}}, "is": []any{true, false, nil, "é"}, "in": map[string]any{"a": map[string]any{}},
+	}
+	var got place
+	if err := Decode([]byte(`{"tree":`+object+`,"struct":`+object+`}`), &got, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got.Tree); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(want, got.Struct.AsMap()); diff != "" {
+		t.Error(diff)
+	}
+	for _, field := range []string{"tree", "struct"} {
+		for bad, violation := range map[string]string{
+			`[]`: "/FIELD type", `{"a":{"b":1,"b":2}}`: "/FIELD/a/b duplicate", `{"a":[0,1e999]}`: "/FIELD/a/1 not_finite",
+		} {
+			var got place
+			err := Decode([]byte(`{"`+field+`":`+bad+`}`), &got, Options{})
+			vs := Violations(err)
+			if len(vs) != 1 || vs[0].Pointer+" "+vs[0].Code != strings.Replace(violation, "FIELD", field, 1) || got.Tree != nil || got.Struct != nil {
+				t.Errorf("%s %s: %v, kept %v %v", field, bad, err, got.Tree, got.Struct)
+			}
+		}
+	}
+}
+
+func TestATreeThatIsTooLargeIsNotKept(t *testing.T) {
+	for _, field := range []string{"tree", "struct"} {
+		var got place
+		body := `{"` + field + `":{"a":[` + strings.TrimSuffix(strings.Repeat("1,", maxNodes+100), ",") + `]}}`
+		err := Decode([]byte(body), &got, Options{})
+		vs := Violations(err)
+		if len(vs) != 1 || vs[0].Code != domain.CodeSize || got.Tree != nil || got.Struct != nil {
+			t.Errorf("%s: %v", field, err)
+		}
+		body = `{"` + field + `":{"a":[` + strings.TrimSuffix(strings.Repeat("1,", maxNodes-2), ",") + `]}}`
+		if err := Decode([]byte(body), &got, Options{}); err != nil || got.Tree == nil && got.Struct == nil {
+			t.Errorf("%s: %v", field, err)
 		}
 	}
 }
@@ -279,7 +327,7 @@ func TestSimpleFloatsEqualStrconv(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	for _, s := range []string{
 		`{}`, benchmarkBody, `{"locations":[{"latitude":1},null]}`, `{"latitude":NaN}`, "{\"a\":\"\xff\"}", `{"a":"\ud800\udc00"}`,
-		`{"extent":[[[]]],"others":{"a":1e999,"a":-0}}`, `{"latitude":1e308,"latitude":1}`, "[1,2]", `"\u0000"`, "-0", "1e-400",
+		`{"extent":[[[]]],"others":{"a":1e999,"a":-0}}`, `{"tree":{"a":[{"b":[null,"",1,true]}]},"struct":{"a":{},"a":[]}}`, `{"latitude":1e308,"latitude":1}`, "[1,2]", `"\u0000"`, "-0", "1e-400",
 	} {
 		f.Add([]byte(s))
 	}
@@ -326,6 +374,11 @@ func agree(t *testing.T, body []byte, target any) {
 	}
 	if s, ok := want["location_id"].(string); ok && s != p.LocationID {
 		t.Fatalf("location_id %q, want %q", p.LocationID, s)
+	}
+	for field, got := range map[string]map[string]any{"tree": p.Tree, "struct": p.Struct.AsMap()} {
+		if o, ok := want[field].(map[string]any); ok && !cmp.Equal(o, got, cmpopts.EquateEmpty()) {
+			t.Fatalf("%s %v, want %v", field, got, o)
+		}
 	}
 	if a, ok := want["rainfall_history_mm"].([]any); ok && len(a) != len(p.Rain) {
 		t.Fatalf("%d days, want %d", len(p.Rain), len(a))

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 
+	"google.golang.org/protobuf/types/known/structpb"
+
 	"github.com/guardy-ai/guardy/domain"
 )
 
@@ -87,6 +89,8 @@ func compileValue(t reflect.Type, open map[reflect.Type]*structPlan) decodeFunc 
 	switch {
 	case t == rawMessage:
 		return decodeRaw
+	case t == reflect.TypeFor[structpb.Struct]():
+		return decodeStruct
 	case t.Kind() == reflect.Struct:
 		return compile(t, open).decode
 	case t.Kind() == reflect.Pointer:
@@ -97,6 +101,8 @@ func compileValue(t reflect.Type, open map[reflect.Type]*structPlan) decodeFunc 
 		return compileSlice(t.Elem(), open)
 	case t == reflect.TypeFor[map[string]float64]():
 		return decodeFloatMap
+	case t == reflect.TypeFor[map[string]any]():
+		return decodeObject
 	}
 	switch t.Kind() {
 	case reflect.Float64:

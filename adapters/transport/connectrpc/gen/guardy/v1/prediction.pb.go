@@ -2777,7 +2777,7 @@ var File_guardy_v1_prediction_proto protoreflect.FileDescriptor
 
 const file_guardy_v1_prediction_proto_rawDesc = "" +
 	"\n" +
-	"\x1aguardy/v1/prediction.proto\x12\tguardy.v1\x1a\x17guardy/v1/problem.proto\"\xf6\x06\n" +
+	"\x1aguardy/v1/prediction.proto\x12\tguardy.v1\x1a\x1aguardy/v1/evacuation.proto\x1a\x17guardy/v1/problem.proto\"\xf6\x06\n" +
 	"\x16AssessFloodRiskRequest\x12\x1f\n" +
 	"\blatitude\x18\x01 \x01(\x01H\x00R\blatitude\x88\x01\x01\x12!\n" +
 	"\tlongitude\x18\x02 \x01(\x01H\x01R\tlongitude\x88\x01\x01\x12$\n" +
@@ -3148,13 +3148,14 @@ const file_guardy_v1_prediction_proto_rawDesc = "" +
 	"\rSensorQuality\x12\x1e\n" +
 	"\n" +
 	"conditions\x18\x01 \x03(\tR\n" +
-	"conditions2\xd5\x03\n" +
+	"conditions2\xb1\x04\n" +
 	"\x11PredictionService\x12]\n" +
 	"\x0fAssessFloodRisk\x12!.guardy.v1.AssessFloodRiskRequest\x1a\".guardy.v1.AssessFloodRiskResponse\"\x03\x90\x02\x01\x12l\n" +
 	"\x14AssessFloodRiskBatch\x12&.guardy.v1.AssessFloodRiskBatchRequest\x1a'.guardy.v1.AssessFloodRiskBatchResponse\"\x03\x90\x02\x01\x12X\n" +
 	"\x0fStreamFloodRisk\x12!.guardy.v1.AssessFloodRiskRequest\x1a\x1e.guardy.v1.FloodRiskPrediction(\x010\x01\x12E\n" +
 	"\aNowcast\x12\x19.guardy.v1.NowcastRequest\x1a\x1a.guardy.v1.NowcastResponse\"\x03\x90\x02\x01\x12R\n" +
-	"\rDetectAnomaly\x12\x1f.guardy.v1.DetectAnomalyRequest\x1a .guardy.v1.DetectAnomalyResponseBRZPgithub.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1;guardyv1b\x06proto3"
+	"\rDetectAnomaly\x12\x1f.guardy.v1.DetectAnomalyRequest\x1a .guardy.v1.DetectAnomalyResponse\x12Z\n" +
+	"\x0ePlanEvacuation\x12 .guardy.v1.PlanEvacuationRequest\x1a!.guardy.v1.PlanEvacuationResponse\"\x03\x90\x02\x01BRZPgithub.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1;guardyv1b\x06proto3"
 
 var (
 	file_guardy_v1_prediction_proto_rawDescOnce sync.Once
@@ -3200,6 +3201,8 @@ var file_guardy_v1_prediction_proto_goTypes = []any{
 	nil,                                  // 27: guardy.v1.SensorReading.MeasurementsEntry
 	nil,                                  // 28: guardy.v1.DetectAnomalyResponse.FlagsEntry
 	(*Violation)(nil),                    // 29: guardy.v1.Violation
+	(*PlanEvacuationRequest)(nil),        // 30: guardy.v1.PlanEvacuationRequest
+	(*PlanEvacuationResponse)(nil),       // 31: guardy.v1.PlanEvacuationResponse
 }
 var file_guardy_v1_prediction_proto_depIdxs = []int32{
 	1,  // 0: guardy.v1.AssessFloodRiskRequest.river:type_name -> guardy.v1.River
@@ -3235,13 +3238,15 @@ var file_guardy_v1_prediction_proto_depIdxs = []int32{
 	0,  // 30: guardy.v1.PredictionService.StreamFloodRisk:input_type -> guardy.v1.AssessFloodRiskRequest
 	12, // 31: guardy.v1.PredictionService.Nowcast:input_type -> guardy.v1.NowcastRequest
 	20, // 32: guardy.v1.PredictionService.DetectAnomaly:input_type -> guardy.v1.DetectAnomalyRequest
-	3,  // 33: guardy.v1.PredictionService.AssessFloodRisk:output_type -> guardy.v1.AssessFloodRiskResponse
-	9,  // 34: guardy.v1.PredictionService.AssessFloodRiskBatch:output_type -> guardy.v1.AssessFloodRiskBatchResponse
-	10, // 35: guardy.v1.PredictionService.StreamFloodRisk:output_type -> guardy.v1.FloodRiskPrediction
-	15, // 36: guardy.v1.PredictionService.Nowcast:output_type -> guardy.v1.NowcastResponse
-	22, // 37: guardy.v1.PredictionService.DetectAnomaly:output_type -> guardy.v1.DetectAnomalyResponse
-	33, // [33:38] is the sub-list for method output_type
-	28, // [28:33] is the sub-list for method input_type
+	30, // 33: guardy.v1.PredictionService.PlanEvacuation:input_type -> guardy.v1.PlanEvacuationRequest
+	3,  // 34: guardy.v1.PredictionService.AssessFloodRisk:output_type -> guardy.v1.AssessFloodRiskResponse
+	9,  // 35: guardy.v1.PredictionService.AssessFloodRiskBatch:output_type -> guardy.v1.AssessFloodRiskBatchResponse
+	10, // 36: guardy.v1.PredictionService.StreamFloodRisk:output_type -> guardy.v1.FloodRiskPrediction
+	15, // 37: guardy.v1.PredictionService.Nowcast:output_type -> guardy.v1.NowcastResponse
+	22, // 38: guardy.v1.PredictionService.DetectAnomaly:output_type -> guardy.v1.DetectAnomalyResponse
+	31, // 39: guardy.v1.PredictionService.PlanEvacuation:output_type -> guardy.v1.PlanEvacuationResponse
+	34, // [34:40] is the sub-list for method output_type
+	28, // [28:34] is the sub-list for method input_type
 	28, // [28:28] is the sub-list for extension type_name
 	28, // [28:28] is the sub-list for extension extendee
 	0,  // [0:28] is the sub-list for field type_name
@@ -3252,6 +3257,7 @@ func file_guardy_v1_prediction_proto_init() {
 	if File_guardy_v1_prediction_proto != nil {
 		return
 	}
+	file_guardy_v1_evacuation_proto_init()
 	file_guardy_v1_problem_proto_init()
 	file_guardy_v1_prediction_proto_msgTypes[0].OneofWrappers = []any{}
 	file_guardy_v1_prediction_proto_msgTypes[1].OneofWrappers = []any{}

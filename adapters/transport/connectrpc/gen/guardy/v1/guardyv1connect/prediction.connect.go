@@ -48,6 +48,9 @@ const (
 	// PredictionServiceDetectAnomalyProcedure is the fully-qualified name of the PredictionService's
 	// DetectAnomaly RPC.
 	PredictionServiceDetectAnomalyProcedure = "/guardy.v1.PredictionService/DetectAnomaly"
+	// PredictionServicePlanEvacuationProcedure is the fully-qualified name of the PredictionService's
+	// PlanEvacuation RPC.
+	PredictionServicePlanEvacuationProcedure = "/guardy.v1.PredictionService/PlanEvacuation"
 )
 
 // PredictionServiceClient is a client for the guardy.v1.PredictionService service.
@@ -71,6 +74,8 @@ type PredictionServiceClient interface {
 	// DetectAnomaly answers whether a reading of a device is a sensor fault. Without history it becomes
 	// part of what is kept of the device, so it has side effects: send each reading once and in order.
 	DetectAnomaly(context.Context, *v1.DetectAnomalyRequest) (*v1.DetectAnomalyResponse, error)
+	// PlanEvacuation answers who has to leave a flooded place first, where to and on which roads.
+	PlanEvacuation(context.Context, *v1.PlanEvacuationRequest) (*v1.PlanEvacuationResponse, error)
 }
 
 // NewPredictionServiceClient constructs a client for the guardy.v1.PredictionService service. By
@@ -117,6 +122,13 @@ func NewPredictionServiceClient(httpClient connect.HTTPClient, baseURL string, o
 			connect.WithSchema(predictionServiceMethods.ByName("DetectAnomaly")),
 			connect.WithClientOptions(opts...),
 		),
+		planEvacuation: connect.NewClient[v1.PlanEvacuationRequest, v1.PlanEvacuationResponse](
+			httpClient,
+			baseURL+PredictionServicePlanEvacuationProcedure,
+			connect.WithSchema(predictionServiceMethods.ByName("PlanEvacuation")),
+			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -127,6 +139,7 @@ type predictionServiceClient struct {
 	streamFloodRisk      *connect.Client[v1.AssessFloodRiskRequest, v1.FloodRiskPrediction]
 	nowcast              *connect.Client[v1.NowcastRequest, v1.NowcastResponse]
 	detectAnomaly        *connect.Client[v1.DetectAnomalyRequest, v1.DetectAnomalyResponse]
+	planEvacuation       *connect.Client[v1.PlanEvacuationRequest, v1.PlanEvacuationResponse]
 }
 
 // AssessFloodRisk calls guardy.v1.PredictionService.AssessFloodRisk.
@@ -170,6 +183,15 @@ func (c *predictionServiceClient) DetectAnomaly(ctx context.Context, req *v1.Det
 	return nil, err
 }
 
+// PlanEvacuation calls guardy.v1.PredictionService.PlanEvacuation.
+func (c *predictionServiceClient) PlanEvacuation(ctx context.Context, req *v1.PlanEvacuationRequest) (*v1.PlanEvacuationResponse, error) {
+	response, err := c.planEvacuation.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // PredictionServiceHandler is an implementation of the guardy.v1.PredictionService service.
 type PredictionServiceHandler interface {
 	// AssessFloodRisk answers for one location. Invalid values are an invalid_argument error that lists
@@ -191,6 +213,8 @@ type PredictionServiceHandler interface {
 	// DetectAnomaly answers whether a reading of a device is a sensor fault. Without history it becomes
 	// part of what is kept of the device, so it has side effects: send each reading once and in order.
 	DetectAnomaly(context.Context, *v1.DetectAnomalyRequest) (*v1.DetectAnomalyResponse, error)
+	// PlanEvacuation answers who has to leave a flooded place first, where to and on which roads.
+	PlanEvacuation(context.Context, *v1.PlanEvacuationRequest) (*v1.PlanEvacuationResponse, error)
 }
 
 // NewPredictionServiceHandler builds an HTTP handler from the service implementation. It returns
@@ -233,6 +257,13 @@ func NewPredictionServiceHandler(svc PredictionServiceHandler, opts ...connect.H
 		connect.WithSchema(predictionServiceMethods.ByName("DetectAnomaly")),
 		connect.WithHandlerOptions(opts...),
 	)
+	predictionServicePlanEvacuationHandler := connect.NewUnaryHandlerSimple(
+		PredictionServicePlanEvacuationProcedure,
+		svc.PlanEvacuation,
+		connect.WithSchema(predictionServiceMethods.ByName("PlanEvacuation")),
+		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/guardy.v1.PredictionService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case PredictionServiceAssessFloodRiskProcedure:
@@ -245,6 +276,8 @@ func NewPredictionServiceHandler(svc PredictionServiceHandler, opts ...connect.H
 			predictionServiceNowcastHandler.ServeHTTP(w, r)
 		case PredictionServiceDetectAnomalyProcedure:
 			predictionServiceDetectAnomalyHandler.ServeHTTP(w, r)
+		case PredictionServicePlanEvacuationProcedure:
+			predictionServicePlanEvacuationHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -272,4 +305,8 @@ func (UnimplementedPredictionServiceHandler) Nowcast(context.Context, *v1.Nowcas
 
 func (UnimplementedPredictionServiceHandler) DetectAnomaly(context.Context, *v1.DetectAnomalyRequest) (*v1.DetectAnomalyResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("guardy.v1.PredictionService.DetectAnomaly is not implemented"))
+}
+
+func (UnimplementedPredictionServiceHandler) PlanEvacuation(context.Context, *v1.PlanEvacuationRequest) (*v1.PlanEvacuationResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("guardy.v1.PredictionService.PlanEvacuation is not implemented"))
 }

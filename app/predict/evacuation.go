@@ -1,0 +1,169 @@
+package predict
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"runtime"
+	"time"
+
+	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/evacuation"
+	"github.com/guardy-ai/guardy/ports"
+)
+
+// LoadRegion loads the region that an operator named, beside the one in service. Without an error, nil means
+// that none was named. Errors are as of ports.ModelSource.
+type LoadRegion func(ctx context.Context) (evacuation.RegionPlanner, error)
+
+// NoRegion is the LoadRegion of an operator who named none.
+func NoRegion(context.Context) (evacuation.RegionPlanner, error) { return nil, nil }
+
+// planner makes a planner of the region.
+func (load LoadRegion) planner(ctx context.Context) (*evacuation.Planner, domain.ModelCard, error) {
+	region, err := load(ctx)
+	if err != nil {
+		return nil, domain.ModelCard{Ref: domain.ModelRef{Name: domain.EvacuationPlanner}}, err
+	}
+	sum := sha256.Sum256(evacuation.Identity(region))
+	p := evacuation.NewPlanner(region, "sha256:"+hex.EncodeToString(sum[:]))
+	return p, p.Card(), nil
+}
+
+// Planning bounds the making of plans on a region.
+type Planning struct {
+	// Workers is how many plans are made at once; 0 is half of the CPUs, at least one.
+	Workers int
+	// Queue is how many plans may wait; what comes on top is refused.
+	Queue int
+	// Budget is how long one plan may take once it is begun. What is best until then is answered. 0 leaves it
+	// to the request.
+	Budget time.Duration
+}
+
+// reserve is the share of a request's time that is kept for what comes after the plan.
+const reserve = 10
+
+// Evacuations answers evacuation questions. It implements ports.EvacuationPlanner.
+type Evacuations struct {
+	models   *Models
+	cache    *lookaside // nil without a cache
+	plans    *pool
+	budget   time.Duration
+	recorder ports.Recorder
+	clock    ports.Clock
+}
+
+// NewEvacuations returns the use case.
+func NewEvacuations(d Deps) *Evacuations {
+	workers := d.Planning.Workers
+	if workers == 0 {
+		workers = max(1, runtime.GOMAXPROCS(0)/2)
+	}
+	s := &Evacuations{
+		models: d.Models, plans: newPool(workers, d.Planning.Queue), budget: d.Planning.Budget, recorder: d.Recorder, clock: d.Clock,
+	}
+	if d.Cache != nil {
+		s.cache = &lookaside{cache: d.Cache, ttl: d.TTL.Evacuation, recorder: d.Recorder, clock: d.Clock}
+	}
+	return s
+}
+
+// PlanEvacuation implements ports.EvacuationPlanner.
+func (s *Evacuations) PlanEvacuation(ctx context.Context, r *evacuation.Request) (evacuation.Answer, error) {
+	var a evacuation.Answer
+	p, err := s.models.evacuation.current()
+	if err == nil {
+		err = domain.Invalid("evacuation", r.Validate())
+	}
+	if err == nil {
+		r.Canonicalize()
+		q := evacuationQuestion{s, p, r}
+		if s.cache == nil {
+			err = q.compute(ctx, &a)
+		} else {
+			err = ask(ctx, s.cache, q, nil, &a)
+		}
+	}
+	if err != nil {
+		s.recorder.Failed(ctx, domain.EvacuationPlanner, domain.KindOf(err), 1)
+		return evacuation.Answer{}, err
+	}
+	s.recorder.Served(ctx, p.Ref(), levelAsked(r), 1)
+	return a, nil
+}
+
+// levelAsked counts the level that the question brought.
+func levelAsked(r *evacuation.Request) *domain.LevelCounts {
+	var levels domain.LevelCounts
+	levels[r.Level()] = 1
+	return &levels
+}
+
+// evacuationQuestion is an evacuation question bound to a planner. It implements question.
+type evacuationQuestion struct {
+	s *Evacuations
+	p *evacuation.Planner
+	r *evacuation.Request
+}
+
+func (q evacuationQuestion) key() domain.Key {
+	return digest(domain.EvacuationPlanner, q.r.AppendCanonical(q.p.CacheScope()))
+}
+
+func (q evacuationQuestion) fresh() bool { return q.r.Fresh }
+
+func (q evacuationQuestion) compute(ctx context.Context, a *evacuation.Answer) error {
+	const op = "evacuation"
+	if ctx.Err() != nil {
+		return contextError(ctx, op)
+	}
+	if !q.p.HasRegion() {
+		return q.plan(ctx, ctx, a)
+	}
+	return q.s.plans.do(ctx, op, func() error {
+		until, cancel := q.s.timed(ctx)
+		defer cancel()
+		return q.plan(ctx, until, a)
+	})
+}
+
+// plan asks the planner for the best answer that it has when until ends. Nobody waits for an answer after ctx.
+func (q evacuationQuestion) plan(ctx, until context.Context, a *evacuation.Answer) error {
+	start := q.s.clock()
+	if err := q.p.Plan(q.r, func() bool { return until.Err() != nil }, a); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return contextError(ctx, "evacuation")
+	}
+	a.GeneratedAt = start.UTC().Truncate(time.Millisecond)
+	q.s.recorder.Predicted(ctx, q.p.Ref(), levelAsked(q.r), 1, q.s.clock().Sub(start))
+	return nil
+}
+
+// timed returns the context in which a plan is made that begins now.
+func (s *Evacuations) timed(ctx context.Context) (context.Context, context.CancelFunc) {
+	budget := s.budget
+	if end, ok := ctx.Deadline(); ok {
+		left := time.Until(end)
+		left -= left / reserve
+		if budget == 0 || left < budget {
+			budget = left
+		}
+	}
+	if budget == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, budget)
+}
+
+func (evacuationQuestion) encode(dst []byte, a *evacuation.Answer) []byte { return a.AppendBinary(dst) }
+
+func (q evacuationQuestion) decode(data []byte, a *evacuation.Answer) error {
+	return evacuation.Decode(data, q.p.Ref(), a)
+}
+
+func (evacuationQuestion) provenance(a *evacuation.Answer) *domain.Provenance { return &a.Provenance }
+
+func (evacuationQuestion) computedAt(a *evacuation.Answer) time.Time { return a.GeneratedAt }

@@ -1,0 +1,344 @@
+package predict_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/guardy-ai/guardy/app/predict"
+	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/evacuation"
+	"github.com/guardy-ai/guardy/domain/geo"
+	"github.com/guardy-ai/guardy/ports"
+	"github.com/guardy-ai/guardy/ports/cachetest"
+	"github.com/guardy-ai/guardy/ports/predictortest"
+	"github.com/guardy-ai/guardy/ports/recordertest"
+)
+
+func mustPlan(t *testing.T, p ports.EvacuationPlanner, r evacuation.Request) evacuation.Answer {
+	t.Helper()
+	r = predictortest.CloneEvacuation(r)
+	a, err := p.PlanEvacuation(t.Context(), &r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// aFlood is a question that a town answers.
+func aFlood() evacuation.Request {
+	r := evacuation.NewRequest()
+	r.Latitude, r.Longitude, r.FloodProbability, r.RiskLevel = 47.16, 9.51, 0.9, "extreme"
+	return r
+}
+
+// town is a region with one road. It plans for as long as it is told.
+type town struct {
+	digest string
+	work   func(stop func() bool) // nil: no work
+	err    error
+}
+
+func (t *town) Digest() string                { return t.digest }
+func (*town) Describe() string                { return "the town" }
+func (*town) Complete(card *domain.ModelCard) { card.Text += "One road.\n" }
+func (t *town) Plan(r *evacuation.Request, stop func() bool, a *evacuation.Answer) error {
+	if t.work != nil {
+		t.work(stop)
+	}
+	if t.err != nil {
+		return t.err
+	}
+	for i := range a.Zones {
+		a.Zones[i].Affected, a.Zones[i].EvacuationMinutes = evacuation.Known(0), 12
+	}
+	a.Zones[0].Affected = evacuation.Known(30)
+	a.Shelters = []evacuation.Shelter{{
+		ID: "school", Name: "School", At: geo.Point{Lon: 9.52000004, Lat: 47.17}, Capacity: evacuation.Known(25), Status: evacuation.ShelterFull,
+		DistanceM: 1500, TravelSeconds: 140, DrySeconds: 120, Assigned: 25,
+	}}
+	a.Routes = []evacuation.Route{{
+		People: 25, LengthM: 1500, TravelSeconds: 140, Line: []geo.Point{r.Centre(), {Lon: 9.52, Lat: 47.17}},
+		Departures: []evacuation.Departure{{ToMinutes: 10, People: 25, VehiclesPerMinute: 1}},
+	}}
+	a.Plan = evacuation.Plan{
+		Status: evacuation.StatusPlanned, ClearanceMinutes: 12, LowerBoundMinutes: 12,
+		Served: evacuation.Known(25), UnservedNoRoute: evacuation.Known(0), UnservedSheltersFull: evacuation.Known(5),
+	}
+	if stop() {
+		a.Plan.Status = evacuation.StatusTimeLimited
+	}
+	a.Sources = evacuation.Sources{Roads: "the town", Population: "the town", Shelters: "the town", Attribution: "© OpenStreetMap contributors"}
+	return nil
+}
+
+// planning is the use case with everything around it under the test's control. Of the models, only the planner is
+// loaded.
+type planning struct {
+	*predict.Evacuations
+	region   evacuation.RegionPlanner // is loaded at the next load
+	models   *predict.Models
+	recorder *recordertest.Fake
+}
+
+// without returns the use case without a region.
+func without(t *testing.T, cached bool) *planning {
+	t.Helper()
+	w := &planning{recorder: &recordertest.Fake{}}
+	clock := &cachetest.Clock{}
+	clock.Advance(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).Sub(clock.Now()))
+	deps := predict.Deps{
+		Recorder: w.recorder, Clock: clock.Now, TTL: predict.TTL{Evacuation: 15 * time.Minute},
+		Planning: predict.Planning{Workers: 1, Queue: 1, Budget: time.Second},
+	}
+	if cached {
+		deps.Cache = cachetest.NewFake(clock.Now)
+	}
+	load := func(context.Context) (evacuation.RegionPlanner, error) { return w.region, nil }
+	w.models = predict.NewModels(&scriptedSource{}, load, deps.Cache, noStatistics{}, w.recorder, clock.Now)
+	deps.Models = w.models
+	w.Evacuations = predict.NewEvacuations(deps)
+	w.reload(t)
+	return w
+}
+
+func (w *planning) reload(t *testing.T) {
+	t.Helper()
+	if _, err := w.models.Reload(t.Context(), domain.EvacuationPlanner); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// inTown returns the use case with a region.
+func inTown(t *testing.T, cached bool, region *town) *planning {
+	t.Helper()
+	w := without(t, cached)
+	w.region = region
+	w.reload(t)
+	return w
+}
+
+func TestEvacuationsKeepTheContractWithACacheAndWithout(t *testing.T) {
+	for name, cached := range map[string]bool{"computed": false, "cached": true} {
+		t.Run(name, func(t *testing.T) {
+			predictortest.RunEvacuationPlanner(t, func(t *testing.T) ports.EvacuationPlanner { return without(t, cached) })
+		})
+	}
+}
+
+func TestACachedEvacuationIsTheComputedOne(t *testing.T) {
+	rng := rand.New(rand.NewPCG(41, 42))
+	for name, open := range map[string]func(cached bool) *planning{
+		"without a region": func(cached bool) *planning { return without(t, cached) },
+		"with a region":    func(cached bool) *planning { return inTown(t, cached, &town{digest: "sha256:ab"}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			plain, cached := open(false), open(true)
+			for range 100 {
+				r := predictortest.RandomEvacuation(rng)
+				want := mustPlan(t, plain, r)
+				miss, hit := mustPlan(t, cached, r), mustPlan(t, cached, r)
+				if miss.Provenance.Cache != domain.CacheMiss || hit.Provenance.Cache != domain.CacheHit {
+					t.Fatalf("outcomes %v, %v; want miss, hit", miss.Provenance.Cache, hit.Provenance.Cache)
+				}
+				if ttl := hit.Provenance.TTL; ttl <= 13*time.Minute || ttl > 15*time.Minute {
+					t.Fatalf("the ttl is %v, want 15 minutes less at most a tenth", ttl)
+				}
+				for _, got := range []evacuation.Answer{miss, hit} {
+					if diff := cmp.Diff(want, got, predictortest.SameEvacuation); diff != "" {
+						t.Fatalf("the cache changed the answer (-computed +cached):\n%s", diff)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestAnotherRegionIsAnotherModel(t *testing.T) {
+	w := without(t, true)
+	before := mustPlan(t, w, aFlood())
+	status, err := w.models.Get(t.Context(), domain.EvacuationPlanner)
+	if err != nil || status.Source != "no region" || !status.Loaded || status.Ref != before.Model {
+		t.Errorf("status %+v, %v", status, err)
+	}
+	w.region = &town{digest: "sha256:ab"}
+	if status, err = w.models.Reload(t.Context(), domain.EvacuationPlanner); err != nil || status.Source != "the town" {
+		t.Errorf("after the reload: %+v, %v", status, err)
+	}
+	after := mustPlan(t, w, aFlood())
+	if after.Provenance.Cache != domain.CacheMiss || after.Plan.Status != evacuation.StatusPlanned || after.Model == before.Model {
+		t.Errorf("after the reload: %v, %v of %+v", after.Provenance.Cache, after.Plan.Status, after.Model)
+	}
+	if n, err := w.models.ClearCache(t.Context(), domain.EvacuationPlanner); n != 2 || err != nil {
+		t.Errorf("%d entries cleared, %v", n, err)
+	}
+}
+
+func TestARegionThatCannotBeLoadedKeepsTheOldOne(t *testing.T) {
+	broken := errors.New("the file ends in the middle of a block")
+	load := func(context.Context) (evacuation.RegionPlanner, error) {
+		return nil, &domain.Error{Kind: domain.KindInvalid, Msg: broken.Error(), Err: broken}
+	}
+	models := predict.NewModels(&scriptedSource{}, load, nil, noStatistics{}, ports.NopRecorder{}, time.Now)
+	if err := models.Load(t.Context(), true); !errors.Is(err, broken) {
+		t.Errorf("the load answers %v", err)
+	}
+	s := predict.NewEvacuations(predict.Deps{Models: models, Recorder: ports.NopRecorder{}, Clock: time.Now})
+	r := aFlood()
+	if _, err := s.PlanEvacuation(t.Context(), &r); domain.KindOf(err) != domain.KindUnavailable {
+		t.Errorf("error %v, want unavailable", err)
+	}
+}
+
+func TestPlansWaitForTheirTurnAndTooManyAreShed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var working, most atomic.Int64
+		w := inTown(t, false, &town{digest: "sha256:ab", work: func(func() bool) {
+			most.Store(max(most.Load(), working.Add(1)))
+			<-release
+			working.Add(-1)
+		}})
+		ask := func() error {
+			r := aFlood()
+			_, err := w.PlanEvacuation(t.Context(), &r)
+			return err
+		}
+		var wg sync.WaitGroup
+		for range 2 { // one at work, one waiting
+			wg.Go(func() {
+				if err := ask(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		if err := ask(); domain.KindOf(err) != domain.KindUnavailable {
+			t.Errorf("the third answers %v, want unavailable", err)
+		}
+		r := aFlood()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if _, err := w.PlanEvacuation(ctx, &r); domain.KindOf(err) != domain.KindUnavailable {
+			t.Errorf("the fourth answers %v, want unavailable", err)
+		}
+		close(release)
+		wg.Wait()
+		if most.Load() != 1 {
+			t.Errorf("%d plans were made at once", most.Load())
+		}
+		if err := ask(); err != nil {
+			t.Errorf("afterwards: %v", err)
+		}
+	})
+}
+
+// untilStopped works until it is told to stop.
+func untilStopped(stop func() bool) {
+	for !stop() {
+		time.Sleep(time.Millisecond) // of the test's own clock
+	}
+}
+
+func TestAPlanEndsWithTheBestSoFarBeforeItsTimeIsUp(t *testing.T) {
+	for name, tt := range map[string]struct{ timeout, want time.Duration }{
+		"by its budget":              {0, time.Second},
+		"by the time of the request": {500 * time.Millisecond, 450 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := inTown(t, true, &town{digest: "sha256:ab", work: untilStopped})
+				ctx, cancel := context.WithCancel(t.Context())
+				if tt.timeout > 0 {
+					ctx, cancel = context.WithTimeout(t.Context(), tt.timeout)
+				}
+				defer cancel()
+				start := time.Now()
+				r := aFlood()
+				a, err := w.PlanEvacuation(ctx, &r)
+				if err != nil || a.Plan.Status != evacuation.StatusTimeLimited {
+					t.Fatalf("%v, %v", a.Plan.Status, err)
+				}
+				if took := time.Since(start).Round(10 * time.Millisecond); took != tt.want {
+					t.Errorf("the plan took %v, want %v", took, tt.want)
+				}
+			})
+		})
+	}
+}
+
+func TestACallerWhoGivesUpStopsThePlan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := inTown(t, true, &town{digest: "sha256:ab", work: untilStopped})
+		ctx, giveUp := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer giveUp()
+		ctx, cancel := context.WithCancel(ctx)
+		time.AfterFunc(50*time.Millisecond, cancel)
+		start := time.Now()
+		r := aFlood()
+		if _, err := w.PlanEvacuation(ctx, &r); domain.KindOf(err) != domain.KindCanceled {
+			t.Errorf("error %v, want canceled", err)
+		}
+		if took := time.Since(start); took > 60*time.Millisecond {
+			t.Errorf("the plan went on for %v", took)
+		}
+	})
+}
+
+func TestALeaderWhoGivesUpDoesNotFailThoseBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := inTown(t, true, &town{digest: "sha256:ab", work: untilStopped})
+		w.recorder.Reset()
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			r := aFlood()
+			if _, err := w.PlanEvacuation(ctx, &r); domain.KindOf(err) != domain.KindCanceled {
+				t.Errorf("the leader: %v", err)
+			}
+		})
+		time.Sleep(10 * time.Millisecond)
+		for range 3 {
+			wg.Go(func() {
+				r := aFlood()
+				if a, err := w.PlanEvacuation(t.Context(), &r); err != nil || a.Plan.Status != evacuation.StatusTimeLimited {
+					t.Errorf("behind: %v, %v", a.Plan.Status, err)
+				}
+			})
+		}
+		synctest.Wait()
+		cancel()
+		wg.Wait()
+		if n := len(recordertest.Only[recordertest.Predicted](w.recorder.Facts())); n != 1 {
+			t.Errorf("%d plans were made for those behind, want 1", n)
+		}
+	})
+}
+
+func TestAnErrorOfTheRegionIsTheAnswer(t *testing.T) {
+	w := inTown(t, true, &town{digest: "sha256:ab", err: &domain.Error{Kind: domain.KindDeadline, Msg: "no plan yet"}})
+	r := aFlood()
+	if _, err := w.PlanEvacuation(t.Context(), &r); domain.KindOf(err) != domain.KindDeadline {
+		t.Errorf("error %v, want that of the region", err)
+	}
+}
+
+func BenchmarkPlanEvacuationWithoutARegion(b *testing.B) {
+	s := predict.NewEvacuations(newWorldFor(b))
+	b.ReportAllocs()
+	for b.Loop() {
+		r := aFlood()
+		r.PopulationDensity = 1200
+		if _, err := s.PlanEvacuation(b.Context(), &r); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "answers/s")
+}
