@@ -1,0 +1,106 @@
+package quickest
+
+// greedy plans by capacity-constrained route planning (Lu, George and Shekhar 2005): again and again the
+// path that arrives earliest, over all sources and sinks, takes as many units as fit. Nothing is ever undone,
+// which is what it loses against the optimum. Units that it leaves behind because it filled the wrong sinks
+// are brought in by augmenting paths.
+func greedy(p *problem, most served, b *budget) *flow {
+	x := newExact(p, most.max, b)
+	x.advance(unreachable)
+	x.complete(x.f.last())
+	return x.f
+}
+
+// router finds earliest arrivals in what a flow leaves free.
+type router struct {
+	f       *flow
+	away    []int // from each node to the nearest sink with room
+	open    int   // sinks with room when away was computed
+	arrival []int
+	via     []int32 // the edge that each node is reached by, or -1
+	touched []int32
+	queue   queue
+	moves   []move
+}
+
+func newRouter(f *flow) *router {
+	g := &router{f: f, arrival: make([]int, f.p.nodes), via: make([]int32, f.p.nodes)}
+	for v := range g.arrival {
+		g.arrival[v] = unreachable
+	}
+	return g
+}
+
+// route sends units along the path that arrives earliest and reports whether there was one. The search is
+// A*: what is left of the way counts as if the network were empty.
+func (g *router) route(horizon int) bool {
+	p, f := g.f.p, g.f
+	g.reset()
+	for i, v := range p.origin {
+		if f.supply[i] > 0 {
+			g.reach(v, 0, -1)
+		}
+	}
+	for len(g.queue) > 0 {
+		key, v := g.queue.pop()
+		t := g.arrival[v]
+		if key > horizon {
+			return false
+		}
+		if key > t+g.away[v] {
+			continue
+		}
+		if i := p.sink[v]; i >= 0 && f.room[i] > 0 {
+			g.send(v)
+			return true
+		}
+		from, to := p.out(v)
+		for i := from; i < to; i++ {
+			e := &p.edges[i]
+			if t+int(e.transit) < g.arrival[e.to] {
+				g.reach(e.to, f.edges[i].nextFree(t)+int(e.transit), i)
+			}
+		}
+	}
+	return false
+}
+
+func (g *router) reset() {
+	if g.away == nil || g.open != g.f.open {
+		g.away, g.open = g.f.p.nearest(g.f.room), g.f.open
+	}
+	for _, v := range g.touched {
+		g.arrival[v] = unreachable
+	}
+	g.touched, g.queue = g.touched[:0], g.queue[:0]
+}
+
+func (g *router) reach(v int32, t int, via int32) {
+	if t >= g.arrival[v] || g.away[v] == unreachable {
+		return
+	}
+	g.arrival[v], g.via[v] = t, via
+	g.touched = append(g.touched, v)
+	g.queue.push(t+g.away[v], v)
+}
+
+// send carries units along the path to a sink, the last edge first.
+func (g *router) send(v int32) {
+	p, f := g.f.p, g.f
+	sink := p.sink[v]
+	g.moves = append(g.moves[:0], move{kind: moveDeposit, id: sink, t: g.arrival[v]})
+	leave := g.arrival[v]
+	for g.via[v] >= 0 {
+		i := g.via[v]
+		entry := leave - int(p.edges[i].transit)
+		g.moves = append(g.moves, move{kind: moveEnter, id: i, t: entry})
+		v, leave = p.edges[i].from, entry
+		if t := g.arrival[v]; t < entry && g.via[v] >= 0 {
+			g.moves = append(g.moves, move{kind: moveWait, id: v, t: t, till: entry})
+			leave = t
+		}
+	}
+	source := p.source[v]
+	g.moves = append(g.moves, move{kind: moveRelease, id: source, t: leave})
+	f.carry(g.moves, source, sink)
+}

@@ -1,0 +1,107 @@
+package quickest
+
+import (
+	"fmt"
+
+	"github.com/guardy-ai/guardy/domain"
+)
+
+// Options bound the work of one plan. The zero value bounds nothing.
+type Options struct {
+	// Enough is asked now and then. Once it says true the search for the optimum ends, and the best plan
+	// that can be completed without it is answered; completing it takes some more time.
+	Enough func() bool
+	// Abort is asked now and then. Once it returns an error, planning ends with that error.
+	Abort func() error
+}
+
+// Plan is who leaves when and which way.
+type Plan struct {
+	// Served is the largest number of units that any plan can serve, and this plan serves them all.
+	Served int64
+	// NoRoute counts the units that reach no sink, NoRoom those that find the sinks they reach full.
+	NoRoute, NoRoom int64
+	// Clearance is the step by which everybody who is served is at a sink.
+	Clearance int
+	// LowerBound is a step before which no plan serves as many; it equals Clearance for an optimal plan.
+	LowerBound int
+	Departures []Departure
+}
+
+// Gap returns by how many percent of the lower bound the plan may be above the optimum.
+func (p *Plan) Gap() float64 {
+	if p.Clearance == p.LowerBound {
+		return 0
+	}
+	return 100 * float64(p.Clearance-p.LowerBound) / float64(max(p.LowerBound, 1))
+}
+
+// New plans a scenario on a network. It fails when the instance is invalid (KindInvalid, all violations), and
+// when Abort does.
+func New(n *Network, s *Scenario, o Options) (*Plan, error) {
+	return solve(n, s, o, func(p *problem, most served, b *budget) (*flow, int) {
+		x := newExact(p, most.max, b)
+		bound, done := x.run(p.alone(most))
+		if done || b.err != nil {
+			return x.f, bound
+		}
+		rest := *b
+		rest.Enough = nil // from here on the work is bounded
+		x.budget = &rest
+		x.complete(bound)
+		best := x.f
+		if f := greedy(p, most, &rest); rest.err == nil && f.last() < best.last() {
+			best = f
+		}
+		b.err = rest.err
+		return best, bound
+	})
+}
+
+// Baseline plans by CCRP alone. Where CCRP fills sinks that others would have needed, the rest is brought in
+// by undoing as little as it takes. The lower bound is the weak one of each source alone.
+func Baseline(n *Network, s *Scenario, o Options) (*Plan, error) {
+	return solve(n, s, o, func(p *problem, most served, b *budget) (*flow, int) {
+		return greedy(p, most, b), p.alone(most)
+	})
+}
+
+// solve runs one way of planning between the checks before and the decomposition after it.
+func solve(n *Network, s *Scenario, o Options, way func(*problem, served, *budget) (*flow, int)) (*Plan, error) {
+	p, err := newProblem(n, s)
+	if err != nil {
+		return nil, err
+	}
+	b := &budget{Options: o}
+	most := p.maxServed()
+	b.spent()
+	f, bound := way(p, most, b)
+	if b.err != nil {
+		return nil, b.err
+	}
+	if f.value != most.max {
+		return nil, &domain.Error{Op: "quickest.plan", Err: fmt.Errorf("%d units planned where %d can be served", f.value, most.max)}
+	}
+	plan := &Plan{
+		Served: most.max, NoRoute: most.noRoute, NoRoom: p.total - most.noRoute - most.max,
+		LowerBound: bound, Departures: f.departures(),
+	}
+	for i := range plan.Departures {
+		plan.Clearance = max(plan.Clearance, plan.Departures[i].Arrival(n))
+	}
+	return plan, nil
+}
+
+// budget asks the options and remembers a refusal.
+type budget struct {
+	Options
+	err error
+}
+
+// spent reports whether to stop.
+func (b *budget) spent() bool {
+	if b.err == nil && b.Abort != nil {
+		b.err = b.Abort()
+	}
+	return b.err != nil || b.Enough != nil && b.Enough()
+}
