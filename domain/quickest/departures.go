@@ -83,7 +83,8 @@ type walker struct {
 }
 
 // walk follows at most so many units from node v at step t, and takes them out of the flow. Who comes back to
-// a node might as well have waited there, so that the trip has no loops.
+// a node might as well have waited there, so that the trip has no loops; one that takes no time is taken out
+// of the flow at once, or the walk would go round and round.
 func (w *walker) walk(v int32, t int, units int32) trip {
 	tr := trip{source: v}
 	w.moves = w.moves[:0]
@@ -103,6 +104,9 @@ func (w *walker) walk(v int32, t int, units int32) trip {
 		t += int(w.p.edges[m.id].transit)
 		v = w.p.edges[m.id].to
 		if at := w.seen[v]; at >= 0 {
+			if tr.enter[at] == t {
+				w.cancel(len(tr.path) - int(at))
+			}
 			for _, i := range tr.path[at:] {
 				w.seen[w.p.edges[i].to] = -1
 			}
@@ -119,6 +123,19 @@ func (w *walker) walk(v int32, t int, units int32) trip {
 	}
 	tr.sink, tr.units = v, units
 	return tr
+}
+
+// cancel takes the last moves, a loop, out of the walk and of the flow.
+func (w *walker) cancel(last int) {
+	loop := w.moves[len(w.moves)-last:]
+	units := int32(Unlimited)
+	for i := range loop {
+		units = min(units, w.left(&loop[i]))
+	}
+	for i := range loop {
+		w.take(&loop[i], units)
+	}
+	w.moves = w.moves[:len(w.moves)-last]
 }
 
 // next returns where units at v go at step t: to stay for good, on, or nowhere until the next step.

@@ -184,6 +184,31 @@ func TestAPlanInNoTimeIsWholeAndNoWorseThanCCRP(t *testing.T) {
 	}
 }
 
+func TestLongWaysAndManyUnitsAreNoTrouble(t *testing.T) {
+	for seed := range uint64(6000) {
+		rng := rand.New(rand.NewPCG(seed, 99))
+		n, s := anyInstance(rng)
+		for i := range n.Edges {
+			if rng.IntN(3) == 0 {
+				n.Edges[i].Transit = rng.Int32N(1 << rng.IntN(21))
+			}
+		}
+		for i := range s.Sources {
+			if rng.IntN(3) == 0 {
+				s.Sources[i].Supply = rng.Int32N(3000)
+			}
+		}
+		for i := range s.Sinks {
+			if rng.IntN(3) == 0 {
+				s.Sinks[i].Capacity = rng.Int32N(10_000)
+			}
+		}
+		if p := plan(t, n, s, quickest.Options{}); p.LowerBound != p.Clearance {
+			t.Fatalf("seed %d: the bound %d does not meet the plan's %d", seed, p.LowerBound, p.Clearance)
+		}
+	}
+}
+
 func TestMoreCapacityNeverTakesLonger(t *testing.T) {
 	for seed := range uint64(1000) {
 		rng := rand.New(rand.NewPCG(seed, 9))

@@ -86,15 +86,15 @@ func (r *regionPlanCmd) read() (*evacinstance.Network, []evacinstance.Scenario, 
 
 // plannedScenario is the answer to a scenario.
 type plannedScenario struct {
-	Scenario   string             `json:"scenario"`
-	Served     int64              `json:"served"`
-	Unserved   int64              `json:"unserved"`
-	NoRoute    int64              `json:"unserved_no_route"`
-	NoRoom     int64              `json:"unserved_no_room"`
-	Clearance  int                `json:"clearance_steps"`
-	LowerBound int                `json:"lower_bound_steps"`
-	Gap        float64            `json:"gap_percent"`
-	Seconds    float64            `json:"seconds"`
+	Scenario   string  `json:"scenario"`
+	Served     int64   `json:"served"`
+	Unserved   int64   `json:"unserved"`
+	NoRoute    int64   `json:"unserved_no_route"`
+	NoRoom     int64   `json:"unserved_no_room"`
+	Clearance  int     `json:"clearance_steps"`
+	LowerBound int     `json:"lower_bound_steps"`
+	Gap        float64 `json:"gap_percent"`
+	Seconds    float64 `json:"seconds"`
 	*scheduled
 }
 
