@@ -31,6 +31,45 @@ func (p *problem) alone(s served) int {
 	return bound
 }
 
+// pooled returns a step before which the target cannot be reached, by letting every edge pool its capacity
+// over all the steps at which it can carry anybody to a sink in time: what is left is a flow problem without
+// time that keeps supplies, rooms and roads, and every plan is a solution of it.
+func (p *problem) pooled(s served, from int) int {
+	away := p.nearest(p.room)
+	enough := func(horizon int) bool {
+		g := newStaticFlow(p.nodes + 2)
+		begin, end := int32(p.nodes), int32(p.nodes+1)
+		for i, v := range p.origin {
+			g.arc(begin, v, int64(p.supply[i]))
+		}
+		for i, v := range p.haven {
+			g.arc(v, end, int64(p.room[i]))
+		}
+		for i := range p.edges {
+			e := &p.edges[i]
+			if steps := horizon - int(e.transit) - away[e.to] - p.reach[e.from] + 1; steps > 0 {
+				g.arc(e.from, e.to, int64(e.capacity)*int64(steps))
+			}
+		}
+		return g.maxFlow(begin, end) >= s.max
+	}
+	if enough(from) {
+		return from
+	}
+	low, high := from, 2*from+1 // not enough, enough
+	for !enough(high) {
+		low, high = high, 2*high
+	}
+	for high-low > 1 {
+		if mid := (low + high) / 2; enough(mid) {
+			high = mid
+		} else {
+			low = mid
+		}
+	}
+	return high
+}
+
 // nearest returns how many steps each node is from the nearest sink that has room, unreachable where there is
 // none.
 func (p *problem) nearest(room []int32) []int {

@@ -41,7 +41,7 @@ func (p *Plan) Gap() float64 {
 func New(n *Network, s *Scenario, o Options) (*Plan, error) {
 	return solve(n, s, o, func(p *problem, most served, b *budget) (*flow, int) {
 		x := newExact(p, most.max, b)
-		bound, done := x.run(p.alone(most))
+		bound, done := x.run(p.pooled(most, p.alone(most)))
 		if done || b.err != nil {
 			return x.f, bound
 		}
