@@ -3,11 +3,12 @@ package quickest
 // greedy plans by capacity-constrained route planning (Lu, George and Shekhar 2005): again and again the
 // path that arrives earliest, over all sources and sinks, takes as many units as fit. Nothing is ever undone,
 // which is what it loses against the optimum. Units that it leaves behind because it filled the wrong sinks
-// are brought in by augmenting paths.
-func greedy(p *problem, most served, b *budget) *flow {
+// are brought in by augmenting paths. The flow misses its target where that takes longer than the horizon.
+func greedy(p *problem, most served, b *budget, horizon int) *flow {
 	x := newExact(p, most.max, b)
-	x.advance(unreachable)
-	x.complete(x.f.last())
+	if x.advance(horizon, 0) {
+		x.complete(x.f.last(), horizon)
+	}
 	return x.f
 }
 
@@ -21,6 +22,7 @@ type router struct {
 	touched []int32
 	queue   queue
 	moves   []move
+	path    []int32
 }
 
 func newRouter(f *flow) *router {
@@ -31,9 +33,10 @@ func newRouter(f *flow) *router {
 	return g
 }
 
-// route sends units along the path that arrives earliest and reports whether there was one. The search is
-// A*: what is left of the way counts as if the network were empty.
-func (g *router) route(horizon int) bool {
+// route sends units along the path that arrives earliest, if that is by the horizon, and reports whether there
+// was one. More units follow the same way while they arrive no more than patience later. The search is A*:
+// what is left of the way counts as if the network were empty.
+func (g *router) route(horizon, patience int) bool {
 	p, f := g.f.p, g.f
 	g.reset()
 	for i, v := range p.origin {
@@ -51,7 +54,7 @@ func (g *router) route(horizon int) bool {
 			continue
 		}
 		if i := p.sink[v]; i >= 0 && f.room[i] > 0 {
-			g.send(v)
+			g.send(v, min(horizon, t+patience))
 			return true
 		}
 		from, to := p.out(v)
@@ -84,23 +87,40 @@ func (g *router) reach(v int32, t int, via int32) {
 	g.queue.push(t+g.away[v], v)
 }
 
-// send carries units along the path to a sink, the last edge first.
-func (g *router) send(v int32) {
+// send carries units along the path to a sink, and more of them the same way while they arrive by the
+// deadline.
+func (g *router) send(v int32, deadline int) {
 	p, f := g.f.p, g.f
 	sink := p.sink[v]
-	g.moves = append(g.moves[:0], move{kind: moveDeposit, id: sink, t: g.arrival[v]})
-	leave := g.arrival[v]
-	for g.via[v] >= 0 {
-		i := g.via[v]
-		entry := leave - int(p.edges[i].transit)
-		g.moves = append(g.moves, move{kind: moveEnter, id: i, t: entry})
-		v, leave = p.edges[i].from, entry
-		if t := g.arrival[v]; t < entry && g.via[v] >= 0 {
-			g.moves = append(g.moves, move{kind: moveWait, id: v, t: t, till: entry})
-			leave = t
-		}
+	g.path = g.path[:0]
+	for ; g.via[v] >= 0; v = p.edges[g.via[v]].from {
+		g.path = append(g.path, g.via[v])
 	}
 	source := p.source[v]
-	g.moves = append(g.moves, move{kind: moveRelease, id: source, t: leave})
-	f.carry(g.moves, source, sink)
+	for f.supply[source] > 0 && f.room[sink] > 0 {
+		if g.follow(source) > deadline {
+			return
+		}
+		f.carry(g.moves, source, sink)
+	}
+}
+
+// follow records how the path is gone at the earliest, and returns the step of the arrival.
+func (g *router) follow(source int32) int {
+	p, f := g.f.p, g.f
+	v, t := p.origin[source], 0
+	g.moves = append(g.moves[:0], move{kind: moveRelease, id: source})
+	for k := len(g.path) - 1; k >= 0; k-- {
+		i := g.path[k]
+		entry := f.edges[i].nextFree(t)
+		if k == len(g.path)-1 {
+			g.moves[0].t = entry
+		} else if entry > t {
+			g.moves = append(g.moves, move{kind: moveWait, id: v, t: t, till: entry})
+		}
+		g.moves = append(g.moves, move{kind: moveEnter, id: i, t: entry})
+		v, t = p.edges[i].to, entry+int(p.edges[i].transit)
+	}
+	g.moves = append(g.moves, move{kind: moveDeposit, id: p.sink[v], t: t})
+	return t
 }

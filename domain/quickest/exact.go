@@ -27,17 +27,17 @@ func (x *exact) run(horizon int) (bound int, done bool) {
 	return horizon, false
 }
 
-// complete brings the flow to its target in whatever time it takes, doubling the horizon.
-func (x *exact) complete(horizon int) {
-	for x.f.value < x.target && x.fill(horizon) {
-		horizon = 2*horizon + 1
+// complete brings the flow to its target, doubling the horizon up to a last one.
+func (x *exact) complete(horizon, last int) {
+	for horizon = min(horizon, last); x.fill(horizon) && x.f.value < x.target && horizon < last; {
+		horizon = min(2*horizon+1, last)
 	}
 }
 
 // fill makes the flow a maximum flow of the horizon, or of the target if that is less. It reports false when
 // it had to stop before.
 func (x *exact) fill(horizon int) bool {
-	if !x.advance(horizon) {
+	if !x.advance(horizon, horizon/20) {
 		return false
 	}
 	for x.f.value < x.target {
@@ -61,8 +61,8 @@ func (x *exact) fill(horizon int) bool {
 
 // advance sends what still gets to a sink by the horizon without undoing anything. Such paths come first,
 // because they are found faster and carry more than those that undo. It reports false when it had to stop.
-func (x *exact) advance(horizon int) bool {
-	for n := 1; x.f.value < x.target && x.router.route(horizon); n++ {
+func (x *exact) advance(horizon, patience int) bool {
+	for n := 1; x.f.value < x.target && x.router.route(horizon, patience); n++ {
 		if n%pollEvery == 0 && x.budget.spent() {
 			return false
 		}

@@ -11,6 +11,9 @@ type Options struct {
 	// Enough is asked now and then. Once it says true the search for the optimum ends, and the best plan
 	// that can be completed without it is answered; completing it takes some more time.
 	Enough func() bool
+	// Late is asked once the search has ended. Once it says true, the plan at hand is no longer compared with
+	// that of CCRP, which is the floor otherwise.
+	Late func() bool
 	// Abort is asked now and then. Once it returns an error, planning ends with that error.
 	Abort func() error
 }
@@ -45,16 +48,13 @@ func New(n *Network, s *Scenario, o Options) (*Plan, error) {
 		if done || b.err != nil {
 			return x.f, bound
 		}
-		rest := *b
-		rest.Enough = nil // from here on the work is bounded
-		x.budget = &rest
-		x.complete(bound)
-		best := x.f
-		if f := greedy(p, most, &rest); rest.err == nil && f.last() < best.last() {
-			best = f
+		b.Enough = nil
+		x.complete(bound, unreachable)
+		b.Enough = o.Late
+		if f := greedy(p, most, b, x.f.last()-1); f.value == most.max {
+			return f, bound
 		}
-		b.err = rest.err
-		return best, bound
+		return x.f, bound
 	})
 }
 
@@ -62,7 +62,7 @@ func New(n *Network, s *Scenario, o Options) (*Plan, error) {
 // by undoing as little as it takes. The lower bound is the weak one of each source alone.
 func Baseline(n *Network, s *Scenario, o Options) (*Plan, error) {
 	return solve(n, s, o, func(p *problem, most served, b *budget) (*flow, int) {
-		return greedy(p, most, b), p.alone(most)
+		return greedy(p, most, b, unreachable), p.alone(most)
 	})
 }
 
