@@ -31,37 +31,91 @@ func (p *problem) alone(s served) int {
 	return bound
 }
 
-// pooled returns a step before which the target cannot be reached, by letting every edge pool its capacity
-// over all the steps at which it can carry anybody to a sink in time: what is left is a flow problem without
-// time that keeps supplies, rooms and roads, and every plan is a solution of it.
-func (p *problem) pooled(s served, from int) int {
-	away := p.nearest(p.room)
-	enough := func(horizon int) bool {
-		g := newStaticFlow(p.nodes + 2)
-		begin, end := int32(p.nodes), int32(p.nodes+1)
-		for i, v := range p.origin {
-			g.arc(begin, v, int64(p.supply[i]))
+// pooled returns a step from the given one on before which the target cannot be reached, by letting every edge
+// pool its capacity over all the steps at which it can carry anybody to a sink in time: what is left is a flow
+// problem without time that keeps supplies, rooms and roads, and every plan is a solution of it. The minimum
+// cut of a horizon that is too short tells the next one to look at.
+func (p *problem) pooled(target int64, horizon int, b *budget) int {
+	r := relaxation{p, p.nearest(p.room)}
+	for !b.aborted() {
+		flow, near := r.solve(horizon)
+		if flow >= target {
+			return horizon
 		}
-		for i, v := range p.haven {
-			g.arc(v, end, int64(p.room[i]))
-		}
-		for i := range p.edges {
-			e := &p.edges[i]
-			if steps := horizon - int(e.transit) - away[e.to] - p.reach[e.from] + 1; steps > 0 {
-				g.arc(e.from, e.to, int64(e.capacity)*int64(steps))
-			}
-		}
-		return g.maxFlow(begin, end) >= s.max
+		horizon = smallest(horizon+1, func(h int) bool { return r.cut(near, h) >= target })
 	}
-	if enough(from) {
-		return from
+	return horizon
+}
+
+// relaxation is the flow problem without time.
+type relaxation struct {
+	p    *problem
+	away []int // from each node to the nearest sink
+}
+
+// capacity returns how many units an edge can carry within a horizon.
+func (r *relaxation) capacity(e *link, horizon int) int64 {
+	steps := horizon - int(e.transit) - r.away[e.to] - r.p.reach[e.from] + 1
+	return r.p.pool(e, steps)
+}
+
+// pool returns how many units an edge can carry in so many steps; more than there are never come.
+func (p *problem) pool(e *link, steps int) int64 {
+	return min(int64(e.capacity)*int64(max(0, steps)), p.total)
+}
+
+// solve returns the maximum flow, and which nodes lie on the sources' side of a minimum cut.
+func (r *relaxation) solve(horizon int) (flow int64, near []bool) {
+	g := newStaticFlow(r.p.nodes + 2)
+	begin, end := int32(r.p.nodes), int32(r.p.nodes+1)
+	for i, v := range r.p.origin {
+		g.arc(begin, v, int64(r.p.supply[i]))
 	}
-	low, high := from, 2*from+1 // not enough, enough
-	for !enough(high) {
-		low, high = high, 2*high
+	for i, v := range r.p.haven {
+		g.arc(v, end, int64(r.p.room[i]))
+	}
+	for i := range r.p.edges {
+		if e := &r.p.edges[i]; r.capacity(e, horizon) > 0 {
+			g.arc(e.from, e.to, r.capacity(e, horizon))
+		}
+	}
+	flow = g.maxFlow(begin, end)
+	near = make([]bool, r.p.nodes)
+	for v, level := range g.levels(begin)[:r.p.nodes] {
+		near[v] = level >= 0
+	}
+	return flow, near
+}
+
+// cut returns the capacity of a cut within a horizon.
+func (r *relaxation) cut(near []bool, horizon int) (capacity int64) {
+	for i, v := range r.p.origin {
+		if !near[v] {
+			capacity += int64(r.p.supply[i])
+		}
+	}
+	for i, v := range r.p.haven {
+		if near[v] {
+			capacity += int64(r.p.room[i])
+		}
+	}
+	for i := range r.p.edges {
+		if e := &r.p.edges[i]; near[e.from] && !near[e.to] {
+			capacity += r.capacity(e, horizon)
+		}
+	}
+	return capacity
+}
+
+// smallest returns the smallest number from the given one on that is large enough, where every larger one is
+// too.
+func smallest(from int, enough func(int) bool) int {
+	low, high := from-1, from // too small, to be seen
+	for step := 1; !enough(high); step *= 2 {
+		low, high = high, high+step
 	}
 	for high-low > 1 {
-		if mid := (low + high) / 2; enough(mid) {
+		if mid := low + (high-low)/2; enough(mid) {
 			high = mid
 		} else {
 			low = mid

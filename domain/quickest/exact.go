@@ -49,8 +49,8 @@ func (x *exact) fill(horizon int) bool {
 			break
 		}
 		for i := range x.f.p.origin {
-			for n := 1; x.f.supply[i] > 0 && x.augment(int32(i)); n++ {
-				if n%pollEvery == 0 && x.budget.spent() {
+			for x.f.supply[i] > 0 && x.augment(int32(i)) {
+				if x.budget.tick() {
 					return false
 				}
 			}
@@ -62,16 +62,13 @@ func (x *exact) fill(horizon int) bool {
 // advance sends what still gets to a sink by the horizon without undoing anything. Such paths come first,
 // because they are found faster and carry more than those that undo. It reports false when it had to stop.
 func (x *exact) advance(horizon, patience int) bool {
-	for n := 1; x.f.value < x.target && x.router.route(horizon, patience); n++ {
-		if n%pollEvery == 0 && x.budget.spent() {
+	for x.f.value < x.target && x.router.route(horizon, patience) {
+		if x.budget.tick() {
 			return false
 		}
 	}
 	return true
 }
-
-// pollEvery is after how many paths the budget is asked again.
-const pollEvery = 256
 
 // alive reports whether some unit still gets from its source to a sink.
 func (x *exact) alive() bool {
@@ -88,18 +85,7 @@ func (x *exact) alive() bool {
 // horizon the same cut bounds every longer one, which is Newton's method on the value of the maximum flow as
 // a function of the horizon.
 func (x *exact) tooShort() int {
-	low, high := 0, 1
-	for x.cut(high) < x.target {
-		low, high = high, 2*high
-	}
-	for high-low > 1 {
-		if mid := (low + high) / 2; x.cut(mid) < x.target {
-			low = mid
-		} else {
-			high = mid
-		}
-	}
-	return high
+	return smallest(1, func(moved int) bool { return x.cut(moved) >= x.target })
 }
 
 // cut returns the capacity of the labels' cut, moved by so many steps.
@@ -125,9 +111,7 @@ func (x *exact) cut(moved int) int64 {
 		if x.last[e.from] >= 0 {
 			first = max(first, x.last[e.from]+moved+1)
 		}
-		if last := x.last[e.to] + moved - int(e.transit); last >= first {
-			capacity += int64(e.capacity) * int64(last-first+1)
-		}
+		capacity += p.pool(e, x.last[e.to]+moved-int(e.transit)-first+1)
 	}
 	return capacity
 }

@@ -44,7 +44,7 @@ func (p *Plan) Gap() float64 {
 func New(n *Network, s *Scenario, o Options) (*Plan, error) {
 	return solve(n, s, o, func(p *problem, most served, b *budget) (*flow, int) {
 		x := newExact(p, most.max, b)
-		bound, done := x.run(p.pooled(most, p.alone(most)))
+		bound, done := x.run(p.pooled(most.max, p.alone(most), b))
 		if done || b.err != nil {
 			return x.f, bound
 		}
@@ -74,7 +74,7 @@ func solve(n *Network, s *Scenario, o Options, way func(*problem, served, *budge
 	}
 	b := &budget{Options: o}
 	most := p.maxServed()
-	b.spent()
+	b.aborted()
 	f, bound := way(p, most, b)
 	if b.err != nil {
 		return nil, b.err
@@ -95,13 +95,26 @@ func solve(n *Network, s *Scenario, o Options, way func(*problem, served, *budge
 // budget asks the options and remembers a refusal.
 type budget struct {
 	Options
-	err error
+	err   error
+	ticks int
 }
 
-// spent reports whether to stop.
-func (b *budget) spent() bool {
+// ticksPerQuestion is how many paths may pass before the options are asked again.
+const ticksPerQuestion = 128
+
+// tick is spent for what happens often.
+func (b *budget) tick() bool {
+	b.ticks++
+	return b.ticks%ticksPerQuestion == 0 && b.spent()
+}
+
+// aborted reports whether to stop and answer nothing.
+func (b *budget) aborted() bool {
 	if b.err == nil && b.Abort != nil {
 		b.err = b.Abort()
 	}
-	return b.err != nil || b.Enough != nil && b.Enough()
+	return b.err != nil
 }
+
+// spent reports whether to stop.
+func (b *budget) spent() bool { return b.aborted() || b.Enough != nil && b.Enough() }

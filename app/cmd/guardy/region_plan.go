@@ -121,11 +121,15 @@ type plannedDeparture struct {
 	Units     int32   `json:"units_per_step"`
 }
 
+// grace is the time that a comparison with CCRP may take even where there is no budget.
+const grace = 500 * time.Millisecond
+
 // plan answers one scenario.
 func (r *regionPlanCmd) plan(ctx context.Context, n *evacinstance.Network, s *evacinstance.Scenario) (*plannedScenario, error) {
 	start := time.Now()
 	plan, err := quickest.New(&n.Network, &s.Scenario, quickest.Options{
-		Enough: func() bool { return time.Since(start) > r.Budget },
+		Enough: func() bool { return time.Since(start) >= r.Budget },
+		Late:   func() bool { return time.Since(start) >= 2*r.Budget+grace },
 		Abort:  ctx.Err,
 	})
 	if err != nil {
