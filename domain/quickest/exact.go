@@ -27,10 +27,10 @@ func (x *exact) run(horizon int) (bound int, done bool) {
 	return horizon, false
 }
 
-// complete brings the flow to its target, doubling the horizon up to a last one.
+// complete brings the flow to its target, in horizons that grow by an eighth up to a last one.
 func (x *exact) complete(horizon, last int) {
 	for horizon = min(horizon, last); x.fill(horizon) && x.f.value < x.target && horizon < last; {
-		horizon = min(2*horizon+1, last)
+		horizon = min(horizon+horizon/8+1, last)
 	}
 }
 
