@@ -19,8 +19,8 @@ type visit struct {
 	entry   int
 }
 
-// augment sends units from a source to a sink along one path and reports whether it did; when not, the labels lead
-// nowhere any more.
+// augment sends units from a source to a sink along one path and reports whether it did; when not, the labels
+// lead nowhere any more.
 func (a *augmenter) augment(source int32) bool {
 	v := a.f.p.origin[source]
 	if a.last[v] < 0 {

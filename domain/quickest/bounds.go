@@ -123,32 +123,3 @@ func smallest(from int, enough func(int) bool) int {
 	}
 	return high
 }
-
-// nearest returns how many steps each node is from the nearest sink that has room, unreachable where there is
-// none.
-func (p *problem) nearest(room []int32) []int {
-	away := make([]int, p.nodes)
-	for v := range away {
-		away[v] = unreachable
-	}
-	var q queue
-	for i, v := range p.haven {
-		if room[i] > 0 {
-			away[v] = 0
-			q.push(0, v)
-		}
-	}
-	for len(q) > 0 {
-		d, v := q.pop()
-		if d > away[v] {
-			continue
-		}
-		for _, i := range p.in(v) {
-			if e := &p.edges[i]; d+int(e.transit) < away[e.from] {
-				away[e.from] = d + int(e.transit)
-				q.push(away[e.from], e.from)
-			}
-		}
-	}
-	return away
-}

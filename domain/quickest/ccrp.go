@@ -4,8 +4,8 @@ package quickest
 // path that arrives earliest, over all sources and sinks, takes as many units as fit. Nothing is ever undone,
 // which is what it loses against the optimum. Units that it leaves behind because it filled the wrong sinks
 // are brought in by augmenting paths. The flow misses its target where that takes longer than the horizon.
-func greedy(p *problem, most served, b *budget, horizon int) *flow {
-	x := newExact(p, most.max, b)
+func greedy(p *problem, target int64, b *budget, horizon int) *flow {
+	x := newExact(p, target, b)
 	if x.advance(horizon, 0) {
 		x.complete(x.f.last(), horizon)
 	}

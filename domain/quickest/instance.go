@@ -51,8 +51,9 @@ type Scenario struct {
 
 // Limits of what is planned.
 const (
-	MaxTransit = 1 << 20       // steps of an edge
-	MaxSupply  = math.MaxInt32 // units of all sources together
+	MaxTransit   = 1 << 20       // steps of an edge
+	MaxSupply    = math.MaxInt32 // units of all sources together
+	MaxEdgeSteps = 1 << 28       // edges times steps until the clearance, which bounds the memory
 )
 
 // problem is an instance as the searches want it: edges that can carry nobody are gone, the rest lies in the
@@ -161,33 +162,6 @@ func (p *problem) out(v int32) (from, to int32) { return p.first[v], p.first[v+1
 // in returns the positions of the edges that enter v.
 func (p *problem) in(v int32) []int32 { return p.into[p.start[v]:p.start[v+1]] }
 
-// earliest returns the earliest step at which a unit can be at each node.
-func (p *problem) earliest() []int {
-	reach := make([]int, p.nodes)
-	for v := range reach {
-		reach[v] = unreachable
-	}
-	var q queue
-	for _, v := range p.origin {
-		reach[v] = 0
-		q.push(0, v)
-	}
-	for len(q) > 0 {
-		d, v := q.pop()
-		if d > reach[v] {
-			continue
-		}
-		from, to := p.out(v)
-		for i := from; i < to; i++ {
-			if e := &p.edges[i]; d+int(e.transit) < reach[e.to] {
-				reach[e.to] = d + int(e.transit)
-				q.push(reach[e.to], e.to)
-			}
-		}
-	}
-	return reach
-}
-
 // validate reports everything that is wrong with an instance.
 func validate(n *Network, s *Scenario) error {
 	var v violations
@@ -195,16 +169,8 @@ func validate(n *Network, s *Scenario) error {
 	if n.Nodes < 0 || n.Nodes >= math.MaxInt32 {
 		v.add("/nodes", domain.CodeRange, "the number of nodes is negative or above 2147483646")
 	}
-	for i, e := range n.Edges {
-		at := func(field string) string { return fmt.Sprintf("/edges/%d/%s", i, field) }
-		v.node(at("from"), e.From, nodes)
-		v.node(at("to"), e.To, nodes)
-		if e.Transit < 0 || e.Transit > MaxTransit {
-			v.add(at("transit"), domain.CodeRange, fmt.Sprintf("%d steps; 0 to %d are possible", e.Transit, MaxTransit))
-		}
-		if e.Capacity < 0 {
-			v.add(at("capacity"), domain.CodeRange, "a capacity is never negative")
-		}
+	for i := range n.Edges {
+		v.edge(i, &n.Edges[i], nodes)
 	}
 	var total int64
 	for i, s := range s.Sources {
@@ -235,6 +201,21 @@ type violations []domain.Violation
 
 func (v *violations) add(pointer, code, detail string) {
 	*v = append(*v, domain.Violation{Pointer: pointer, Code: code, Detail: detail})
+}
+
+func (v *violations) edge(i int, e *Edge, nodes int32) {
+	if min(e.From, e.To, e.Transit, e.Capacity) >= 0 && max(e.From, e.To) < nodes && e.Transit <= MaxTransit {
+		return // almost always, so that no names are made up
+	}
+	at := func(field string) string { return fmt.Sprintf("/edges/%d/%s", i, field) }
+	v.node(at("from"), e.From, nodes)
+	v.node(at("to"), e.To, nodes)
+	if e.Transit < 0 || e.Transit > MaxTransit {
+		v.add(at("transit"), domain.CodeRange, fmt.Sprintf("%d steps; 0 to %d are possible", e.Transit, MaxTransit))
+	}
+	if e.Capacity < 0 {
+		v.add(at("capacity"), domain.CodeRange, "a capacity is never negative")
+	}
 }
 
 func (v *violations) node(pointer string, node, nodes int32) {

@@ -39,19 +39,20 @@ func (p *Plan) Gap() float64 {
 	return 100 * float64(p.Clearance-p.LowerBound) / float64(max(p.LowerBound, 1))
 }
 
-// New plans a scenario on a network. It fails when the instance is invalid (KindInvalid, all violations), and
-// when Abort does.
+// New plans a scenario on a network. It fails when the instance is invalid (KindInvalid, all violations), when
+// it takes more than MaxEdgeSteps (KindTooLarge: longer steps and larger units make it smaller), and when Abort
+// does.
 func New(n *Network, s *Scenario, o Options) (*Plan, error) {
-	return solve(n, s, o, func(p *problem, most served, b *budget) (*flow, int) {
-		x := newExact(p, most.max, b)
-		bound, done := x.run(p.pooled(most.max, p.alone(most), b))
+	return solve(n, s, o, func(p *problem, target int64, bound int, b *budget) (*flow, int) {
+		x := newExact(p, target, b)
+		bound, done := x.run(bound)
 		if done || b.err != nil {
 			return x.f, bound
 		}
 		b.Enough = nil
 		x.complete(bound, unreachable)
 		b.Enough = o.Late
-		if f := greedy(p, most, b, x.f.last()-1); f.value == most.max {
+		if f := greedy(p, target, b, x.f.last()-1); f.value == target {
 			return f, bound
 		}
 		return x.f, bound
@@ -59,23 +60,29 @@ func New(n *Network, s *Scenario, o Options) (*Plan, error) {
 }
 
 // Baseline plans by CCRP alone. Where CCRP fills sinks that others would have needed, the rest is brought in
-// by undoing as little as it takes. The lower bound is the weak one of each source alone.
+// by undoing as little as it takes. The lower bound is the one that New starts from.
 func Baseline(n *Network, s *Scenario, o Options) (*Plan, error) {
-	return solve(n, s, o, func(p *problem, most served, b *budget) (*flow, int) {
-		return greedy(p, most, b, unreachable), p.alone(most)
+	return solve(n, s, o, func(p *problem, target int64, bound int, b *budget) (*flow, int) {
+		return greedy(p, target, b, unreachable), bound
 	})
 }
 
 // solve runs one way of planning between the checks before and the decomposition after it.
-func solve(n *Network, s *Scenario, o Options, way func(*problem, served, *budget) (*flow, int)) (*Plan, error) {
+func solve(n *Network, s *Scenario, o Options, way func(p *problem, target int64, bound int, b *budget) (*flow, int)) (*Plan, error) {
 	p, err := newProblem(n, s)
 	if err != nil {
 		return nil, err
 	}
 	b := &budget{Options: o}
 	most := p.maxServed()
-	b.aborted()
-	f, bound := way(p, most, b)
+	bound := p.pooled(most.max, p.alone(most), b)
+	if steps := int64(bound) * int64(len(p.edges)); steps > MaxEdgeSteps {
+		return nil, &domain.Error{
+			Kind: domain.KindTooLarge, Op: "quickest.plan",
+			Msg: fmt.Sprintf("at least %d steps on %d edges are more than can be planned; use longer steps", bound, len(p.edges)),
+		}
+	}
+	f, bound := way(p, most.max, bound, b)
 	if b.err != nil {
 		return nil, b.err
 	}

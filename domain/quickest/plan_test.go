@@ -260,6 +260,18 @@ func TestAbortEndsPlanning(t *testing.T) {
 	}
 }
 
+func TestWhatTakesTooLongIsRefused(t *testing.T) {
+	n := &quickest.Network{Nodes: 2, Edges: []quickest.Edge{{From: 0, To: 1, Transit: 1, Capacity: 1}}}
+	s := &quickest.Scenario{Sources: []quickest.Source{{Node: 0, Supply: quickest.MaxSupply}}, Sinks: []quickest.Sink{{Node: 1, Capacity: quickest.Unlimited}}}
+	if _, err := quickest.New(n, s, quickest.Options{}); domain.KindOf(err) != domain.KindTooLarge {
+		t.Errorf("error %v, want KindTooLarge", err)
+	}
+	n.Edges[0].Capacity = quickest.MaxSupply
+	if p := plan(t, n, s, quickest.Options{}); p.Clearance != 1 || p.Served != quickest.MaxSupply {
+		t.Errorf("%d served by step %d", p.Served, p.Clearance)
+	}
+}
+
 func TestAnInstanceIsRefusedWithEverythingThatIsWrong(t *testing.T) {
 	n := &quickest.Network{Nodes: 2, Edges: []quickest.Edge{
 		{From: 0, To: 2, Transit: -1, Capacity: -1},

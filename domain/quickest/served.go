@@ -2,9 +2,8 @@ package quickest
 
 // served is what capacity and reachability allow at all, whatever the time.
 type served struct {
-	max      int64
-	noRoute  int64 // units of sources that reach no sink
-	bySource []int32
+	max     int64
+	noRoute int64 // units of sources that reach no sink
 }
 
 // maxServed computes the largest number of units that any plan can bring to sinks. Given time enough every
