@@ -4,7 +4,7 @@
 // It is pure: the standard library and gonum, no I/O, no clock, no environment, no logging, no
 // package-level mutable state. Subpackages hold one capability each (risk, …) and the numeric
 // cores they stand on (vector: inputs to features; trees: boosted tree ensembles; qartod: the standard
-// tests of sensor series).
+// tests of sensor series; quickest: evacuation as a flow over time).
 //
 // Conventions that hold everywhere below:
 //

@@ -55,6 +55,7 @@ type cli struct {
 	} `cmd:"" help:"Answer requests without a server."`
 	QC        qcCmd       `cmd:"" name:"qc" help:"Judge a sensor record: CSV on standard input, a verdict a reading on standard output."`
 	Evaluate  evaluateCmd `cmd:"" help:"Score the served model on your own labelled CSV."`
+	Region    regionCmd   `cmd:"" help:"Look at a region of roads and plan on it."`
 	Settings  configCmd   `cmd:"" name:"config" help:"Show or check the configuration."`
 	Health    healthCmd   `cmd:"" name:"healthcheck" help:"Ask the service on this machine whether it is ready."`
 	ShowBuild versionCmd  `cmd:"" name:"version" help:"Show the version of the program and of its models."`
