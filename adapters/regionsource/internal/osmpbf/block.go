@@ -2,6 +2,7 @@ package osmpbf
 
 import (
 	"errors"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -19,8 +20,6 @@ type block struct {
 	nodes []roads.Node
 	tags  roads.Tags // of all ways or nodes
 	refs  []int64    // of all ways
-
-	allNodes, allWays, allRelations int
 }
 
 var (
@@ -36,8 +35,12 @@ const (
 	nodesOnly
 )
 
-func decodeBlock(data []byte, wanted what) (*block, error) {
-	b := &block{granularity: 100}
+// decode fills b, whose memory is used again.
+func (b *block) decode(data []byte, wanted what) error {
+	*b = block{
+		strings: b.strings[:0], granularity: 100,
+		ways: b.ways[:0], nodes: b.nodes[:0], tags: b.tags[:0], refs: b.refs[:0],
+	}
 	var groups [][]byte
 	err := fields(data, func(number protowire.Number, f field) error {
 		switch number {
@@ -55,14 +58,14 @@ func decodeBlock(data []byte, wanted what) (*block, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, g := range groups {
 		if err := b.readGroup(g, wanted); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return b, nil
+	return nil
 }
 
 // readStrings copies the texts in one piece, for the data's memory is used again.
@@ -77,9 +80,8 @@ func (b *block) readStrings(table []byte) error {
 		return nil
 	})
 	all, first := string(text), 0
-	b.strings = make([]string, len(ends))
-	for i, end := range ends {
-		b.strings[i] = all[first:end]
+	for _, end := range ends {
+		b.strings = append(b.strings, all[first:end])
 		first = end
 	}
 	return err
@@ -89,19 +91,17 @@ func (b *block) readGroup(group []byte, wanted what) error {
 	return fields(group, func(number protowire.Number, f field) error {
 		switch number {
 		case 1:
-			b.allNodes++
 			if wanted == nodesOnly {
 				return b.readNode(f.bytes)
 			}
 		case 2:
-			return b.readDense(f.bytes, wanted)
+			if wanted == nodesOnly {
+				return b.readDense(f.bytes)
+			}
 		case 3:
-			b.allWays++
 			if wanted == waysOnly {
 				return b.readWay(f.bytes)
 			}
-		case 4:
-			b.allRelations++
 		}
 		return nil
 	})
@@ -131,6 +131,7 @@ func (b *block) readWay(message []byte) error {
 		return err
 	}
 	first, ref := len(b.refs), int64(0)
+	b.refs = slices.Grow(b.refs, refs.count())
 	for len(refs) > 0 {
 		if !refs.delta(&ref) {
 			return errWire
@@ -150,17 +151,28 @@ func (b *block) readTags(keys, values varints, needed string) (roads.Tags, error
 		if !okKey || !okValue {
 			return nil, errLists
 		}
-		if k >= uint64(len(b.strings)) || v >= uint64(len(b.strings)) {
-			return nil, errString
+		if err := b.addTag(k, v, needed, &found); err != nil {
+			return nil, err
 		}
-		found = found || b.strings[k] == needed
-		b.tags = append(b.tags, roads.Tag{Key: b.strings[k], Value: b.strings[v]})
 	}
+	return b.endTags(first, found), nil
+}
+
+func (b *block) addTag(key, value uint64, needed string, found *bool) error {
+	if max(key, value) >= uint64(len(b.strings)) {
+		return errString
+	}
+	*found = *found || b.strings[key] == needed
+	b.tags = append(b.tags, roads.Tag{Key: b.strings[key], Value: b.strings[value]})
+	return nil
+}
+
+func (b *block) endTags(first int, found bool) roads.Tags {
 	if !found {
 		b.tags = b.tags[:first]
-		return nil, nil
+		return nil
 	}
-	return b.tags[first:len(b.tags):len(b.tags)], nil
+	return b.tags[first:len(b.tags):len(b.tags)]
 }
 
 func (b *block) point(lat, lon int64) geo.Point {
@@ -198,7 +210,7 @@ func (b *block) readNode(message []byte) error {
 }
 
 // readDense reads nodes that are stored column by column.
-func (b *block) readDense(message []byte, wanted what) error {
+func (b *block) readDense(message []byte) error {
 	var ids, lats, lons, texts varints
 	err := fields(message, func(number protowire.Number, f field) error {
 		switch number {
@@ -216,14 +228,7 @@ func (b *block) readDense(message []byte, wanted what) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range ids { // a number ends with a byte below 0x80
-		if c < 0x80 {
-			b.allNodes++
-		}
-	}
-	if wanted != nodesOnly {
-		return nil
-	}
+	b.nodes = slices.Grow(b.nodes, ids.count())
 	var id, lat, lon int64
 	for len(ids) > 0 {
 		if !ids.delta(&id) || !lats.delta(&lat) || !lons.delta(&lon) {
@@ -249,21 +254,14 @@ func (b *block) readDenseTags(texts *varints, needed string) (roads.Tags, error)
 			return nil, errLists
 		}
 		if k == 0 {
-			break
+			return b.endTags(first, found), nil
 		}
 		v, ok := texts.next()
 		if !ok {
 			return nil, errLists
 		}
-		if k >= uint64(len(b.strings)) || v >= uint64(len(b.strings)) {
-			return nil, errString
+		if err := b.addTag(k, v, needed, &found); err != nil {
+			return nil, err
 		}
-		found = found || b.strings[k] == needed
-		b.tags = append(b.tags, roads.Tag{Key: b.strings[k], Value: b.strings[v]})
 	}
-	if !found {
-		b.tags = b.tags[:first]
-		return nil, nil
-	}
-	return b.tags[first:len(b.tags):len(b.tags)], nil
 }

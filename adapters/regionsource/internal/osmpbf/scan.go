@@ -4,29 +4,23 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"sync"
 
 	"github.com/guardy-ai/guardy/domain/roads"
 )
 
-// Contents counts what is in a file.
-type Contents struct{ Nodes, Ways, Relations int }
-
-// Ways calls visit with each way that has a highway tag, in the order of the file, and counts everything. What
-// visit is given is valid until it returns.
-func (f *File) Ways(ctx context.Context, visit func(*roads.Way)) (Contents, error) {
-	var c Contents
-	err := f.scan(ctx, waysOnly, func(b *block) {
-		c.Nodes += b.allNodes
-		c.Ways += b.allWays
-		c.Relations += b.allRelations
+// Ways calls visit with each way that has a highway tag, in the order of the file. What visit is given is valid
+// until it returns.
+func (f *File) Ways(ctx context.Context, visit func(*roads.Way)) error {
+	return f.scan(ctx, waysOnly, func(b *block) {
 		for i := range b.ways {
 			visit(&b.ways[i])
 		}
 	})
-	return c, err
 }
 
-// Nodes calls visit with each node, in the order of the file. Tags are given of nodes with a barrier tag only.
+// Nodes calls visit with each node, in the order of the file. Tags are given of nodes with a
+// barrier tag only.
 func (f *File) Nodes(ctx context.Context, visit func(*roads.Node)) error {
 	return f.scan(ctx, nodesOnly, func(b *block) {
 		for i := range b.nodes {
@@ -49,11 +43,16 @@ func (f *File) scan(ctx context.Context, wanted what, use func(*block)) error {
 	defer cancel()
 	workers := min(runtime.GOMAXPROCS(0), max(1, len(f.blobs)))
 	work, ordered := make(chan *task), make(chan *task, 2*workers)
+	var used sync.Pool // of *block
 	for range workers {
 		go func() {
 			var memory buffer
 			for t := range work {
-				t.block, t.err = f.decode(&memory, t.blob, wanted)
+				var ok bool
+				if t.block, ok = used.Get().(*block); !ok {
+					t.block = new(block)
+				}
+				t.err = f.decode(t.block, &memory, t.blob, wanted)
 				close(t.done)
 			}
 		}()
@@ -85,14 +84,15 @@ func (f *File) scan(ctx context.Context, wanted what, use func(*block)) error {
 			return fmt.Errorf("the block at byte %d: %w", t.blob.offset, t.err)
 		}
 		use(t.block)
+		used.Put(t.block)
 	}
 	return ctx.Err()
 }
 
-func (f *File) decode(memory *buffer, blob extent, wanted what) (*block, error) {
+func (f *File) decode(b *block, memory *buffer, blob extent, wanted what) error {
 	data, err := memory.read(f.r, blob)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return decodeBlock(data, wanted)
+	return b.decode(data, wanted)
 }

@@ -60,6 +60,17 @@ func (v *varints) next() (n uint64, ok bool) {
 	return n, true
 }
 
+// count returns how many numbers there are: each ends with a byte below 0x80.
+func (v varints) count() int {
+	n := 0
+	for _, c := range v {
+		if c < 0x80 {
+			n++
+		}
+	}
+	return n
+}
+
 // delta adds the next number, of zigzag encoding, to sum.
 func (v *varints) delta(sum *int64) bool {
 	n, ok := v.next()
