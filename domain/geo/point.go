@@ -5,6 +5,9 @@ import "math"
 // EarthRadius is the mean radius of the Earth in metres (IUGG, R1).
 const EarthRadius = 6371008.8
 
+// MetresPerDegree is the length of a degree of latitude.
+const MetresPerDegree = EarthRadius * radians
+
 const radians = math.Pi / 180
 
 // Point is a place in degrees.
@@ -30,8 +33,7 @@ type Plane struct {
 
 // PlaneAt returns the plane that touches the sphere at p.
 func PlaneAt(p Point) Plane {
-	perLat := EarthRadius * radians
-	return Plane{origin: p, perLon: perLat * math.Cos(p.Lat*radians), perLat: perLat}
+	return Plane{origin: p, perLon: MetresPerDegree * math.Cos(p.Lat*radians), perLat: MetresPerDegree}
 }
 
 // Metres returns p east and north of the origin, in metres.

@@ -44,6 +44,15 @@ func newPart(p Polygon) Part {
 // about what is within its bounds.
 func (a *Area) Parts() []Part { return a.parts }
 
+// Box returns the bounds of the area.
+func (a *Area) Box() Box {
+	box := EmptyBox()
+	for i := range a.parts {
+		box = box.Union(a.parts[i].Box())
+	}
+	return box
+}
+
 // Covers reports whether p is in the area or on its border.
 func (a *Area) Covers(p Point) bool {
 	for i := range a.parts {

@@ -27,7 +27,7 @@ type Report struct {
 	Ways           int // accepted
 	RefusedWays    int // with a highway tag, but not for cars
 	RepeatedWays   int // accepted ways with the id of an earlier one; left out
-	ClosedBarriers int // nodes on accepted ways that cannot be passed
+	ClosedBarriers int // nodes that cannot be passed, on accepted ways or not
 	RepeatedNodes  int // nodes on accepted ways given again; left out
 	InvalidNodes   int // nodes on accepted ways that are no place on Earth; left out
 	MissingNodes   int // nodes on accepted ways that were never given
@@ -83,6 +83,10 @@ func (b *Builder) AddWay(w *Way) {
 // are found fastest.
 func (b *Builder) AddNode(n *Node) {
 	b.seal()
+	closed := IsClosedBarrier(n.Tags)
+	if closed {
+		b.report.ClosedBarriers++
+	}
 	i, ok := b.find(n.ID)
 	if !ok {
 		return
@@ -94,7 +98,7 @@ func (b *Builder) AddNode(n *Node) {
 	case !n.Point.IsValid():
 		b.report.InvalidNodes++
 	default:
-		*at = builderNode{n.Point, true, IsClosedBarrier(n.Tags)}
+		*at = builderNode{n.Point, true, closed}
 	}
 }
 
@@ -148,9 +152,6 @@ func (b *Builder) placeSegments(n *Network) {
 	for _, at := range b.nodes {
 		if !at.known {
 			b.report.MissingNodes++
-		}
-		if at.closed {
-			b.report.ClosedBarriers++
 		}
 	}
 	n.ways = make([]NetworkWay, len(b.ways))
