@@ -182,6 +182,9 @@ func (n *Network) Head(s Step) Vertex {
 	return n.segments[s.Segment()].to
 }
 
+// Tail returns the vertex at which a step begins.
+func (n *Network) Tail(s Step) Vertex { return n.Head(s.reversed()) }
+
 // bitset is a set of small numbers.
 type bitset []uint64
 
