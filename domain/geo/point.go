@@ -36,6 +36,19 @@ func PlaneAt(p Point) Plane {
 	return Plane{origin: p, perLon: MetresPerDegree * math.Cos(p.Lat*radians), perLat: MetresPerDegree}
 }
 
+// Around returns bounds that hold everything within metres of p.
+func Around(p Point, metres float64) Box {
+	north := metres/MetresPerDegree + 1e-9 // the margin is for rounding
+	box := Box{-180, p.Lat - north, 180, p.Lat + north}
+	// Meridians touch the circle where the sine of their longitude is the sine of the radius by the cosine of the
+	// latitude. A circle around a pole is touched by none.
+	if sin := math.Sin(metres/EarthRadius) / math.Cos(p.Lat*radians); metres < EarthRadius && sin < 1 && math.Abs(p.Lat)+north < 90 {
+		east := math.Asin(sin)/radians + 1e-9
+		box.MinLon, box.MaxLon = p.Lon-east, p.Lon+east
+	}
+	return box
+}
+
 // Metres returns p east and north of the origin, in metres.
 func (pl Plane) Metres(p Point) (east, north float64) {
 	return (p.Lon - pl.origin.Lon) * pl.perLon, (p.Lat - pl.origin.Lat) * pl.perLat

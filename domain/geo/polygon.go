@@ -128,16 +128,21 @@ func (s Segment) passes(q Point) passing {
 
 // Meets reports whether s has a point in common with the polygon; touching counts.
 func (p *Part) Meets(s Segment) bool {
+	return p.Touches(s) || p.Covers(s.A) // if not at the border, both ends are on one side of it
+}
+
+// Touches reports whether s has a point in common with the border of the polygon.
+func (p *Part) Touches(s Segment) bool {
 	box := s.Box()
 	if !p.Box().Overlaps(box) {
 		return false
 	}
-	met := false
+	touches := false
 	p.tree.Search(box, func(first, last int) bool {
-		for i := first; i < last && !met; i++ {
-			met = p.edges[i].Meets(s)
+		for i := first; i < last && !touches; i++ {
+			touches = p.edges[i].Meets(s)
 		}
-		return !met
+		return !touches
 	})
-	return met || p.Covers(s.A) // without an edge between them, both ends are on one side
+	return touches
 }

@@ -2,9 +2,11 @@ package region
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/guardy-ai/guardy/domain/geo"
+	"github.com/guardy-ai/guardy/domain/roads"
 )
 
 // Cell is a place where people live: a building, a populated place, or a cell of a grid by its centre.
@@ -15,53 +17,83 @@ type Cell struct {
 
 // People are the cells of a region. They never change.
 type People struct {
-	cells []Cell // from south to north
+	cells []Cell // along a Hilbert curve
+	tree  geo.BoxTree
 	total float64
 }
 
 // NewPeople returns the people of cells, which it keeps and sorts.
 func NewPeople(cells []Cell) *People {
-	slices.SortStableFunc(cells, func(a, b Cell) int { return cmp.Compare(a.Point.Lat, b.Point.Lat) })
 	p := &People{cells: cells}
+	box := geo.EmptyBox()
 	for _, c := range cells {
 		p.total += c.Persons
+		box = box.Add(c.Point)
 	}
+	slices.SortStableFunc(cells, func(a, b Cell) int { return cmp.Compare(geo.Hilbert(box, a.Point), geo.Hilbert(box, b.Point)) })
+	p.tree = geo.NewBoxTree(len(cells), func(i int) geo.Box { return geo.EmptyBox().Add(cells[i].Point) })
 	return p
 }
 
-// Cells returns all cells from south to north, not to be changed.
+// Cells returns all cells, not to be changed. Neighbours on the ground stand near each other.
 func (p *People) Cells() []Cell { return p.cells }
 
 // Total returns how many persons there are.
 func (p *People) Total() float64 { return p.total }
 
-// Within calls visit with each cell whose centre is at most metres from a place, from south to north.
+// Within calls visit with each cell whose centre is at most metres from a place.
 func (p *People) Within(centre geo.Point, metres float64, visit func(Cell)) {
-	// A degree of latitude has the same length everywhere; the margin is for rounding.
-	span := metres/geo.MetresPerDegree + 1e-9
-	for _, c := range p.between(centre.Lat-span, centre.Lat+span) {
+	p.search(geo.Around(centre, metres), func(c Cell) {
 		if geo.Distance(centre, c.Point) <= metres {
 			visit(c)
 		}
-	}
+	})
 }
 
-// In calls visit with each cell whose centre is in the area or on its border, from south to north.
+// In calls visit with each cell whose centre is in the area or on its border.
 func (p *People) In(area *geo.Area, visit func(Cell)) {
-	box := area.Box()
-	for _, c := range p.between(box.MinLat, box.MaxLat) {
+	p.search(area.Box(), func(c Cell) {
 		if area.Covers(c.Point) {
 			visit(c)
 		}
-	}
+	})
 }
 
-// between returns the cells from one latitude to another.
-func (p *People) between(south, north float64) []Cell {
-	first, _ := slices.BinarySearchFunc(p.cells, south, func(c Cell, lat float64) int { return cmp.Compare(c.Point.Lat, lat) })
-	last := first
-	for last < len(p.cells) && p.cells[last].Point.Lat <= north {
-		last++
+func (p *People) search(box geo.Box, visit func(Cell)) {
+	p.tree.Search(box, func(first, last int) bool {
+		for _, c := range p.cells[first:last] {
+			visit(c)
+		}
+		return true
+	})
+}
+
+// reach returns how far from its centre a place certainly belongs to a cell: half the way to the next centre.
+func (p *People) reach(c Cell) float64 {
+	pl, nearest := geo.PlaneAt(c.Point), math.Inf(1)
+	p.tree.Nearest(pl, func(first, last int) float64 {
+		for _, other := range p.cells[first:last] {
+			if other.Point != c.Point {
+				nearest = min(nearest, math.Hypot(pl.Metres(other.Point)))
+			}
+		}
+		return nearest
+	})
+	return nearest / 2
+}
+
+// maxReach bounds the size of a cell in metres where neighbours are far or missing.
+const maxReach = 1000
+
+// Homes returns the vertices on which the people of a cell are spread: those inside it or, when there is none, the
+// nearest one. They are of the largest component of the roads. It is empty where no road is within MaxRoadMetres.
+// A file gives the centres of cells only; what is nearer to the centre than half the way to the next is inside.
+func (r *Region) Homes(c Cell) []roads.Vertex {
+	if inside := r.Roads.VerticesWithin(c.Point, min(r.People.reach(c), maxReach)); len(inside) > 0 {
+		return inside
 	}
-	return p.cells[first:last]
+	if v, metres, ok := r.Roads.NearestVertex(c.Point); ok && metres <= MaxRoadMetres {
+		return []roads.Vertex{v}
+	}
+	return nil
 }

@@ -148,3 +148,42 @@ func TestPeopleAreFoundAsALoopFindsThem(t *testing.T) {
 		}
 	})
 }
+
+func TestPeopleLiveOnTheVerticesOfTheirCell(t *testing.T) {
+	var nodes []int64
+	b := roads.NewBuilder()
+	for i := range int64(21) {
+		nodes = append(nodes, i)
+	}
+	b.AddWay(&roads.Way{ID: 1, Tags: roads.Tags{{Key: "highway", Value: "residential"}}, Nodes: nodes})
+	for i := range int64(21) {
+		b.AddNode(&roads.Node{ID: i, Point: geo.Point{Lon: float64(i) / 1000}})
+	}
+	n, report, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := NewCollector(n, report)
+	c.AddCell("", Cell{geo.Point{Lon: 0.0051}, 1})
+	c.AddCell("", Cell{geo.Point{Lon: 0.0101}, 1})
+	c.AddCell("", Cell{geo.Point{Lon: 0.0101, Lat: 0.0005}, 1}) // near the one before
+	c.AddCell("", Cell{geo.Point{Lon: 0.0201}, 1})
+	c.AddCell("", Cell{geo.Point{Lon: 0.5}, 1}) // without roads
+	r := c.Region()
+	for lon, want := range map[geo.Point][]int64{
+		{Lon: 0.0051}:              {3, 4, 5, 6, 7},
+		{Lon: 0.0101}:              {10},
+		{Lon: 0.0101, Lat: 0.0005}: {10},
+		{Lon: 0.0201}:              {16, 17, 18, 19, 20},
+		{Lon: 0.5}:                 nil,
+	} {
+		var got []int64
+		for _, v := range r.Homes(Cell{Point: lon}) {
+			got = append(got, n.Node(v))
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("the people at %v live at the nodes %v, want %v", lon, got, want)
+		}
+	}
+}

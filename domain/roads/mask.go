@@ -28,15 +28,16 @@ const (
 // longitude and latitude has a point in common with it; touching counts.
 func (n *Network) Flood(water *geo.Area, bridges Bridges) *Mask {
 	m := n.newMask()
+	f := flooding{network: n, sides: make([]int32, len(n.nodes))}
 	parts := water.Parts()
 	for i := range parts {
-		part := &parts[i]
-		n.tree.Search(part.Box(), func(first, last int) bool {
+		f.part, f.number = &parts[i], int32(i+1)
+		n.tree.Search(f.part.Box(), func(first, last int) bool {
 			for s := Segment(first); s < Segment(last); s++ {
 				if bridges == BridgesOpen && n.ways[n.segments[s].way].Bridge {
 					continue
 				}
-				if !m.blocked.has(uint32(s)) && part.Meets(n.Line(s)) {
+				if !m.blocked.has(uint32(s)) && f.reaches(s) {
 					m.block(n, s)
 				}
 			}
@@ -44,6 +45,36 @@ func (n *Network) Flood(water *geo.Area, bridges Bridges) *Mask {
 		})
 	}
 	return m
+}
+
+// flooding is one polygon of a flood at a time. Whether a vertex is inside is found once, and handed on along the
+// segments that do not touch the border: a polygon with a long border is otherwise slow to ask.
+type flooding struct {
+	network *Network
+	part    *geo.Part
+	number  int32
+	sides   []int32 // of each vertex: number inside the polygon, -number outside, something else when not known
+}
+
+// reaches reports whether the polygon has a point in common with s.
+func (f *flooding) reaches(s Segment) bool {
+	line := f.network.Line(s)
+	if f.part.Touches(line) {
+		return true
+	}
+	at := &f.network.segments[s]
+	from, to := &f.sides[at.from], &f.sides[at.to]
+	switch {
+	case *from == f.number || *from == -f.number:
+		*to = *from
+	case *to == f.number || *to == -f.number:
+		*from = *to
+	case f.part.Covers(line.A):
+		*from, *to = f.number, f.number
+	default:
+		*from, *to = -f.number, -f.number
+	}
+	return *from == f.number
 }
 
 func (m *Mask) block(n *Network, s Segment) {

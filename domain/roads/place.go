@@ -2,6 +2,7 @@ package roads
 
 import (
 	"math"
+	"slices"
 
 	"github.com/guardy-ai/guardy/domain/geo"
 )
@@ -104,6 +105,25 @@ func (n *Network) NearestVertex(p geo.Point) (v Vertex, metres float64, ok bool)
 		return metres
 	})
 	return v, metres, !math.IsInf(metres, 1)
+}
+
+// VerticesWithin returns the vertices of the largest component that are at most metres from p in the plane at p, in
+// ascending order.
+func (n *Network) VerticesWithin(p geo.Point, metres float64) []Vertex {
+	pl := geo.PlaneAt(p)
+	var found []Vertex
+	n.tree.Search(geo.Around(p, metres), func(first, last int) bool {
+		for _, s := range n.segments[first:last] {
+			for _, v := range [...]Vertex{s.from, s.to} {
+				if n.InLargestComponent(v) && math.Hypot(pl.Metres(n.points[v])) <= metres {
+					found = append(found, v)
+				}
+			}
+		}
+		return true
+	})
+	slices.Sort(found)
+	return slices.Compact(found)
 }
 
 // planeAtMiddle returns the plane at the middle of a box.

@@ -145,7 +145,7 @@ func sheltersOf(r *region.Region) (s shelterReport) {
 func peopleOf(r *region.Region) (p peopleReport) {
 	for _, c := range r.People.Cells() {
 		p.Cells++
-		if _, metres, ok := r.Roads.NearestVertex(c.Point); !ok || metres > region.MaxRoadMetres {
+		if len(r.Homes(c)) == 0 {
 			p.Far += c.Persons
 		}
 	}
