@@ -99,27 +99,22 @@ func (s *solver) search() int {
 			s.sources.reach(i, -1, 0, -s.sources.potential[i])
 		}
 	}
-	end := -1
 	for {
 		i, j := s.sources.nearest(), s.sinks.nearest()
 		switch {
 		case i >= 0 && (j < 0 || s.sources.distance[i] <= s.sinks.distance[j]):
 			s.leave(i)
-			continue
 		case j < 0:
 			return -1
 		case s.capacity[j] > 0:
-			end = j
+			farthest := s.sinks.distance[j]
+			s.sources.settle(farthest)
+			s.sinks.settle(farthest)
+			return j
 		default:
 			s.comeBack(j)
-			continue
 		}
-		break
 	}
-	farthest := s.sinks.distance[end]
-	s.sources.settle(farthest)
-	s.sinks.settle(farthest)
-	return end
 }
 
 // leave goes on from a source to all sinks.

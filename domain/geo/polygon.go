@@ -91,6 +91,7 @@ func (p *Part) Covers(q Point) bool {
 				return false
 			case passesEast:
 				inside = !inside
+			case passesElsewhere:
 			}
 		}
 		return true

@@ -37,13 +37,13 @@ func TestLinksAreTheNetworkForThoseWhoStayOnIt(t *testing.T) {
 }
 
 func checkLink(t *rapid.T, n *Network, l Link, m *Mask) {
-	at, capacity := l.From, int32(math.MaxInt32)
+	capacity := int32(math.MaxInt32)
 	r := Route{Seconds: l.Seconds, Metres: l.Metres, From: At(l.From), To: At(l.To), Steps: l.Steps}
 	checkRoute(t, n, r, l.From, l.To, m)
 	for _, s := range l.Steps {
-		at, capacity = n.Head(s), min(capacity, n.Way(s.Segment()).Capacity)
-		if !n.InLargestComponent(at) {
-			t.Fatalf("the link goes through %d, outside the largest component", at)
+		capacity = min(capacity, n.Way(s.Segment()).Capacity)
+		if !n.InLargestComponent(n.Head(s)) {
+			t.Fatalf("the link goes through %d, outside the largest component", n.Head(s))
 		}
 	}
 	if l.Capacity != capacity || l.From == l.To {

@@ -138,11 +138,11 @@ func (s *search) run() {
 	// sides and at both ends of what is compared.
 	slack := 8 * s.network.core.marks.rounding
 	for i := departing; len(*f) > 0 && len(*b) > 0 && (*f)[0].key+(*b)[0].key < s.best.seconds+slack; i = 1 - i {
-		s.expand(i, slack)
+		s.expand(i)
 	}
 }
 
-func (s *search) expand(i int, slack float64) {
+func (s *search) expand(i int) {
 	d, core := &s.sides[i], &s.network.core
 	at, arcs := core.leavingAt, core.leaving
 	if i == arriving {

@@ -89,13 +89,11 @@ func (r *shelterReader) read(raw jsontext.Value) {
 // identifier returns the id that the file gives, else the place of the feature in the file.
 func (r *shelterReader) identifier(f feature) string {
 	for _, v := range []jsontext.Value{f.Properties["id"], f.Properties["osm_id"], f.ID} {
-		switch v.Kind() {
-		case '"':
-			if id := strings.TrimSpace(unquote(v)); id != "" {
-				return id
-			}
-		case '0':
+		if v.Kind() == '0' {
 			return string(v)
+		}
+		if v.Kind() == '"' && strings.TrimSpace(unquote(v)) != "" {
+			return strings.TrimSpace(unquote(v))
 		}
 	}
 	return strings.TrimPrefix(r.pointer, "/")

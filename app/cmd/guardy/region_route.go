@@ -63,13 +63,7 @@ func (r *regionRouteCmd) Run(ctx context.Context, std stdio) error {
 	}
 	n, bad, err := p.run(ctx)
 	progress.end()
-	if err != nil {
-		return fmt.Errorf("after %d routes: %w", n, err)
-	}
-	if bad > 0 {
-		return fmt.Errorf("%d of %d routes could not be answered; their lines say why", bad, n)
-	}
-	return nil
+	return outcome(n, bad, err, "routes")
 }
 
 func readFlood(path string) (*geo.Area, error) {

@@ -42,7 +42,7 @@ func (b *block) decode(data []byte, wanted what) error {
 		ways: b.ways[:0], nodes: b.nodes[:0], tags: b.tags[:0], refs: b.refs[:0],
 	}
 	var groups [][]byte
-	err := fields(data, func(number protowire.Number, f field) error {
+	err := fields(data, func(number int, f field) error {
 		switch number {
 		case 1:
 			return b.readStrings(f.bytes)
@@ -72,7 +72,7 @@ func (b *block) decode(data []byte, wanted what) error {
 func (b *block) readStrings(table []byte) error {
 	var text []byte
 	var ends []int
-	err := fields(table, func(number protowire.Number, f field) error {
+	err := fields(table, func(number int, f field) error {
 		if number == 1 {
 			text = append(text, f.bytes...)
 			ends = append(ends, len(text))
@@ -88,7 +88,7 @@ func (b *block) readStrings(table []byte) error {
 }
 
 func (b *block) readGroup(group []byte, wanted what) error {
-	return fields(group, func(number protowire.Number, f field) error {
+	return fields(group, func(number int, f field) error {
 		switch number {
 		case 1:
 			if wanted == nodesOnly {
@@ -110,7 +110,7 @@ func (b *block) readGroup(group []byte, wanted what) error {
 func (b *block) readWay(message []byte) error {
 	var id int64
 	var keys, values, refs varints
-	err := fields(message, func(number protowire.Number, f field) error {
+	err := fields(message, func(number int, f field) error {
 		switch number {
 		case 1:
 			id = int64(f.varint)
@@ -186,7 +186,7 @@ func (b *block) point(lat, lon int64) geo.Point {
 func (b *block) readNode(message []byte) error {
 	var id, lat, lon int64
 	var keys, values varints
-	err := fields(message, func(number protowire.Number, f field) error {
+	err := fields(message, func(number int, f field) error {
 		switch number {
 		case 1:
 			id = protowire.DecodeZigZag(f.varint)
@@ -212,7 +212,7 @@ func (b *block) readNode(message []byte) error {
 // readDense reads nodes that are stored column by column.
 func (b *block) readDense(message []byte) error {
 	var ids, lats, lons, texts varints
-	err := fields(message, func(number protowire.Number, f field) error {
+	err := fields(message, func(number int, f field) error {
 		switch number {
 		case 1:
 			ids = f.bytes

@@ -14,8 +14,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-
-	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // Limits of the format.
@@ -84,7 +82,7 @@ func readBlobHeader(r io.ReaderAt, offset, size int64) (kind string, blob extent
 		return "", extent{}, cutOff(err)
 	}
 	blobSize := int64(-1)
-	err = fields(header, func(number protowire.Number, f field) error {
+	err = fields(header, func(number int, f field) error {
 		switch number {
 		case 1:
 			kind = string(f.bytes)
@@ -119,7 +117,7 @@ func checkHeader(r io.ReaderAt, blob extent) error {
 	if err != nil {
 		return err
 	}
-	return fields(data, func(number protowire.Number, f field) error {
+	return fields(data, func(number int, f field) error {
 		const required = 4
 		if number == required && !slices.Contains(features, string(f.bytes)) {
 			return fmt.Errorf("the file needs the feature %.40q, which is not known here", f.bytes)
@@ -141,8 +139,8 @@ func (b *buffer) read(r io.ReaderAt, blob extent) ([]byte, error) {
 		return nil, cutOff(err)
 	}
 	var raw, deflated []byte
-	size, other := uint64(0), protowire.Number(0)
-	err := fields(b.packed, func(number protowire.Number, f field) error {
+	size, other := uint64(0), 0
+	err := fields(b.packed, func(number int, f field) error {
 		switch number {
 		case 1:
 			raw = f.bytes

@@ -15,7 +15,7 @@ type field struct {
 var errWire = errors.New("a block is damaged: it is not a protocol buffer")
 
 // fields calls visit with each field of a message.
-func fields(message []byte, visit func(number protowire.Number, f field) error) error {
+func fields(message []byte, visit func(number int, f field) error) error {
 	for len(message) > 0 {
 		number, kind, n := protowire.ConsumeTag(message)
 		if n < 0 {
@@ -35,7 +35,7 @@ func fields(message []byte, visit func(number protowire.Number, f field) error) 
 			return errWire
 		}
 		message = message[n:]
-		if err := visit(number, f); err != nil {
+		if err := visit(int(number), f); err != nil {
 			return err
 		}
 	}
