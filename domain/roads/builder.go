@@ -38,12 +38,14 @@ type Report struct {
 
 // Builder collects ways and then nodes.
 type Builder struct {
-	ways   []builderWay
-	refs   []int64
-	ids    []int64 // of the nodes on accepted ways, ascending, once the first node is added
-	nodes  []builderNode
-	next   int // where the id after the newest node's is expected
-	report Report
+	ways  []builderWay
+	refs  []int64
+	ids   []int64 // of the nodes on accepted ways, ascending, once the first node is added
+	nodes []builderNode
+	// tooLarge is set when no more ways are kept.
+	tooLarge bool
+	next     int // where the id after the newest node's is expected
+	report   Report
 }
 
 type builderWay struct {
@@ -60,6 +62,9 @@ type builderNode struct {
 // MaxVertices bounds a network: some 200 bytes are needed for each.
 const MaxVertices = 1 << 24
 
+// maxRefs bounds the nodes of all ways, of which many stand in two ways.
+const maxRefs = 2 * MaxVertices
+
 // NewBuilder returns a builder of an empty network.
 func NewBuilder() *Builder { return &Builder{} }
 
@@ -73,6 +78,9 @@ func (b *Builder) AddWay(w *Way) {
 		if _, isHighway := w.Tags.Get("highway"); isHighway {
 			b.report.RefusedWays++
 		}
+		return
+	}
+	if b.tooLarge = b.tooLarge || len(b.refs) > maxRefs; b.tooLarge {
 		return
 	}
 	b.refs = append(b.refs, w.Nodes...)
@@ -134,9 +142,9 @@ func (b *Builder) find(id int64) (int, bool) {
 // would be too large; a network may well be empty.
 func (b *Builder) Build() (*Network, Report, error) {
 	b.seal()
-	if len(b.ids) > MaxVertices {
+	if b.tooLarge || len(b.ids) > MaxVertices {
 		return nil, b.report, &domain.Error{Kind: domain.KindInvalid, Op: "build roads", Msg: fmt.Sprintf(
-			"the accepted roads have %d nodes, more than %d; cut the extract smaller", len(b.ids), MaxVertices)}
+			"the roads for cars have more than %d nodes; cut the extract smaller", MaxVertices)}
 	}
 	n := new(Network)
 	b.placeSegments(n)

@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/geo"
 )
 
@@ -179,4 +180,17 @@ func TestAWayAfterANodePanics(t *testing.T) {
 	var w town
 	w.way(1, street, at(0, 0), at(1, 0))
 	w.builder().AddWay(&w.ways[0])
+}
+
+func TestANetworkThatIsTooLargeIsRefused(t *testing.T) {
+	b := NewBuilder()
+	b.AddWay(&Way{ID: 1, Tags: street, Nodes: []int64{1, 2}})
+	b.tooLarge = true // instead of a gigabyte of nodes
+	b.AddWay(&Way{ID: 2, Tags: street, Nodes: []int64{3, 4}})
+	if n, _, err := b.Build(); n != nil || domain.KindOf(err) != domain.KindInvalid {
+		t.Errorf("%v", err)
+	}
+	if len(b.refs) != 2 {
+		t.Errorf("%d nodes are kept", len(b.refs))
+	}
 }

@@ -46,11 +46,15 @@ func DefaultConfig() Config { return Config{} }
 
 // Validate reports shelters or people without the roads to them.
 func (c Config) Validate() error {
+	if c.OSM != "" {
+		return nil
+	}
 	var errs []error
-	for key, path := range map[string]string{"shelters": c.Shelters, "population": c.Population} {
-		if path != "" && c.OSM == "" {
-			errs = append(errs, fmt.Errorf("%s: roads are needed too; set region.osm", key))
-		}
+	if c.Shelters != "" {
+		errs = append(errs, errors.New("shelters: roads are needed too; set region.osm"))
+	}
+	if c.Population != "" {
+		errs = append(errs, errors.New("population: roads are needed too; set region.osm"))
 	}
 	return errors.Join(errs...)
 }
