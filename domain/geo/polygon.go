@@ -66,7 +66,8 @@ func (a *Area) Covers(p Point) bool {
 // Meets reports whether s has a point in common with the area; touching counts.
 func (a *Area) Meets(s Segment) bool {
 	for i := range a.parts {
-		if a.parts[i].Meets(s) {
+		// If s is not at the border, both ends are on one side of it.
+		if p := &a.parts[i]; p.Touches(s) || p.Covers(s.A) {
 			return true
 		}
 	}
@@ -125,11 +126,6 @@ func (s Segment) passes(q Point) passing {
 		return passesEast
 	}
 	return passesElsewhere
-}
-
-// Meets reports whether s has a point in common with the polygon; touching counts.
-func (p *Part) Meets(s Segment) bool {
-	return p.Touches(s) || p.Covers(s.A) // if not at the border, both ends are on one side of it
 }
 
 // Touches reports whether s has a point in common with the border of the polygon.

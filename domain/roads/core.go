@@ -14,6 +14,8 @@ type core struct {
 	chainOf   []uint32 // of each segment
 	chains    []chain
 
+	deadEnds bitset // junctions with one way in and out, through which no route passes
+
 	leavingAt, enteringAt []uint32 // as Network.stepsAt
 	leaving, entering     []arc    // entering arcs are turned round: their head is where they come from
 	marks                 landmarks
@@ -79,6 +81,12 @@ func (n *Network) findJunctions() {
 		if c.index[v] != notJunction {
 			c.index[v] = uint32(len(c.junctions))
 			c.junctions = append(c.junctions, Vertex(v))
+		}
+	}
+	c.deadEnds = newBitset(len(c.junctions))
+	for j, v := range c.junctions {
+		if len(n.Steps(v)) == 1 {
+			c.deadEnds.put(uint32(j))
 		}
 	}
 }
@@ -226,12 +234,12 @@ func (n *Network) findLandmarks() landmarks {
 		mark := farthest[i/2].junction
 		tree := newTree(len(c.junctions))
 		if i%2 == 0 {
-			tree.grow(c.leavingAt, c.leaving, n.open, seed{junction: mark})
+			tree.grow(c.deadEnds, c.leavingAt, c.leaving, n.open, seed{junction: mark})
 			for j := range m.bounds {
 				m.bounds[j].from[i/2] = float32(tree.seconds[j])
 			}
 		} else {
-			tree.grow(c.enteringAt, c.entering, n.open, seed{junction: mark})
+			tree.grow(c.deadEnds, c.enteringAt, c.entering, n.open, seed{junction: mark})
 			for j := range m.bounds {
 				m.bounds[j].to[i/2] = float32(tree.seconds[j])
 			}

@@ -67,23 +67,6 @@ func (n *Network) Snap(p geo.Point) (s Snapped, ok bool) {
 	return s, true
 }
 
-// WaysNear returns the ids of the ways that have a segment within metres of p, in no order, each once.
-func (n *Network) WaysNear(p geo.Point, metres float64) []int64 {
-	pl := geo.PlaneAt(p)
-	seen := map[int64]bool{}
-	var ids []int64
-	n.tree.Nearest(pl, func(first, last int) float64 {
-		for i := Segment(first); i < Segment(last); i++ {
-			if d, _ := pl.ToSegment(n.Line(i)); d <= metres && !seen[n.Way(i).ID] {
-				seen[n.Way(i).ID] = true
-				ids = append(ids, n.Way(i).ID)
-			}
-		}
-		return metres
-	})
-	return ids
-}
-
 // NearestVertex returns the vertex of the largest component that is nearest to p in the plane at p. ok is
 // false on a network without segments.
 func (n *Network) NearestVertex(p geo.Point) (v Vertex, metres float64, ok bool) {

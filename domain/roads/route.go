@@ -52,7 +52,7 @@ func (n *Network) RouteLine(r Route) []geo.Point {
 	line := []geo.Point{n.PointOf(r.From)}
 	for i, s := range r.Steps {
 		if i == 0 {
-			line = append(line, n.points[n.Head(s.reversed())])
+			line = append(line, n.points[n.Tail(s)])
 		}
 		line = append(line, n.points[n.Head(s)])
 	}

@@ -182,7 +182,9 @@ func (s *search) reach(i int, junction uint32, seconds float64, previous, via ui
 	if other.generation == s.generation && seconds+other.seconds < s.best.seconds {
 		s.best = found{seconds: seconds + other.seconds, kind: foundMeeting, junction: junction}
 	}
-	s.sides[i].queue.push(queued{l.key(i), junction})
+	if previous == noJunction || !s.network.core.deadEnds.has(junction) {
+		s.sides[i].queue.push(queued{l.key(i), junction})
+	}
 }
 
 // potential bounds the time from the begin of a route, and to its end, from below.

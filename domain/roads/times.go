@@ -20,7 +20,7 @@ func (n *Network) TimesTo(to Place, m *Mask) *Times {
 			seeds = append(seeds, o.seed)
 		}
 	}
-	t.tree.grow(n.core.enteringAt, n.core.entering, t.mask, seeds...)
+	t.tree.grow(n.core.deadEnds, n.core.enteringAt, n.core.entering, t.mask, seeds...)
 	return t
 }
 

@@ -16,13 +16,15 @@ type tree struct {
 
 func newTree(junctions int) *tree { return &tree{seconds: make([]float64, junctions)} }
 
-func (t *tree) grow(at []uint32, arcs []arc, m *Mask, seeds ...seed) {
+func (t *tree) grow(deadEnds bitset, at []uint32, arcs []arc, m *Mask, seeds ...seed) {
 	for i := range t.seconds {
 		t.seconds[i] = math.Inf(1)
 	}
 	t.queue = t.queue[:0]
 	for _, s := range seeds {
-		t.reach(s.junction, s.seconds)
+		if t.reach(s.junction, s.seconds) {
+			t.queue.push(queued{s.seconds, s.junction})
+		}
 	}
 	for len(t.queue) > 0 {
 		top := t.queue.pop()
@@ -30,16 +32,21 @@ func (t *tree) grow(at []uint32, arcs []arc, m *Mask, seeds ...seed) {
 			continue
 		}
 		for _, a := range arcs[at[top.junction]:at[top.junction+1]] {
-			if !m.chains.has(a.link.chain()) {
-				t.reach(a.head, top.key+a.seconds)
+			if m.chains.has(a.link.chain()) {
+				continue
+			}
+			if seconds := top.key + a.seconds; t.reach(a.head, seconds) && !deadEnds.has(a.head) {
+				t.queue.push(queued{seconds, a.head})
 			}
 		}
 	}
 }
 
-func (t *tree) reach(junction uint32, seconds float64) {
-	if seconds < t.seconds[junction] {
-		t.seconds[junction] = seconds
-		t.queue.push(queued{seconds, junction})
+// reach notes a way to a junction and reports whether it is the fastest yet.
+func (t *tree) reach(junction uint32, seconds float64) bool {
+	if seconds >= t.seconds[junction] {
+		return false
 	}
+	t.seconds[junction] = seconds
+	return true
 }

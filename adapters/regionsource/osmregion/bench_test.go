@@ -80,3 +80,17 @@ func benchmarkRoutes(b *testing.B, n *roads.Network, mask *roads.Mask, pairs [][
 		b.ReportMetric(float64(took[int(share*float64(len(took)-1))])/1e6, name)
 	}
 }
+
+// BenchmarkTimesTo searches from one place backward to all others.
+func BenchmarkTimesTo(b *testing.B) {
+	for _, extract := range []string{"poa", "porto"} {
+		n := network(b, extract)
+		b.Run(extract, func(b *testing.B) {
+			b.ReportAllocs()
+			r := rand.New(rand.NewPCG(3, 4))
+			for b.Loop() {
+				n.TimesTo(roads.At(roads.Vertex(r.IntN(n.NumVertices()))), nil)
+			}
+		})
+	}
+}
