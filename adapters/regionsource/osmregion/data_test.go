@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -232,4 +233,36 @@ func vertexOf(t *testing.T, n *roads.Network, raw json.RawMessage) roads.Vertex 
 		t.Fatalf("node %d is no vertex", node)
 	}
 	return v
+}
+
+// TestRoutesAreThoseOfTheSearchToAll draws pairs and floods that the reference does not have.
+func TestRoutesAreThoseOfTheSearchToAll(t *testing.T) {
+	for _, extract := range extracts {
+		t.Run(extract, func(t *testing.T) {
+			n := network(t, extract)
+			r := rand.New(rand.NewPCG(7, 8))
+			draw := func() roads.Vertex { return roads.Vertex(r.IntN(n.NumVertices())) }
+			for range 8 {
+				mask, to := n.Flood(geo.NewArea(boxes(r, n)), roads.BridgesClosed), draw()
+				times := n.TimesTo(roads.At(to), mask)
+				for range 40 {
+					from := draw()
+					want := times.From(from)
+					got, ok := n.Route(roads.At(from), roads.At(to), mask, nil)
+					if ok == math.IsInf(want, 1) || ok && math.Abs(got.Seconds-want) > 1e-6 {
+						t.Errorf("from %d to %d: %v, %.7f s, want %.7f", n.Node(from), n.Node(to), ok, got.Seconds, want)
+					}
+				}
+			}
+		})
+	}
+}
+
+// boxes draws rectangles at vertices.
+func boxes(r *rand.Rand, n *roads.Network) (m geo.MultiPolygon) {
+	for range 20 {
+		p, w := n.Point(roads.Vertex(r.IntN(n.NumVertices()))), 0.005*r.Float64()
+		m = append(m, geo.Polygon{{p, {Lon: p.Lon + w, Lat: p.Lat}, {Lon: p.Lon + w, Lat: p.Lat + w}, {Lon: p.Lon, Lat: p.Lat + w}, p}})
+	}
+	return m
 }
