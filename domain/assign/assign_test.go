@@ -2,9 +2,8 @@ package assign
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
-
-	"pgregory.net/rapid"
 )
 
 // every tries all distributions of small numbers and returns the most that can be served, at the least cost.
@@ -49,24 +48,37 @@ func every(supply, capacity []int64, cost [][]float64) (served int64, total floa
 	return served, total
 }
 
-func TestSolveIsTheBestOfAll(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		amounts := rapid.Int64Range(0, 3)
-		supply := rapid.SliceOfN(amounts, 0, 3).Draw(t, "supply")
-		capacity := rapid.SliceOfN(amounts, 0, 3).Draw(t, "capacity")
-		cost := make([][]float64, len(supply))
-		for i := range cost {
-			cost[i] = make([]float64, len(capacity))
-			for j := range cost[i] {
-				if cost[i][j] = float64(rapid.IntRange(0, 9).Draw(t, "cost")); cost[i][j] == 9 {
-					cost[i][j] = math.Inf(1)
-				}
-			}
+// problem draws a small one, with ties and pairs between which there is no way.
+func problem(r *rand.Rand) (supply, capacity []int64, cost [][]float64) {
+	amounts := func() []int64 {
+		list := make([]int64, r.IntN(4))
+		for i := range list {
+			list[i] = r.Int64N(4)
 		}
+		return list
+	}
+	supply, capacity = amounts(), amounts()
+	cost = make([][]float64, len(supply))
+	for i := range cost {
+		for range capacity {
+			c := float64(r.IntN(10))
+			if c == 9 {
+				c = math.Inf(1)
+			}
+			cost[i] = append(cost[i], c)
+		}
+	}
+	return supply, capacity, cost
+}
+
+func TestSolveIsTheBestOfAll(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	for range 3000 {
+		supply, capacity, cost := problem(r)
 		p := Solve(supply, capacity, cost)
 		served, total := every(supply, capacity, cost)
 		if p.Served != served || math.Abs(p.Cost-total) > 1e-9 {
-			t.Fatalf("%d at %g, want %d at %g", p.Served, p.Cost, served, total)
+			t.Fatalf("%v to %v at %v: %d at %g, want %d at %g", supply, capacity, cost, p.Served, p.Cost, served, total)
 		}
 		sum := int64(0)
 		arrived := make([]int64, len(capacity))
@@ -90,5 +102,5 @@ func TestSolveIsTheBestOfAll(t *testing.T) {
 		if sum != p.Served {
 			t.Fatalf("%d are on their way, %d served", sum, p.Served)
 		}
-	})
+	}
 }
