@@ -4,6 +4,8 @@ import (
 	"math"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/geo"
 )
@@ -193,4 +195,39 @@ func TestANetworkThatIsTooLargeIsRefused(t *testing.T) {
 	if len(b.refs) != 2 {
 		t.Errorf("%d nodes are kept", len(b.refs))
 	}
+}
+
+// TestTheLargestComponentIsThatOfMutualReach counts for every vertex those that it reaches and that reach it.
+func TestTheLargestComponentIsThatOfMutualReach(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := randomTown(t)
+		var reach [][]float64
+		for v := range Vertex(n.NumVertices()) {
+			reach = append(reach, plain(n, v, nil))
+		}
+		largest := 0
+		sizes := make([]int, n.NumVertices())
+		for v := range sizes {
+			for w := range sizes {
+				if !math.IsInf(reach[v][w]+reach[w][v], 1) {
+					sizes[v]++
+				}
+			}
+			largest = max(largest, sizes[v])
+		}
+		if got := n.Figures().LargestComponent; got != largest {
+			t.Fatalf("%d vertices, want %d", got, largest)
+		}
+		in := 0
+		for v, size := range sizes {
+			if n.InLargestComponent(Vertex(v)) {
+				if in++; size != largest {
+					t.Fatalf("%d is in it, with %d others only", v, size-1)
+				}
+			}
+		}
+		if in != largest {
+			t.Fatalf("%d vertices are in it, want %d", in, largest)
+		}
+	})
 }
