@@ -29,6 +29,7 @@ var layers = []layer{
 	{"ports/modelsourcetest", []string{"domain", "ports"}, nil, testSuite},
 	{"ports/predictortest", []string{"domain", "ports"}, nil, testSuite},
 	{"ports/recordertest", []string{"domain", "ports"}, nil, testSuite},
+	{"ports/regionsourcetest", []string{"domain", "ports"}, nil, testSuite},
 	{"ports/siteregistertest", []string{"domain", "ports"}, nil, testSuite},
 	{"ports/transporttest", []string{"domain", "ports"}, nil, testSuite},
 	{"app/predict", []string{"domain", "ports"}, []string{"golang.org/x/sync"}, "use cases know no technology"},

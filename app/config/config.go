@@ -17,6 +17,7 @@ import (
 	"github.com/guardy-ai/guardy/adapters/cache/rediscache"
 	"github.com/guardy-ai/guardy/adapters/devicestates/memorystates"
 	"github.com/guardy-ai/guardy/adapters/devicestates/redisstates"
+	"github.com/guardy-ai/guardy/adapters/regionsource/osmregion"
 	"github.com/guardy-ai/guardy/adapters/siteregister/fileregister"
 	"github.com/guardy-ai/guardy/adapters/telemetry/otelrecorder"
 	"github.com/guardy-ai/guardy/adapters/transport/adminhttp"
@@ -38,6 +39,7 @@ type Config struct {
 	Connect    connectrpc.Config   `koanf:"connect"`
 	Admin      adminhttp.Config    `koanf:"admin"`
 	Sites      fileregister.Config `koanf:"sites"`
+	Region     osmregion.Config    `koanf:"region"`
 	Cache      Cache               `koanf:"cache"`
 	Devices    Devices             `koanf:"devices"`
 	Telemetry  Telemetry           `koanf:"telemetry"`
@@ -203,6 +205,7 @@ func Default() Config {
 		Connect:    connectrpc.DefaultConfig(),
 		Admin:      adminhttp.DefaultConfig(),
 		Sites:      fileregister.DefaultConfig(),
+		Region:     osmregion.DefaultConfig(),
 		Cache: Cache{
 			Kind:   "memory",
 			Policy: PolicyAuto,

@@ -198,3 +198,14 @@ func TestHilbertVisitsNeighbours(t *testing.T) {
 		}
 	}
 }
+
+func TestAroundHoldsTheCircle(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := Point{rapid.Float64Range(-85, 85).Draw(t, "lon"), rapid.Float64Range(-90, 90).Draw(t, "lat")}
+		q := Point{rapid.Float64Range(-85, 85).Draw(t, "lon"), rapid.Float64Range(-90, 90).Draw(t, "lat")}
+		q = Segment{p, q}.At(rapid.Float64Range(0, 1).Draw(t, "fraction"))
+		if d := Distance(p, q); !Around(p, d).Contains(q) {
+			t.Fatalf("%v is %g m from %v, outside %v", q, d, p, Around(p, d))
+		}
+	})
+}

@@ -5,6 +5,9 @@ import "math"
 // EarthRadius is the mean radius of the Earth in metres (IUGG, R1).
 const EarthRadius = 6371008.8
 
+// MetresPerDegree is the length of a degree of latitude.
+const MetresPerDegree = EarthRadius * radians
+
 const radians = math.Pi / 180
 
 // Point is a place in degrees.
@@ -30,8 +33,20 @@ type Plane struct {
 
 // PlaneAt returns the plane that touches the sphere at p.
 func PlaneAt(p Point) Plane {
-	perLat := EarthRadius * radians
-	return Plane{origin: p, perLon: perLat * math.Cos(p.Lat*radians), perLat: perLat}
+	return Plane{origin: p, perLon: MetresPerDegree * math.Cos(p.Lat*radians), perLat: MetresPerDegree}
+}
+
+// Around returns bounds that hold everything within metres of p.
+func Around(p Point, metres float64) Box {
+	north := metres/MetresPerDegree + 1e-9 // the margin is for rounding
+	box := Box{-180, p.Lat - north, 180, p.Lat + north}
+	// Meridians touch the circle where the sine of their longitude is the sine of the radius by the cosine of the
+	// latitude. A circle around a pole is touched by none.
+	if sin := math.Sin(metres/EarthRadius) / math.Cos(p.Lat*radians); metres < EarthRadius && sin < 1 && math.Abs(p.Lat)+north < 90 {
+		east := math.Asin(sin)/radians + 1e-9
+		box.MinLon, box.MaxLon = p.Lon-east, p.Lon+east
+	}
+	return box
 }
 
 // Metres returns p east and north of the origin, in metres.

@@ -44,6 +44,15 @@ func newPart(p Polygon) Part {
 // about what is within its bounds.
 func (a *Area) Parts() []Part { return a.parts }
 
+// Box returns the bounds of the area.
+func (a *Area) Box() Box {
+	box := EmptyBox()
+	for i := range a.parts {
+		box = box.Union(a.parts[i].Box())
+	}
+	return box
+}
+
 // Covers reports whether p is in the area or on its border.
 func (a *Area) Covers(p Point) bool {
 	for i := range a.parts {
@@ -57,7 +66,8 @@ func (a *Area) Covers(p Point) bool {
 // Meets reports whether s has a point in common with the area; touching counts.
 func (a *Area) Meets(s Segment) bool {
 	for i := range a.parts {
-		if a.parts[i].Meets(s) {
+		// If s is not at the border, both ends are on one side of it.
+		if p := &a.parts[i]; p.Touches(s) || p.Covers(s.A) {
 			return true
 		}
 	}
@@ -82,6 +92,7 @@ func (p *Part) Covers(q Point) bool {
 				return false
 			case passesEast:
 				inside = !inside
+			case passesElsewhere:
 			}
 		}
 		return true
@@ -117,18 +128,18 @@ func (s Segment) passes(q Point) passing {
 	return passesElsewhere
 }
 
-// Meets reports whether s has a point in common with the polygon; touching counts.
-func (p *Part) Meets(s Segment) bool {
+// Touches reports whether s has a point in common with the border of the polygon.
+func (p *Part) Touches(s Segment) bool {
 	box := s.Box()
 	if !p.Box().Overlaps(box) {
 		return false
 	}
-	met := false
+	touches := false
 	p.tree.Search(box, func(first, last int) bool {
-		for i := first; i < last && !met; i++ {
-			met = p.edges[i].Meets(s)
+		for i := first; i < last && !touches; i++ {
+			touches = p.edges[i].Meets(s)
 		}
-		return !met
+		return !touches
 	})
-	return met || p.Covers(s.A) // without an edge between them, both ends are on one side
+	return touches
 }

@@ -101,3 +101,22 @@ func TestCoversIsTheWindingNumber(t *testing.T) {
 		}
 	}
 }
+
+func TestAParallelThroughCornersIsCountedOnce(t *testing.T) {
+	for _, c := range []struct {
+		ring Ring
+		want map[Point]bool
+	}{
+		{ring(2, 0, 4, 2, 2, 4, 0, 2), map[Point]bool{{1, 2}: true, {3, 2}: true, {0.5, 1}: false, {3.9, 3}: false}},          // a diamond
+		{ring(0, 0, 2, 2, 4, 0, 4, 4, 0, 4), map[Point]bool{{1, 2}: true, {2, 1}: false, {3, 2}: true}},                       // a notch from below
+		{ring(0, 0, 4, 0, 4, 4, 2, 2, 0, 4), map[Point]bool{{1, 2}: true, {2, 3}: false, {3, 2}: true}},                       // and from above
+		{ring(0, 0, 4, 0, 4, 4, 3, 4, 3, 2, 1, 2, 1, 4, 0, 4), map[Point]bool{{0.5, 2}: true, {2, 3}: false, {3.5, 2}: true}}, // a flat one
+	} {
+		a := NewArea(MultiPolygon{{c.ring}})
+		for p, want := range c.want {
+			if got := a.Covers(p); got != want {
+				t.Errorf("%v in %v: %v", p, c.ring, got)
+			}
+		}
+	}
+}

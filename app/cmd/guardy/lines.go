@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 )
 
@@ -93,6 +94,17 @@ func (p *pump) run(ctx context.Context) (lines, bad int, err error) {
 			}
 		}
 	}
+}
+
+// outcome is the error of a command that has pumped: how far it came, or how many lines have an error.
+func outcome(lines, bad int, err error, what string) error {
+	if err != nil {
+		return fmt.Errorf("after %d %s: %w", lines, what, err)
+	}
+	if bad > 0 {
+		return fmt.Errorf("%d of %d %s could not be answered; their lines say why", bad, lines, what)
+	}
+	return nil
 }
 
 func reuse(used <-chan *chunk) *chunk {

@@ -53,9 +53,9 @@ type cli struct {
 		Nowcast    nowcastCmd    `cmd:"" help:"Answer nowcast requests: NDJSON on standard input, answers on standard output."`
 		Evacuation evacuationCmd `cmd:"" name:"evacuation-zones" help:"Answer evacuation requests: NDJSON on standard input, answers on standard output."`
 	} `cmd:"" help:"Answer requests without a server."`
+	Region    regionCmd   `cmd:"" help:"Look at the region on which evacuations are planned."`
 	QC        qcCmd       `cmd:"" name:"qc" help:"Judge a sensor record: CSV on standard input, a verdict a reading on standard output."`
 	Evaluate  evaluateCmd `cmd:"" help:"Score the served model on your own labelled CSV."`
-	Region    regionCmd   `cmd:"" help:"Look at a region of roads and plan on it."`
 	Settings  configCmd   `cmd:"" name:"config" help:"Show or check the configuration."`
 	Health    healthCmd   `cmd:"" name:"healthcheck" help:"Ask the service on this machine whether it is ready."`
 	ShowBuild versionCmd  `cmd:"" name:"version" help:"Show the version of the program and of its models."`

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -34,7 +35,9 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			// What the developer's shell sets for a service of their own must not reach the tests.
 			env.Setenv("HOME", env.WorkDir)
-			return nil
+			town, err := filepath.Abs("../../../adapters/regionsource/osmregion/testdata/eldermere")
+			env.Setenv("TOWN", town) // fictional
+			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"freeport": func(ts *testscript.TestScript, _ bool, args []string) {

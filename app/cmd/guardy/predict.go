@@ -166,13 +166,7 @@ func (c *cli) answer(ctx context.Context, std stdio, open func(app.Core, config.
 		return err
 	})
 	progress.end()
-	if err != nil {
-		return fmt.Errorf("after %d requests: %w", lines, err)
-	}
-	if bad > 0 {
-		return fmt.Errorf("%d of %d requests could not be answered; their lines say why", bad, lines)
-	}
-	return nil
+	return outcome(lines, bad, err, "requests")
 }
 
 // progress shows on a terminal how far the work is. Where standard error is not a terminal it shows
