@@ -104,7 +104,7 @@ func withoutRegion(r *Request, a *Answer) {
 		note("The number of people is not known: neither a region nor population_density was given.")
 		return
 	}
-	countByDensity(a.Zones, r.PopulationDensity)
+	CountByDensity(a.Zones, r.PopulationDensity)
 	a.Sources.Population = SourceDensity
 	note(AssumedDensity)
 }

@@ -70,8 +70,8 @@ func zonesOf(r *Request) []Zone {
 	return zones
 }
 
-// countByDensity fills the zones with people who are spread evenly.
-func countByDensity(zones []Zone, perKM2 float64) {
+// CountByDensity fills the zones with people who are spread evenly, perKM2 on each square kilometre.
+func CountByDensity(zones []Zone, perKM2 float64) {
 	people := make([]float64, len(zones))
 	for i := range zones {
 		people[i] = perKM2 * ringArea(zones[i].Inner, zones[i].Outer) / 1e6

@@ -22,6 +22,9 @@ type Region struct {
 	Shelters    []Shelter // in the order of their file
 	People      *People
 	Defects     Defects
+
+	// Digest is that of the files: "sha256:" and 64 hex digits.
+	Digest string
 }
 
 // Shelter is a place to which people can be led.
