@@ -13,6 +13,7 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxevent"
 
+	"github.com/guardy-ai/guardy/adapters/regionsource/osmregion"
 	"github.com/guardy-ai/guardy/adapters/siteregister/fileregister"
 	"github.com/guardy-ai/guardy/adapters/telemetry/localstats"
 	"github.com/guardy-ai/guardy/adapters/transport/adminhttp"
@@ -100,6 +101,7 @@ func core(c config.Config, build Build, logger *slog.Logger) fx.Option {
 		fx.Provide(func() ports.Clock { return time.Now }),
 		localstats.Module(),
 		fileregister.Module(c.Sites),
+		osmregion.Module(c.Region),
 		modules(c, coreChoices(c)...),
 		// What happens is told to the figures of the JSON API and to the telemetry that was chosen.
 		fx.Decorate(func(stats ports.Statistics, telemetry ports.Recorder) ports.Recorder {
@@ -110,7 +112,7 @@ func core(c config.Config, build Build, logger *slog.Logger) fx.Option {
 			return predict.WithLimits(source, limits), err
 		}),
 		fx.Provide(
-			func() predict.LoadRegion { return predict.NoRegion },
+			predict.RegionFrom,
 			predict.NewModels,
 			func(m *predict.Models) ports.ModelCatalog { return m },
 			func(

@@ -9,6 +9,7 @@ import (
 
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/evacuation"
+	"github.com/guardy-ai/guardy/domain/roadplan"
 	"github.com/guardy-ai/guardy/ports"
 )
 
@@ -18,6 +19,20 @@ type LoadRegion func(ctx context.Context) (evacuation.RegionPlanner, error)
 
 // NoRegion is the LoadRegion of an operator who named none.
 func NoRegion(context.Context) (evacuation.RegionPlanner, error) { return nil, nil }
+
+// RegionFrom returns the LoadRegion of a source.
+func RegionFrom(source ports.RegionSource) LoadRegion {
+	return func(ctx context.Context) (evacuation.RegionPlanner, error) {
+		if source.Describe() == "" {
+			return nil, nil
+		}
+		r, err := source.LoadRegion(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return roadplan.New(r), nil
+	}
+}
 
 // planner makes a planner of the region.
 func (load LoadRegion) planner(ctx context.Context) (*evacuation.Planner, domain.ModelCard, error) {

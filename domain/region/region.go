@@ -23,7 +23,14 @@ type Region struct {
 	People      *People
 	Defects     Defects
 
-	// Digest is that of the files: "sha256:" and 64 hex digits.
+	Origin Origin
+}
+
+// Origin says which files a region was made of.
+type Origin struct {
+	// Names by source, for people; empty where there is none.
+	Names [NumSources]string
+	// Digest is that of all files: "sha256:" and 64 hex digits.
 	Digest string
 }
 
@@ -54,10 +61,11 @@ const (
 	SourceShelters
 	SourcePopulation
 
-	numSources
+	// NumSources counts the sources.
+	NumSources
 )
 
-var sourceNames = [numSources]string{"roads", "shelters", "population"}
+var sourceNames = [NumSources]string{"roads", "shelters", "population"}
 
 // String returns the name of s, as it appears in a check.
 func (s Source) String() string { return sourceNames[s] }
@@ -72,7 +80,7 @@ type Defect struct {
 // Defects is what was left out of a region.
 type Defects struct {
 	Listed []Defect // at most MaxListed of each source, in the order of the files
-	Counts [numSources]int
+	Counts [NumSources]int
 }
 
 // MaxListed bounds the defects of a source that are told one by one.

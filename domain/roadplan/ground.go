@@ -2,6 +2,8 @@ package roadplan
 
 import (
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/guardy-ai/guardy/domain/evacuation"
 	"github.com/guardy-ai/guardy/domain/region"
@@ -12,7 +14,6 @@ import (
 // implements evacuation.RegionPlanner.
 type Ground struct {
 	region *region.Region
-	origin Origin
 
 	cells   []region.Cell  // of the population, from south to north
 	homesAt []uint32       // the homes of cell i are homes[homesAt[i]:homesAt[i+1]]
@@ -21,13 +22,9 @@ type Ground struct {
 
 var _ evacuation.RegionPlanner = (*Ground)(nil)
 
-// Origin says where a region comes from, for people: the whole in one line, and what an answer names as its
-// sources, empty where there is none.
-type Origin struct{ Describe, Roads, Population, Shelters string }
-
 // New returns the ground of a region.
-func New(r *region.Region, o Origin) *Ground {
-	g := &Ground{region: r, origin: o, cells: r.People.Cells(), homesAt: []uint32{0}}
+func New(r *region.Region) *Ground {
+	g := &Ground{region: r, cells: r.People.Cells(), homesAt: []uint32{0}}
 	for _, c := range g.cells {
 		g.homes = append(g.homes, r.Homes(c)...)
 		g.homesAt = append(g.homesAt, uint32(len(g.homes)))
@@ -36,10 +33,16 @@ func New(r *region.Region, o Origin) *Ground {
 }
 
 // Digest implements evacuation.RegionPlanner.
-func (g *Ground) Digest() string { return g.region.Digest }
+func (g *Ground) Digest() string { return g.region.Origin.Digest }
 
 // Describe implements evacuation.RegionPlanner.
-func (g *Ground) Describe() string { return g.origin.Describe }
+func (g *Ground) Describe() string {
+	names := g.region.Origin.Names
+	return strings.Join(slices.DeleteFunc(names[:], func(s string) bool { return s == "" }), ", ")
+}
+
+// source returns the name of a source.
+func (g *Ground) source(s region.Source) string { return g.region.Origin.Names[s] }
 
 // homesOf returns where the people of cell i set out; nowhere, when they live far from every road.
 func (g *Ground) homesOf(i int) []roads.Vertex { return g.homes[g.homesAt[i]:g.homesAt[i+1]] }

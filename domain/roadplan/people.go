@@ -30,7 +30,7 @@ type crowd struct {
 func (d *draft) count() (c crowd, ok bool) {
 	switch {
 	case len(d.ground.cells) > 0:
-		d.answer.Sources.Population = d.ground.origin.Population
+		d.answer.Sources.Population = d.ground.source(region.SourcePopulation)
 		if !math.IsNaN(d.request.PopulationDensity) {
 			d.note("population_density was not used: the region knows its people.")
 		}

@@ -63,7 +63,7 @@ func (g *Ground) Plan(r *evacuation.Request, stop func() bool, a *evacuation.Ans
 		return nil
 	}
 	d.flood()
-	a.Sources.Roads, a.Sources.Shelters = g.origin.Roads, g.origin.Shelters
+	a.Sources.Roads, a.Sources.Shelters = g.source(region.SourceRoads), g.source(region.SourceShelters)
 	a.Sources.Attribution = region.Attribution
 	room := d.openShelters()
 	if !counted {

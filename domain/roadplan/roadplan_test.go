@@ -79,7 +79,8 @@ func ground(t testing.TB, people, shelters []place) *roadplan.Ground {
 	if n := r.Defects.Total(); n > 0 {
 		t.Fatalf("%d defects: %+v", n, r.Defects.Listed)
 	}
-	return roadplan.New(r, roadplan.Origin{Describe: "a made-up town", Roads: "made up", Population: "made up", Shelters: "made up"})
+	r.Origin.Names = [...]string{"a made-up town", "made-up shelters", "made-up people"}
+	return roadplan.New(r)
 }
 
 func ask(radii ...float64) evacuation.Request {

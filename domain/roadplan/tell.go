@@ -149,8 +149,9 @@ func (d *draft) busyRoads(g *graph, plan *quickest.Plan) map[int32]*evacuation.B
 			continue
 		}
 		link := &g.links[e]
+		way := n.Way(narrowest(n, link))
 		busy[e] = &evacuation.Bottleneck{
-			Way: n.Way(narrowest(n, link)).ID, From: n.Point(link.From), To: n.Point(link.To),
+			Way: way.ID, Name: way.Name, From: n.Point(link.From), To: n.Point(link.To),
 			VehiclesPerHour: float64(link.Capacity), PeopleOverIt: people, SaturatedMinutes: minutes(full),
 		}
 	}

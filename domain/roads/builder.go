@@ -3,6 +3,7 @@ package roads
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/geo"
@@ -13,6 +14,16 @@ type Way struct {
 	ID    int64
 	Tags  Tags
 	Nodes []int64
+}
+
+// name returns what people call the way: its name, or else its number.
+func (w *Way) name() string {
+	for _, key := range [...]string{"name", "ref"} {
+		if name, ok := w.Tags.Get(key); ok {
+			return strings.Clone(name)
+		}
+	}
+	return ""
 }
 
 // Node is a node of OpenStreetMap.
@@ -50,6 +61,7 @@ type Builder struct {
 
 type builderWay struct {
 	id      int64
+	name    string
 	profile Profile
 	end     int // of its nodes in refs
 }
@@ -84,7 +96,7 @@ func (b *Builder) AddWay(w *Way) {
 		return
 	}
 	b.refs = append(b.refs, w.Nodes...)
-	b.ways = append(b.ways, builderWay{w.ID, p, len(b.refs)})
+	b.ways = append(b.ways, builderWay{w.ID, w.name(), p, len(b.refs)})
 }
 
 // AddNode adds n if an accepted way has it. It keeps nothing of n. Nodes in ascending order of their ids
@@ -166,7 +178,7 @@ func (b *Builder) placeSegments(n *Network) {
 	n.segments = make([]segment, 0, len(b.refs))
 	first := 0
 	for i, w := range b.ways {
-		n.ways[i] = NetworkWay{w.id, w.profile}
+		n.ways[i] = NetworkWay{w.id, w.name, w.profile}
 		from := -1
 		for _, ref := range b.refs[first:w.end] {
 			to, _ := b.find(ref)

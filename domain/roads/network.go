@@ -33,7 +33,8 @@ func (s Step) reversed() Step { return s ^ 1 }
 
 // NetworkWay is an accepted way.
 type NetworkWay struct {
-	ID int64 // of OpenStreetMap
+	ID   int64  // of OpenStreetMap
+	Name string // empty where the map has none
 	Profile
 }
 

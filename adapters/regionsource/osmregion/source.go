@@ -14,12 +14,16 @@
 package osmregion
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/guardy-ai/guardy/adapters/regionsource/internal/osmpbf"
 	"github.com/guardy-ai/guardy/domain"
@@ -87,7 +91,16 @@ func (s *Source) LoadRegion(ctx context.Context) (*region.Region, error) {
 		return nil, &domain.Error{Kind: domain.KindNotFound, Op: "load region", Msg: "no region is configured (region.osm)"}
 	}
 	var c *region.Collector
+	all := sha256.New() // of the files with their lengths, so that nothing moves from one to the next
+	sum := func(size int64, r io.Reader) error {
+		fmt.Fprintln(all, size)
+		_, err := io.Copy(all, r)
+		return err
+	}
 	if err := use(ctx, s.cfg.OSM, func(f *os.File, size int64) error {
+		if err := sum(size, io.NewSectionReader(f, 0, size)); err != nil {
+			return err
+		}
 		n, report, err := readRoads(ctx, f, size)
 		if err == nil {
 			c = region.NewCollector(n, report)
@@ -101,6 +114,9 @@ func (s *Source) LoadRegion(ctx context.Context) (*region.Region, error) {
 			return refused("the file is larger than %d MiB", maxSheltersBytes>>20)
 		}
 		data, err := io.ReadAll(f)
+		if err == nil {
+			err = sum(int64(len(data)), bytes.NewReader(data))
+		}
 		if err != nil {
 			return err
 		}
@@ -112,11 +128,23 @@ func (s *Source) LoadRegion(ctx context.Context) (*region.Region, error) {
 		if size > maxPopulationBytes {
 			return refused("the file is larger than %d MiB", maxPopulationBytes>>20)
 		}
+		if err := sum(size, io.NewSectionReader(f, 0, size)); err != nil {
+			return err
+		}
 		return readPopulation(ctx, f, c)
 	}); err != nil {
 		return nil, err
 	}
-	return c.Region(), nil
+	r := c.Region()
+	r.Origin.Digest = "sha256:" + hex.EncodeToString(all.Sum(nil))
+	for source, path := range map[region.Source]string{
+		region.SourceRoads: s.cfg.OSM, region.SourceShelters: s.cfg.Shelters, region.SourcePopulation: s.cfg.Population,
+	} {
+		if path != "" {
+			r.Origin.Names[source] = filepath.Base(path)
+		}
+	}
+	return r, nil
 }
 
 // refused is the error for a file that is not what it should be.
