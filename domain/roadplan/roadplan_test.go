@@ -158,6 +158,21 @@ func TestTheWaterClosesRoadsAndShelters(t *testing.T) {
 	}
 }
 
+// TestWaysFromAFloodedCentreBeginWhereRoadsAreOpen: that the centre is under water is why people ask.
+func TestWaysFromAFloodedCentreBeginWhereRoadsAreOpen(t *testing.T) {
+	g := ground(t, nil, []place{{4, 8, 10}})
+	r := ask(2000)
+	r.Flood = water(1, 3, 6)
+	a := plan(t, g, r)
+	if s := a.Shelters[0]; !(s.TravelSeconds >= s.DrySeconds) || !strings.Contains(strings.Join(a.Plan.Assumptions, " "), "The centre is under water") {
+		t.Errorf("%+v, %q", s, a.Plan.Assumptions)
+	}
+	r.Flood = water(-1, 9, 9)
+	if a = plan(t, g, r); !math.IsNaN(a.Shelters[0].TravelSeconds) || a.Shelters[0].Status != evacuation.ShelterFlooded {
+		t.Errorf("all under water: %+v", a.Shelters[0])
+	}
+}
+
 func TestSheltersTakeWhatTheyHold(t *testing.T) {
 	unknown := float64(region.CapacityUnknown)
 	g := ground(t, []place{{4, 2, 700}}, []place{{4, 8, 200}, {0, 8, unknown}})

@@ -2,6 +2,8 @@ package roadplan
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/guardy-ai/guardy/domain/evacuation"
 	"github.com/guardy-ai/guardy/domain/geo"
@@ -12,8 +14,7 @@ import (
 // openShelters fills the answer's shelters in the order of the region and returns how many people each one
 // takes: none where it is closed or where nobody knows.
 func (d *draft) openShelters() []int64 {
-	n := d.ground.region.Roads
-	from, ok := n.Snap(d.centre)
+	from, ok := d.start()
 	room := make([]int64, len(d.ground.region.Shelters))
 	unknown := 0
 	for i := range d.ground.region.Shelters {
@@ -23,7 +24,7 @@ func (d *draft) openShelters() []int64 {
 			DistanceM: nan, TravelSeconds: nan, DrySeconds: nan,
 		}
 		if ok {
-			d.travel(&to, from.Place, roads.At(s.Vertex))
+			d.travel(&to, from, roads.At(s.Vertex))
 		}
 		if s.Capacity != region.CapacityUnknown {
 			to.Capacity = evacuation.Known(int64(s.Capacity))
@@ -49,6 +50,29 @@ func (d *draft) noteUnknown(shelters int) {
 		return
 	}
 	d.note(fmt.Sprintf("The capacity of %d shelters is not known; they take nobody unless assume_capacity says how many.", shelters))
+}
+
+// start returns from where ways to the shelters are measured: the road nearest to the centre or, where that is
+// under water, the nearest crossing that is not.
+func (d *draft) start() (from roads.Place, ok bool) {
+	n := d.ground.region.Roads
+	s, ok := n.Snap(d.centre)
+	if !ok || !d.mask.Blocks(s.Segment) {
+		return s.Place, ok
+	}
+	nearest := math.Inf(1)
+	d.ground.crossings(d, func(v roads.Vertex, metres float64) {
+		open := slices.ContainsFunc(n.Steps(v), func(s roads.Step) bool { return n.IsAllowed(s) && !d.mask.Blocks(s.Segment()) })
+		if open && metres < nearest {
+			from, nearest = roads.At(v), metres
+		}
+	})
+	if math.IsInf(nearest, 1) {
+		d.note("Every road of the zones is under water: there are no ways from the centre to the shelters.")
+		return s.Place, true
+	}
+	d.note(fmt.Sprintf("The centre is under water: ways to the shelters are measured from the nearest open crossing, %.0f m away.", nearest))
+	return from, true
 }
 
 // travel fills how far a shelter is from the centre.
