@@ -153,7 +153,7 @@ func (d *Detector) outOfOrder(v *Verdict, s *DeviceState, values []Value) {
 		v.count++
 		f.past = false
 		f.begin(values[i].Name, values[i].Value)
-		d.range_(f, d.limits(KindOf(values[i].Name), values[i].Name), 3600)
+		d.judgeRange(f, d.limits(KindOf(values[i].Name), values[i].Name), 3600)
 		f.settle()
 		v.Score = max(v.Score, f.Score)
 	}
@@ -178,7 +178,7 @@ func (d *Detector) judge(f *Finding, q *variable, l *Limits, seconds, x float64,
 	if stepS == 0 {
 		stepS = 3600
 	}
-	ok := d.range_(f, l, stepS)
+	ok := d.judgeRange(f, l, stepS)
 	if ok && q.n > 8 {
 		if code, _ := sentinel(x); code && math.Abs(x-q.last) > 4*q.large && math.Abs(x-q.slow)*q.records[away] > 1 {
 			f.unmeasured()

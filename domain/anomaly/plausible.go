@@ -54,9 +54,9 @@ func inside(s *qartod.Span, x float64) bool {
 	return x >= s.Min && x <= s.Max || !s.On()
 }
 
-// range_ runs the gross range test and looks for sentinels that need no history. It reports whether
+// judgeRange runs the gross range test and looks for sentinels that need no history. It reports whether
 // the value can be a measurement.
-func (d *Detector) range_(f *Finding, l *Limits, stepS float64) bool {
+func (d *Detector) judgeRange(f *Finding, l *Limits, stepS float64) bool {
 	x := f.Value
 	code, sure := sentinel(x)
 	if !code && math.Abs(x) < mostPlausible && inside(&l.Range.Suspect, x) && inside(&l.Range.Fail, x) && (l.PerHour == 0 || x < l.PerHour/8) {
