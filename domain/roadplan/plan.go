@@ -172,8 +172,8 @@ func (d *draft) prove(g *graph, plan *quickest.Plan) error {
 	n := d.ground.region.Roads
 	for i := range plan.Departures {
 		for s := range g.steps(&plan.Departures[i]) {
-			flooded := d.water != nil && d.water.Meets(n.Line(s.Segment()))
-			if flooded && !(n.Way(s.Segment()).Bridge && d.request.Bridges == evacuation.BridgesOpen) || !n.IsAllowed(s) {
+			above := n.Way(s.Segment()).Bridge && d.request.Bridges == evacuation.BridgesOpen
+			if d.water != nil && !above && d.water.Meets(n.Line(s.Segment())) || !n.IsAllowed(s) {
 				return wrong("the plan leads over a closed segment of way %d", n.Way(s.Segment()).ID)
 			}
 		}
