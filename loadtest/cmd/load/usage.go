@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/guardy-ai/guardy/loadtest/internal/service"
 )
 
 // usage is what a run took of the machine, and what the service says about its cache.
@@ -43,7 +45,7 @@ type performance struct {
 
 // watcher asks the service every second how it does.
 type watcher struct {
-	s      *service
+	s      *service.Service
 	cancel context.CancelFunc
 	done   chan struct{}
 
@@ -56,10 +58,10 @@ type watcher struct {
 	err           error
 }
 
-func watch(ctx context.Context, s *service) *watcher {
+func watch(ctx context.Context, s *service.Service) *watcher {
 	ctx, cancel := context.WithCancel(ctx)
 	w := &watcher{s: s, cancel: cancel, done: make(chan struct{}), start: time.Now(), machine: machineTime()}
-	w.err = errors.Join(s.get(ctx, "/api/v1/models/status", &w.first), s.get(ctx, "/api/v1/metrics/performance", &w.before))
+	w.err = errors.Join(service.Get(ctx, s.HTTP+"/api/v1/models/status", &w.first), service.Get(ctx, s.HTTP+"/api/v1/metrics/performance", &w.before))
 	go func() {
 		defer close(w.done)
 		tick := time.NewTicker(time.Second)
@@ -78,7 +80,7 @@ func watch(ctx context.Context, s *service) *watcher {
 
 func (w *watcher) sample(ctx context.Context) {
 	var now status
-	switch err := w.s.get(ctx, "/api/v1/models/status", &now); {
+	switch err := service.Get(ctx, w.s.HTTP+"/api/v1/models/status", &now); {
 	case ctx.Err() != nil:
 	case err != nil: // an overloaded service sheds this request like others
 		w.use.missed++
@@ -99,7 +101,7 @@ func (w *watcher) end(ctx context.Context, k6 time.Duration) (usage, error) {
 	w.cancel()
 	<-w.done
 	w.sample(ctx)
-	err := errors.Join(w.err, w.s.get(ctx, "/api/v1/metrics/performance", &w.after))
+	err := errors.Join(w.err, service.Get(ctx, w.s.HTTP+"/api/v1/metrics/performance", &w.after))
 	if err != nil || w.use.samples == 0 {
 		return w.use, errors.Join(err, errors.New("the service could not be watched"))
 	}
@@ -110,7 +112,7 @@ func (w *watcher) end(ctx context.Context, k6 time.Duration) (usage, error) {
 	u.lookups = u.hits + w.after.Cache.Misses - w.before.Cache.Misses
 	if w.after.Redis != nil {
 		u.redis = "unknown"
-		bytes, err := redisMemory(ctx, environment("REDIS_URL", "redis://127.0.0.1:6379/0"))
+		bytes, err := redisMemory(ctx, service.Environment("REDIS_URL", "redis://127.0.0.1:6379/0"))
 		if err == nil {
 			u.redis = megabytes(float64(bytes))
 		} else {
