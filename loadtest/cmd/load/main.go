@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/guardy-ai/guardy/loadtest/internal/growth"
 	"github.com/guardy-ai/guardy/loadtest/internal/k6"
 	"github.com/guardy-ai/guardy/loadtest/internal/service"
 )
@@ -83,10 +84,14 @@ func run(ctx context.Context, o k6.Test) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.Stop()) }()
 
-	w := watch(ctx, s)
+	w, memory := watch(ctx, s), growth.Watch(ctx, s)
 	took, crossed, err := program.Run(ctx, o, s)
 	use, watched := w.end(context.WithoutCancel(ctx), took)
+	samples, missed := memory.End()
 	if err = errors.Join(err, watched); err != nil {
+		return err
+	}
+	if use.memory, err = drawn(o.Out, samples, missed); err != nil {
 		return err
 	}
 	r, err := readResult(filepath.Join(o.Out, "summary.json"))
@@ -102,4 +107,14 @@ func run(ctx context.Context, o k6.Test) (err error) {
 		return errors.New("a threshold was crossed")
 	}
 	return nil
+}
+
+// drawn writes the picture of memory over time and returns what the report says of it. A service that was
+// running already may have no admin listener, or one elsewhere.
+func drawn(folder string, samples []growth.Sample, missed error) (string, error) {
+	picture, err := growth.Picture(samples)
+	if err != nil {
+		return fmt.Sprintf("Memory over time is not drawn: %v", errors.Join(err, missed)), nil
+	}
+	return "![memory over time](memory.svg)", os.WriteFile(filepath.Join(folder, "memory.svg"), picture, 0o644)
 }

@@ -104,6 +104,7 @@ func resources(p printer, u usage) {
 	if u.lookups > 0 {
 		p("| cache lookups of the service | %d, %s hits (each location of a batch is one) |", u.lookups, percent(float64(u.hits)/float64(u.lookups)))
 	}
+	p("\n%s", u.memory)
 }
 
 func percent(share float64) string { return fmt.Sprintf("%.4g %%", share*100) }

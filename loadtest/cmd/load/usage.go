@@ -22,6 +22,7 @@ type usage struct {
 	hits, lookups   uint64
 	redis           string // its memory; empty without Redis
 	version         string
+	memory          string // over time, for the report
 }
 
 // status is what the service says of itself.
