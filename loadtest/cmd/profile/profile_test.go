@@ -37,9 +37,14 @@ func made(t *testing.T) []byte {
 	t.Helper()
 	f := &profile.Function{ID: 1, Name: "main.main"}
 	at := &profile.Location{ID: 1, Line: []profile.Line{{Function: f}}}
+	wait := &profile.Function{ID: 2, Name: "net/http/pprof.handler.serveDeltaProfile"}
+	itself := &profile.Location{ID: 2, Line: []profile.Line{{Function: wait}}}
 	p := &profile.Profile{
-		Function: []*profile.Function{f}, Location: []*profile.Location{at}, DurationNanos: 1.5e9,
-		Sample: []*profile.Sample{{Location: []*profile.Location{at}, Value: []int64{1e6, 2e6, 3e6, 4e6}}},
+		Function: []*profile.Function{f, wait}, Location: []*profile.Location{at, itself}, DurationNanos: 1.5e9,
+		Sample: []*profile.Sample{
+			{Location: []*profile.Location{at}, Value: []int64{1e6, 2e6, 3e6, 4e6}},
+			{Location: []*profile.Location{itself, at}, Value: []int64{5e9, 5e9, 5e9, 5e9}},
+		},
 	}
 	for _, kind := range []string{"cpu", "alloc_space", "inuse_space", "delay"} {
 		p.SampleType = append(p.SampleType, &profile.ValueType{Type: kind, Unit: "nanoseconds"})
@@ -96,8 +101,12 @@ func TestEveryProfileIsSavedAndDrawn(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, name := range files {
-				if content, err := os.ReadFile(filepath.Join(o.load.Out, name)); err != nil || len(content) == 0 {
+				content, err := os.ReadFile(filepath.Join(o.load.Out, name))
+				if err != nil || len(content) == 0 {
 					t.Errorf("%s: %v", name, err)
+				}
+				if strings.HasSuffix(name, ".svg") && name != "memory.svg" && (!strings.Contains(string(content), "main.main") || strings.Contains(string(content), "serveDelta")) {
+					t.Errorf("%s shows\n%s", name, content)
 				}
 			}
 		})

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"github.com/google/pprof/profile"
@@ -114,6 +115,9 @@ func get(ctx context.Context, url string, seconds int) (body []byte, err error) 
 	return body, err
 }
 
+// itself waits for a profile to end, which is no wait of the service.
+var itself = regexp.MustCompile(`^net/http/pprof\.`)
+
 // write saves a profile with its flame graph, and prints its top.
 func (p part) write(folder string, content []byte) error {
 	if p.values == "" {
@@ -129,6 +133,7 @@ func (p part) write(folder string, content []byte) error {
 	if err != nil {
 		return fmt.Errorf("read the profile %s: %w", p.name, err)
 	}
+	parsed.FilterSamplesByName(nil, itself, nil, nil)
 	graph, err := flame.New(parsed, p.values)
 	if err != nil {
 		return err

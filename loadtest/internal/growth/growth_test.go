@@ -36,6 +36,7 @@ func TestThePictureShowsEveryFigure(t *testing.T) {
 	}
 	for _, want := range []string{
 		"resident 50.0 MB, at most 60.0", "heap 10.0 MB, at most 12.0", "heap goal 20.0 MB, at most 24.0",
+		`text-anchor="middle">15</text>`, `text-anchor="end">40</text>`, // a mark of each axis
 		"20 s from 2026-03-01 12:00:00 UTC; 20 collections, 20 MB allocated",
 	} {
 		if !strings.Contains(string(svg), want) {

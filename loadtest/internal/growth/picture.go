@@ -60,7 +60,7 @@ func axes(b *bytes.Buffer, c scale) {
 		fmt.Fprintf(b, `<path d="M%g %.1fH%g" stroke="#ddd"/><text x="%g" y="%.1f" text-anchor="end">%g</text>`+"\n", left, c.y(v), width-right, left-8, c.y(v)+4, v/1e6)
 	}
 	for v := 0.0; v <= c.seconds; v += step(c.seconds) {
-		fmt.Fprintf(b, `<path d="M%.1f %gv5" stroke="#888"/><text x="%.1[1]f" y="%g" text-anchor="middle">%g</text>`+"\n", c.x(v), height-bottom, height-bottom+20, v)
+		fmt.Fprintf(b, `<path d="M%.1f %gv5" stroke="#888"/><text x="%.1f" y="%g" text-anchor="middle">%g</text>`+"\n", c.x(v), height-bottom, c.x(v), height-bottom+20, v)
 	}
 	fmt.Fprintf(b, `<text x="%g" y="%g" text-anchor="end">MB</text><text x="%g" y="%g">s</text>`+"\n", left-8, top-8, width-right+8, height-bottom+20)
 }
