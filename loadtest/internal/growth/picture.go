@@ -62,7 +62,7 @@ func axes(b *bytes.Buffer, c scale) {
 	for v := 0.0; v <= c.seconds; v += step(c.seconds) {
 		fmt.Fprintf(b, `<path d="M%.1f %gv5" stroke="#888"/><text x="%.1f" y="%g" text-anchor="middle">%g</text>`+"\n", c.x(v), height-bottom, c.x(v), height-bottom+20, v)
 	}
-	fmt.Fprintf(b, `<text x="%g" y="%g" text-anchor="end">MB</text><text x="%g" y="%g">s</text>`+"\n", left-8, top-8, width-right+8, height-bottom+20)
+	fmt.Fprintf(b, `<text x="%g" y="%g" text-anchor="end">MB</text><text x="%g" y="%g">s</text>`+"\n", left-8, top-8, width-right+16, height-bottom+20)
 }
 
 func curves(b *bytes.Buffer, c scale, samples []Sample) {
