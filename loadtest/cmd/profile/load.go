@@ -62,7 +62,7 @@ func underLoad(ctx context.Context, s *service.Service, o options) (stop func() 
 		default:
 		}
 		cancel()
-		<-ended // with the news that it was interrupted
+		_ = <-ended // the news that it was interrupted
 		return nil
 	}
 	if err := awaitFlow(ctx, s, before); err != nil {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"sync"
 	"time"
 
 	"github.com/google/pprof/profile"
@@ -71,29 +72,22 @@ func (p set) take(ctx context.Context, s *service.Service, o options) error {
 }
 
 func (p set) fetch(ctx context.Context, base string, seconds int, contents [][]byte) error {
-	errs := make(chan error)
-	waiting := 0
+	errs := make([]error, len(p.parts))
+	var over sync.WaitGroup
+	for i, part := range p.parts {
+		if !part.at {
+			over.Go(func() {
+				contents[i], errs[i] = get(ctx, fmt.Sprintf("%s%s?seconds=%d", base, part.path, seconds), seconds)
+			})
+		}
+	}
+	over.Wait()
 	for i, part := range p.parts {
 		if part.at {
-			continue
-		}
-		waiting++
-		go func() (err error) {
-			defer func() { errs <- err }()
-			contents[i], err = get(ctx, fmt.Sprintf("%s%s?seconds=%d", base, part.path, seconds), seconds)
-			return err
-		}()
-	}
-	var err error
-	for range waiting {
-		err = errors.Join(err, <-errs)
-	}
-	for i, part := range p.parts {
-		if part.at && err == nil {
-			contents[i], err = get(ctx, base+part.path, 0)
+			contents[i], errs[i] = get(ctx, base+part.path, 0)
 		}
 	}
-	return err
+	return errors.Join(errs...)
 }
 
 func get(ctx context.Context, url string, seconds int) (body []byte, err error) {
