@@ -10,11 +10,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"time"
 
+	"github.com/guardy-ai/guardy/loadtest/internal/cli"
 	"github.com/guardy-ai/guardy/loadtest/internal/growth"
 	"github.com/guardy-ai/guardy/loadtest/internal/k6"
 	"github.com/guardy-ai/guardy/loadtest/internal/service"
@@ -33,17 +32,8 @@ func parse(args []string, usage io.Writer) (o k6.Test, err error) {
 	f.IntVar(&o.MaxBatch, "max-batch", 500, "largest batch of the scenario batch; a service that is started here allows it")
 	f.IntVar(&o.Seed, "seed", int(time.Now().UnixNano()%1e6), "of the questions; default: by the clock, so that a run does not find the answers to the one before")
 	f.StringVar(&o.Out, "out", "", "folder for the results (default results/TIME-SCENARIO-TRANSPORT)")
-	for rest := args; ; {
-		if err := f.Parse(rest); err != nil {
-			return o, err
-		}
-		if f.NArg() == 0 {
-			break
-		}
-		if o.Scenario != "" {
-			return o, fmt.Errorf("one scenario at a time, not %q and %q", o.Scenario, f.Arg(0))
-		}
-		o.Scenario, rest = f.Arg(0), f.Args()[1:]
+	if o.Scenario, err = cli.Word(f, args); err != nil {
+		return o, err
 	}
 	if o.Scenario == "" {
 		return o, errors.New("name a scenario: smoke, normal, stress, spike, soak, batch or breakpoint")
@@ -55,19 +45,13 @@ func parse(args []string, usage io.Writer) (o k6.Test, err error) {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	o, err := parse(os.Args[1:], os.Stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return
-	}
-	if err == nil {
-		err = run(ctx, o)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "load:", err)
-		os.Exit(1)
-	}
+	cli.Main("load", func(ctx context.Context, args []string) error {
+		o, err := parse(args, os.Stderr)
+		if err != nil {
+			return err
+		}
+		return run(ctx, o)
+	})
 }
 
 func run(ctx context.Context, o k6.Test) (err error) {

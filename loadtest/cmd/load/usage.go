@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/guardy-ai/guardy/loadtest/internal/poll"
 	"github.com/guardy-ai/guardy/loadtest/internal/service"
 )
 
@@ -46,9 +47,8 @@ type performance struct {
 
 // watcher asks the service every second how it does.
 type watcher struct {
-	s      *service.Service
-	cancel context.CancelFunc
-	done   chan struct{}
+	s    *service.Service
+	stop func()
 
 	start         time.Time
 	machine       time.Duration
@@ -60,22 +60,9 @@ type watcher struct {
 }
 
 func watch(ctx context.Context, s *service.Service) *watcher {
-	ctx, cancel := context.WithCancel(ctx)
-	w := &watcher{s: s, cancel: cancel, done: make(chan struct{}), start: time.Now(), machine: machineTime()}
+	w := &watcher{s: s, start: time.Now(), machine: machineTime()}
 	w.err = errors.Join(service.Get(ctx, s.HTTP+"/api/v1/models/status", &w.first), service.Get(ctx, s.HTTP+"/api/v1/metrics/performance", &w.before))
-	go func() {
-		defer close(w.done)
-		tick := time.NewTicker(time.Second)
-		defer tick.Stop()
-		for {
-			w.sample(ctx)
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-		}
-	}()
+	w.stop = poll.Every(ctx, time.Second, w.sample)
 	return w
 }
 
@@ -99,8 +86,7 @@ func (w *watcher) end(ctx context.Context, k6 time.Duration) (usage, error) {
 	if m := machineTime(); m > 0 {
 		w.use.machine = m - w.machine
 	}
-	w.cancel()
-	<-w.done
+	w.stop()
 	w.sample(ctx)
 	err := errors.Join(w.err, service.Get(ctx, w.s.HTTP+"/api/v1/metrics/performance", &w.after))
 	if err != nil || w.use.samples == 0 {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/guardy-ai/guardy/loadtest/internal/k6"
@@ -50,19 +49,21 @@ func underLoad(ctx context.Context, s *service.Service, o options) (stop func() 
 	}
 	o.load.Duration = time.Duration(o.seconds)*time.Second + 2*loadWithin // it is stopped sooner
 	running, cancel := context.WithCancel(ctx)
-	ended := make(chan error, 1)
+	ended := make(chan struct{})
+	var failed error
 	go func() {
-		_, _, err := program.Run(running, o.load, s)
-		ended <- err
+		defer close(ended)
+		_, _, failed = program.Run(running, o.load, s)
 	}()
 	stop = func() error {
+		defer cancel()
 		select {
-		case err := <-ended:
-			return fmt.Errorf("the load ended before the profile: %w", errors.Join(err, os.ErrProcessDone))
+		case <-ended:
+			return errors.Join(errors.New("the load ended before the profile"), failed)
 		default:
 		}
 		cancel()
-		_ = <-ended // the news that it was interrupted
+		<-ended // with the news that it was interrupted
 		return nil
 	}
 	if err := awaitFlow(ctx, s, before); err != nil {

@@ -11,13 +11,12 @@ import (
 	"io"
 	"maps"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
+	"github.com/guardy-ai/guardy/loadtest/internal/cli"
 	"github.com/guardy-ai/guardy/loadtest/internal/k6"
 	"github.com/guardy-ai/guardy/loadtest/internal/service"
 )
@@ -41,17 +40,8 @@ func parse(args []string, usage io.Writer) (o options, err error) {
 	f.BoolVar(&o.load.Connect, "connect", false, "load over Connect instead of HTTP")
 	f.IntVar(&o.load.MaxBatch, "max-batch", 500, "largest batch of the scenario batch; a service that is started here allows it")
 	f.StringVar(&o.load.Out, "out", "", "folder for the results (default results/TIME-profile-WHAT)")
-	for rest := args; ; {
-		if err := f.Parse(rest); err != nil {
-			return o, err
-		}
-		if f.NArg() == 0 {
-			break
-		}
-		if o.what != "" {
-			return o, fmt.Errorf("one profile at a time, not %q and %q", o.what, f.Arg(0))
-		}
-		o.what, rest = f.Arg(0), f.Args()[1:]
+	if o.what, err = cli.Word(f, args); err != nil {
+		return o, err
 	}
 	known, ok := profiles[o.what]
 	if !ok {
@@ -71,19 +61,13 @@ func parse(args []string, usage io.Writer) (o options, err error) {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	o, err := parse(os.Args[1:], os.Stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return
-	}
-	if err == nil {
-		err = run(ctx, o)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "profile:", err)
-		os.Exit(1)
-	}
+	cli.Main("profile", func(ctx context.Context, args []string) error {
+		o, err := parse(args, os.Stderr)
+		if err != nil {
+			return err
+		}
+		return run(ctx, o)
+	})
 }
 
 func run(ctx context.Context, o options) (err error) {

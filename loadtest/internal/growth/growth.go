@@ -5,6 +5,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/guardy-ai/guardy/loadtest/internal/poll"
 	"github.com/guardy-ai/guardy/loadtest/internal/service"
 )
 
@@ -26,29 +27,15 @@ type Sample struct {
 // Watcher takes a sample every second.
 type Watcher struct {
 	admin   string
-	cancel  context.CancelFunc
-	done    chan struct{}
+	stop    func()
 	samples []Sample
 	missed  error
 }
 
 // Watch begins at once.
 func Watch(ctx context.Context, s *service.Service) *Watcher {
-	ctx, cancel := context.WithCancel(ctx)
-	w := &Watcher{admin: s.Admin, cancel: cancel, done: make(chan struct{})}
-	go func() {
-		defer close(w.done)
-		tick := time.NewTicker(time.Second)
-		defer tick.Stop()
-		for {
-			w.sample(ctx)
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-		}
-	}()
+	w := &Watcher{admin: s.Admin}
+	w.stop = poll.Every(ctx, time.Second, w.sample)
 	return w
 }
 
@@ -65,7 +52,6 @@ func (w *Watcher) sample(ctx context.Context) {
 
 // End returns the samples, and why the newest that is missing could not be had.
 func (w *Watcher) End() ([]Sample, error) {
-	w.cancel()
-	<-w.done
+	w.stop()
 	return w.samples, w.missed
 }
