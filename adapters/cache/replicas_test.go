@@ -8,10 +8,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxtest"
 	"go.uber.org/goleak"
@@ -21,9 +24,13 @@ import (
 	"github.com/guardy-ai/guardy/adapters/cache/rediscache"
 	"github.com/guardy-ai/guardy/adapters/cache/tieredcache"
 	"github.com/guardy-ai/guardy/adapters/internal/redistest"
+	"github.com/guardy-ai/guardy/adapters/modelsource/embedded"
+	"github.com/guardy-ai/guardy/app/predict"
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/ports"
 	"github.com/guardy-ai/guardy/ports/cachetest"
+	"github.com/guardy-ai/guardy/ports/predictortest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -163,6 +170,64 @@ func TestMemoryServesOnWhileRedisHangs(t *testing.T) {
 	if tiers[0].Name != "memory" || tiers[1].Name != "redis" || tiers[1].Errors == 0 {
 		t.Errorf("tiers: %+v", tiers)
 	}
+}
+
+// The master dies and its replica takes over. Questions are answered meanwhile, by computing, and nobody has
+// to do anything for the cache to be in use again.
+func TestAFailoverCostsHitsAndNoQuestion(t *testing.T) {
+	master, heir, sentinel := redistest.Sentinel(t)
+	cfg := redisAt("")
+	cfg.URL, cfg.ProbeInterval = "redis+sentinel://"+sentinel.Addr()+"?master_name=flood", 50*time.Millisecond
+	models := predict.NewModels(embedded.New(), predict.NoRegion, nil, nil, ports.NopRecorder{}, time.Now)
+	if err := models.Load(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	service := func(c ports.AnswerCache) *predict.Service {
+		return predict.New(predict.Deps{Models: models, Cache: c, TTL: predict.TTL{FloodRisk: long}, Recorder: ports.NopRecorder{}, Clock: time.Now})
+	}
+	var services [2]*predict.Service
+	for i := range services {
+		c, err := rediscache.New(cfg, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		services[i] = service(c)
+	}
+	alone := service(nil)
+	// shared asks both replicas of the service, and tells whether the second found the answer in the cache.
+	shared := func(r risk.Request) (hit bool) {
+		t.Helper()
+		computed := answered(t, alone, r)
+		for _, s := range services {
+			a := answered(t, s, r)
+			if !cmp.Equal(a, computed, predictortest.SameAnswer, cmpopts.IgnoreFields(risk.Assessment{}, "AssessedAt")) {
+				t.Fatal(cmp.Diff(a, computed, predictortest.SameAnswer))
+			}
+			hit = a.Provenance.Cache == domain.CacheHit
+		}
+		return hit
+	}
+	rng := rand.New(rand.NewPCG(1, 1))
+	eventually(t, "answers are shared", func() bool { return shared(predictortest.Random(rng)) })
+	master.Kill()
+	if shared(predictortest.Random(rng)) && !heir.IsMaster() {
+		t.Error("a new answer was found in a cache that cannot store it")
+	}
+	eventually(t, "new answers are shared again", func() bool { return shared(predictortest.Random(rng)) })
+	if !heir.IsMaster() {
+		t.Error("the replica is not the master")
+	}
+}
+
+func answered(t *testing.T, s *predict.Service, r risk.Request) risk.Assessment {
+	t.Helper()
+	r = predictortest.Clone(r)
+	a, err := s.Assess(t.Context(), &r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
 }
 
 // noStatistics knows of no answer yet.

@@ -19,6 +19,7 @@ import (
 	"github.com/guardy-ai/guardy/adapters/modelsource/embedded"
 	"github.com/guardy-ai/guardy/app/predict"
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/anomaly"
 	"github.com/guardy-ai/guardy/ports"
 	"github.com/guardy-ai/guardy/ports/predictortest"
 )
@@ -88,5 +89,45 @@ func TestARedisThatIsDownCostsTheState(t *testing.T) {
 		if names := fmt.Sprint(a.Quality.Names()); names != "[cold_start state_lost]" || a.Model.Name != domain.AnomalyDetector {
 			t.Fatalf("quality %s", names)
 		}
+	}
+}
+
+// TestAFailoverCostsTheStateForAWhile: the master dies and its replica takes over. Readings are judged
+// meanwhile, and devices are known again without anybody's help.
+func TestAFailoverCostsTheStateForAWhile(t *testing.T) {
+	master, heir, sentinel := redistest.Sentinel(t)
+	cfg := redisclient.DefaultConfig()
+	cfg.URL = "redis+sentinel://" + sentinel.Addr() + "?master_name=flood"
+	cfg.Timeout, cfg.ProbeInterval = 20*time.Second, 50*time.Millisecond
+	s, err := redisstates.New(cfg, redisstates.DefaultConfig(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	d := over(t, s)
+	readings := predictortest.RandomReadings(rand.New(rand.NewPCG(1, 1)), 1)
+	devices := 0
+	// known shows a new device twice and says what is missing at the second reading.
+	known := func() (missing anomaly.Quality) {
+		devices++
+		for range 2 {
+			missing = predictortest.Detect(t, d, predictortest.Asked(fmt.Sprint("device ", devices), readings[0])).Quality
+		}
+		return missing & (anomaly.QualityNoState | anomaly.QualityStateLost)
+	}
+	if missing := known(); missing != 0 {
+		t.Fatalf("before: %v", missing.Names())
+	}
+	master.Kill()
+	if missing := known(); missing&anomaly.QualityStateLost == 0 && !heir.IsMaster() {
+		t.Errorf("without a master: %v", missing.Names())
+	}
+	for start := time.Now(); known() != 0; time.Sleep(5 * time.Millisecond) {
+		if time.Since(start) > 20*time.Second {
+			t.Fatal("devices are still not known")
+		}
+	}
+	if !heir.IsMaster() {
+		t.Error("the replica is not the master")
 	}
 }

@@ -42,6 +42,7 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	fmt.Printf("API and Connect  %s\ngRPC             %s\n", s.URL, s.GRPC)
+	fmt.Printf("Redis            %s\n", s.redisAddr())
 	if s.Prometheus != "" {
 		fmt.Printf("Prometheus       %s\n", s.Prometheus)
 	}
@@ -50,7 +51,12 @@ func run(ctx context.Context) (err error) {
 	}
 	fmt.Printf("logs             %s\nCtrl-C ends it.\n", dir)
 	<-ctx.Done()
-	return s.stop()
+	err = s.stop()
+	fmt.Println("processor time")
+	for _, p := range s.processes() {
+		fmt.Printf("%-16s %.1f s\n", p.name, p.took().Seconds())
+	}
+	return err
 }
 
 // build compiles guardy as the image does.

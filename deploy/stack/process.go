@@ -89,6 +89,14 @@ func (p *process) end(sig syscall.Signal) error {
 	}
 }
 
+// took is the processor time of a program that has ended, and of those that it started.
+func (p *process) took() time.Duration {
+	if p.cmd == nil || p.cmd.ProcessState == nil {
+		return 0
+	}
+	return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
+}
+
 // freePorts returns n different loopback ports that nobody listens on. They are held until all are found.
 func freePorts(ctx context.Context, n int) ([]int, error) {
 	ports := make([]int, n)

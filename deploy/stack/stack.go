@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -184,12 +185,19 @@ func (s *stack) restart(ctx context.Context, i int) error {
 // stop ends everything, the front first.
 func (s *stack) stop() error {
 	var errs []error
-	for _, p := range append(append(s.fronts, s.replicas...), s.redis) {
-		if p != nil {
-			errs = append(errs, p.stop())
-		}
+	for _, p := range s.processes() {
+		errs = append(errs, p.stop())
 	}
 	return errors.Join(errs...)
+}
+
+// processes lists what was started, the front first.
+func (s *stack) processes() []*process {
+	all := slices.Concat(s.fronts, s.replicas)
+	if s.redis != nil {
+		all = append(all, s.redis)
+	}
+	return all
 }
 
 func answers(ctx context.Context, url string) bool {

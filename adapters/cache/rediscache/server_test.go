@@ -83,7 +83,7 @@ func TestContractOnACluster(t *testing.T) {
 }
 
 func TestContractBehindSentinel(t *testing.T) {
-	_, sentinel := redistest.Sentinel(t)
+	_, _, sentinel := redistest.Sentinel(t)
 	cachetest.Run(t, func(t *testing.T) ports.AnswerCache {
 		return open(t, patient("redis+sentinel://"+sentinel.Addr()+"?master_name=flood"))
 	}, cachetest.Options{})
@@ -655,7 +655,7 @@ func (l *cleared) of(m domain.ModelName) int {
 
 func TestAClearReachesEveryReplica(t *testing.T) {
 	cluster := redistest.Cluster(t)
-	_, sentinel := redistest.Sentinel(t)
+	_, _, sentinel := redistest.Sentinel(t)
 	for name, url := range map[string]string{
 		"server":   "redis://" + redistest.Start(t).Addr(),
 		"cluster":  "redis+cluster://" + cluster[1].Addr(),

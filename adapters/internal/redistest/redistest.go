@@ -228,17 +228,33 @@ func Cluster(t testing.TB) []*Server {
 	return nodes
 }
 
-// Sentinel runs a master and one sentinel that watches it under the name "flood".
-func Sentinel(t testing.TB) (master, sentinel *Server) {
+// Sentinel runs a master with a replica and one sentinel that watches them under the name "flood" and,
+// when the master is gone for a moment, makes the replica the master.
+func Sentinel(t testing.TB) (master, replica, sentinel *Server) {
 	t.Helper()
-	master = Start(t)
+	master = Start(t, "--repl-diskless-sync-delay", "0")
+	replica = Start(t, "--replicaof", "127.0.0.1 "+strconv.Itoa(master.port))
+	replica.wait(func() bool {
+		return strings.Contains(fmt.Sprint(replica.Do("INFO", "replication")), "master_link_status:up")
+	})
 	dir := t.TempDir()
 	file := filepath.Join(dir, "sentinel.conf")
-	conf := fmt.Sprintf("bind 127.0.0.1\ndir %s\nsentinel monitor flood 127.0.0.1 %d 1\n", dir, master.port)
+	conf := fmt.Sprintf("bind 127.0.0.1\ndir %s\nsentinel monitor flood 127.0.0.1 %d 1\n"+
+		"sentinel down-after-milliseconds flood 1000\nsentinel failover-timeout flood 5000\n", dir, master.port)
 	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return master, start(t, file, "--sentinel")
+	sentinel = start(t, file, "--sentinel")
+	sentinel.wait(func() bool {
+		return strings.Contains(fmt.Sprint(sentinel.Do("SENTINEL", "REPLICAS", "flood")), "master-link-status ok")
+	})
+	return master, replica, sentinel
+}
+
+// IsMaster tells whether the server takes writes.
+func (s *Server) IsMaster() bool {
+	s.t.Helper()
+	return strings.HasPrefix(fmt.Sprint(s.Do("ROLE")), "[master")
 }
 
 func (s *Server) wait(ok func() bool) {

@@ -10,10 +10,12 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/guardy-ai/guardy/loadtest/internal/k6"
+	"github.com/guardy-ai/guardy/loadtest/internal/service"
 )
 
 func TestFlagsMayComeBeforeAndAfterTheScenario(t *testing.T) {
@@ -21,31 +23,13 @@ func TestFlagsMayComeBeforeAndAfterTheScenario(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.scenario != "stress" || !o.quick || !o.connect || o.duration != 2*time.Minute || o.transport() != "connect" {
+	if o.Scenario != "stress" || !o.Quick || !o.Connect || o.Duration != 2*time.Minute || o.Transport() != "connect" {
 		t.Errorf("%+v", o)
 	}
 	for _, bad := range [][]string{nil, {"--quick"}, {"smoke", "soak"}, {"smoke", "--nonsense"}} {
 		if _, err := parse(bad, io.Discard); err == nil {
 			t.Errorf("%q was accepted", bad)
 		}
-	}
-}
-
-// The script is told what the command line says, and k6 opens no port unless it is asked to.
-func TestTheScriptIsToldEverything(t *testing.T) {
-	o := options{scenario: "soak", connect: true, quick: true, duration: time.Minute, rate: 2.5, seed: 7, maxBatch: 300, out: "x"}
-	env := settings(o, &service{http: "http://h", connect: "http://c"})
-	for _, want := range []string{
-		"SCENARIO=soak", "TRANSPORT=connect", "HTTP_URL=http://h", "CONNECT_URL=http://c", "SEED=7", "MAX_BATCH=300", "QUICK=1",
-		"SECONDS=60", "RATE=2.5", "K6_WEB_DASHBOARD_PORT=-1",
-	} {
-		if !slices.Contains(env, want) {
-			t.Errorf("%s is missing in %q", want, env)
-		}
-	}
-	o.behaviour = true
-	if env := settings(o, &service{}); slices.Contains(env, "K6_WEB_DASHBOARD=true") || !slices.Contains(env, "BEHAVIOUR=1") {
-		t.Errorf("%q", env)
 	}
 }
 
@@ -75,7 +59,7 @@ func TestTheReportSaysWhatFailedAndWhatWasLeftOut(t *testing.T) {
 	if r.verdict() != "FAILED" || r.breakpoint() {
 		t.Errorf("verdict %s", r.verdict())
 	}
-	page := string(report(options{scenario: "normal"}, &service{}, r, usage{wall: time.Second, service: time.Second / 4, samples: 1}))
+	page := string(report(k6.Test{Scenario: "normal"}, &service.Service{}, r, usage{wall: time.Second, service: time.Second / 4, samples: 1}))
 	for _, want := range []string{
 		"**FAILED**", "| **left out, not served** | anomaly |", "| http_req_duration | `avg<10` | 1.5 | held |",
 		"| http_req_duration | `p(95)<30` | 40 | **crossed** |", "| success | `rate>0.999` | 0.97 | **crossed** |",
@@ -120,7 +104,7 @@ func TestTheServiceIsWatched(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	w := watch(t.Context(), &service{http: server.URL})
+	w := watch(t.Context(), &service.Service{HTTP: server.URL})
 	u, err := w.end(t.Context(), 3*time.Second)
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +117,7 @@ func TestTheServiceIsWatched(t *testing.T) {
 func TestAServiceThatCannotBeWatchedIsAnError(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
-	if _, err := watch(t.Context(), &service{http: server.URL}).end(t.Context(), 0); err == nil {
+	if _, err := watch(t.Context(), &service.Service{HTTP: server.URL}).end(t.Context(), 0); err == nil {
 		t.Error("no error")
 	}
 }

@@ -10,108 +10,79 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"time"
+
+	"github.com/guardy-ai/guardy/loadtest/internal/cli"
+	"github.com/guardy-ai/guardy/loadtest/internal/growth"
+	"github.com/guardy-ai/guardy/loadtest/internal/k6"
+	"github.com/guardy-ai/guardy/loadtest/internal/service"
 )
 
-// options are what the command line says.
-type options struct {
-	scenario  string
-	quick     bool
-	connect   bool
-	live      bool
-	behaviour bool
-	rate      float64
-	duration  time.Duration
-	maxBatch  int
-	seed      int
-	out       string
-}
-
-func (o options) transport() string {
-	if o.connect {
-		return "connect"
-	}
-	return "http"
-}
-
 // parse accepts flags before and after the scenario.
-func parse(args []string, usage io.Writer) (o options, err error) {
+func parse(args []string, usage io.Writer) (o k6.Test, err error) {
 	f := flag.NewFlagSet("load", flag.ContinueOnError)
 	f.SetOutput(usage)
-	f.BoolVar(&o.quick, "quick", false, "a short run")
-	f.BoolVar(&o.connect, "connect", false, "over Connect instead of HTTP")
-	f.BoolVar(&o.live, "live", false, "serve k6's dashboard while it runs, on http://127.0.0.1:5665")
-	f.BoolVar(&o.behaviour, "behaviour", false, "judge answers only, not times; no dashboard")
-	f.Float64Var(&o.rate, "rate", 0, "requests a user sends each second (default of shapes.js: 4); a breakpoint raises its rate by so many a step (500)")
-	f.DurationVar(&o.duration, "duration", 0, "of the run, instead of the scenario's own")
-	f.IntVar(&o.maxBatch, "max-batch", 500, "largest batch of the scenario batch; a service that is started here allows it")
-	f.IntVar(&o.seed, "seed", int(time.Now().UnixNano()%1e6), "of the questions; default: by the clock, so that a run does not find the answers to the one before")
-	f.StringVar(&o.out, "out", "", "folder for the results (default results/TIME-SCENARIO-TRANSPORT)")
-	for rest := args; ; {
-		if err := f.Parse(rest); err != nil {
-			return o, err
-		}
-		if f.NArg() == 0 {
-			break
-		}
-		if o.scenario != "" {
-			return o, fmt.Errorf("one scenario at a time, not %q and %q", o.scenario, f.Arg(0))
-		}
-		o.scenario, rest = f.Arg(0), f.Args()[1:]
+	f.BoolVar(&o.Quick, "quick", false, "a short run")
+	f.BoolVar(&o.Connect, "connect", false, "over Connect instead of HTTP")
+	f.BoolVar(&o.Live, "live", false, "serve k6's dashboard while it runs, on http://127.0.0.1:5665")
+	f.BoolVar(&o.Behaviour, "behaviour", false, "judge answers only, not times; no dashboard")
+	f.Float64Var(&o.Rate, "rate", 0, "requests a user sends each second (default of shapes.js: 4); a breakpoint raises its rate by so many a step (500)")
+	f.DurationVar(&o.Duration, "duration", 0, "of the run, instead of the scenario's own")
+	f.IntVar(&o.MaxBatch, "max-batch", 500, "largest batch of the scenario batch; a service that is started here allows it")
+	f.IntVar(&o.Seed, "seed", int(time.Now().UnixNano()%1e6), "of the questions; default: by the clock, so that a run does not find the answers to the one before")
+	f.StringVar(&o.Out, "out", "", "folder for the results (default results/TIME-SCENARIO-TRANSPORT)")
+	if o.Scenario, err = cli.Word(f, args); err != nil {
+		return o, err
 	}
-	if o.scenario == "" {
+	if o.Scenario == "" {
 		return o, errors.New("name a scenario: smoke, normal, stress, spike, soak, batch or breakpoint")
 	}
-	if o.out == "" {
-		o.out = filepath.Join("results", time.Now().UTC().Format("2006-01-02T150405")+"-"+o.scenario+"-"+o.transport())
+	if o.Out == "" {
+		o.Out = filepath.Join("results", time.Now().UTC().Format("2006-01-02T150405")+"-"+o.Scenario+"-"+o.Transport())
 	}
 	return o, nil
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	o, err := parse(os.Args[1:], os.Stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return
-	}
-	if err == nil {
-		err = run(ctx, o)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "load:", err)
-		os.Exit(1)
-	}
+	cli.Main("load", func(ctx context.Context, args []string) error {
+		o, err := parse(args, os.Stderr)
+		if err != nil {
+			return err
+		}
+		return run(ctx, o)
+	})
 }
 
-func run(ctx context.Context, o options) (err error) {
-	if err := os.MkdirAll(o.out, 0o755); err != nil {
+func run(ctx context.Context, o k6.Test) (err error) {
+	if err := os.MkdirAll(o.Out, 0o755); err != nil {
 		return err
 	}
-	k6, err := buildK6(ctx)
+	program, err := k6.Build(ctx)
 	if err != nil {
 		return err
 	}
-	s, err := reach(ctx, o)
+	s, err := service.Reach(ctx, service.Build{Folder: o.Out, MaxBatch: o.MaxBatch})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.stop()) }()
+	defer func() { err = errors.Join(err, s.Stop()) }()
 
-	w := watch(ctx, s)
-	took, crossed, err := k6.run(ctx, o, s)
+	w, memory := watch(ctx, s), growth.Watch(ctx, s)
+	took, crossed, err := program.Run(ctx, o, s)
 	use, watched := w.end(context.WithoutCancel(ctx), took)
+	samples, missed := memory.End()
 	if err = errors.Join(err, watched); err != nil {
 		return err
 	}
-	r, err := readResult(filepath.Join(o.out, "summary.json"))
+	if use.memory, err = drawn(o.Out, samples, missed); err != nil {
+		return err
+	}
+	r, err := readResult(filepath.Join(o.Out, "summary.json"))
 	if err != nil {
 		return err
 	}
-	page := filepath.Join(o.out, "summary.md")
+	page := filepath.Join(o.Out, "summary.md")
 	if err := os.WriteFile(page, report(o, s, r, use), 0o644); err != nil {
 		return err
 	}
@@ -120,4 +91,14 @@ func run(ctx context.Context, o options) (err error) {
 		return errors.New("a threshold was crossed")
 	}
 	return nil
+}
+
+// drawn writes the picture of memory over time and returns what the report says of it. A service that was
+// running already may have no admin listener, or one elsewhere.
+func drawn(folder string, samples []growth.Sample, missed error) (string, error) {
+	picture, err := growth.Picture(samples)
+	if err != nil {
+		return fmt.Sprintf("Memory over time is not drawn: %v", errors.Join(err, missed)), nil
+	}
+	return "![memory over time](memory.svg)", os.WriteFile(filepath.Join(folder, "memory.svg"), picture, 0o644)
 }

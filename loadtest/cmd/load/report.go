@@ -9,20 +9,23 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/guardy-ai/guardy/loadtest/internal/k6"
+	"github.com/guardy-ai/guardy/loadtest/internal/service"
 )
 
 // report is the summary for people, in Markdown.
-func report(o options, s *service, r result, u usage) []byte {
+func report(o k6.Test, s *service.Service, r result, u usage) []byte {
 	var b bytes.Buffer
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	p("# Load test: %s over %s\n", o.scenario, map[bool]string{true: "Connect", false: "HTTP"}[o.connect])
+	p("# Load test: %s over %s\n", o.Scenario, map[bool]string{true: "Connect", false: "HTTP"}[o.Connect])
 	p("**%s**\n", r.verdict())
 	p("| | |\n|---|---|")
 	p("| when | %s |", time.Now().UTC().Format(time.RFC3339))
 	p("| machine | %s, %d cores, %s/%s |", processor(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
 	p("| commit | %s |", commit())
 	p("| service | %s |", origin(s, u))
-	p("| command | `load %s`, seed %d |", strings.Join(os.Args[1:], " "), o.seed)
+	p("| command | `load %s`, seed %d |", strings.Join(os.Args[1:], " "), o.Seed)
 	p("| users | %d |", r.Shape.Users)
 	p("| asked for | %s |", strings.Join(r.Setup.Served, ", "))
 	if len(r.Setup.Left) > 0 {
@@ -39,7 +42,7 @@ func report(o options, s *service, r result, u usage) []byte {
 		for _, l := range r.limits() {
 			p("| %s | `%s` | %.4g | %s |", l.metric, l.expression, l.value, map[bool]string{true: "held", false: "**crossed**"}[l.held])
 		}
-		if o.behaviour {
+		if o.Behaviour {
 			p("\nTimes were not judged (`--behaviour`).")
 		}
 	}
@@ -101,14 +104,15 @@ func resources(p printer, u usage) {
 	if u.lookups > 0 {
 		p("| cache lookups of the service | %d, %s hits (each location of a batch is one) |", u.lookups, percent(float64(u.hits)/float64(u.lookups)))
 	}
+	p("\n%s", u.memory)
 }
 
 func percent(share float64) string { return fmt.Sprintf("%.4g %%", share*100) }
 
 func megabytes(bytes float64) string { return fmt.Sprintf("%.1f MB", bytes/1e6) }
 
-func origin(s *service, u usage) string {
-	if s.process == nil {
+func origin(s *service.Service, u usage) string {
+	if !s.StartedHere() {
 		return fmt.Sprintf("version %s, which was running already", u.version)
 	}
 	return "built from this commit and started for the run"

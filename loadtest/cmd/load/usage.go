@@ -7,6 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/guardy-ai/guardy/loadtest/internal/poll"
+	"github.com/guardy-ai/guardy/loadtest/internal/service"
 )
 
 // usage is what a run took of the machine, and what the service says about its cache.
@@ -20,6 +23,7 @@ type usage struct {
 	hits, lookups   uint64
 	redis           string // its memory; empty without Redis
 	version         string
+	memory          string // over time, for the report
 }
 
 // status is what the service says of itself.
@@ -43,9 +47,8 @@ type performance struct {
 
 // watcher asks the service every second how it does.
 type watcher struct {
-	s      *service
-	cancel context.CancelFunc
-	done   chan struct{}
+	s    *service.Service
+	stop func()
 
 	start         time.Time
 	machine       time.Duration
@@ -56,29 +59,16 @@ type watcher struct {
 	err           error
 }
 
-func watch(ctx context.Context, s *service) *watcher {
-	ctx, cancel := context.WithCancel(ctx)
-	w := &watcher{s: s, cancel: cancel, done: make(chan struct{}), start: time.Now(), machine: machineTime()}
-	w.err = errors.Join(s.get(ctx, "/api/v1/models/status", &w.first), s.get(ctx, "/api/v1/metrics/performance", &w.before))
-	go func() {
-		defer close(w.done)
-		tick := time.NewTicker(time.Second)
-		defer tick.Stop()
-		for {
-			w.sample(ctx)
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-		}
-	}()
+func watch(ctx context.Context, s *service.Service) *watcher {
+	w := &watcher{s: s, start: time.Now(), machine: machineTime()}
+	w.err = errors.Join(service.Get(ctx, s.HTTP+"/api/v1/models/status", &w.first), service.Get(ctx, s.HTTP+"/api/v1/metrics/performance", &w.before))
+	w.stop = poll.Every(ctx, time.Second, w.sample)
 	return w
 }
 
 func (w *watcher) sample(ctx context.Context) {
 	var now status
-	switch err := w.s.get(ctx, "/api/v1/models/status", &now); {
+	switch err := service.Get(ctx, w.s.HTTP+"/api/v1/models/status", &now); {
 	case ctx.Err() != nil:
 	case err != nil: // an overloaded service sheds this request like others
 		w.use.missed++
@@ -96,10 +86,9 @@ func (w *watcher) end(ctx context.Context, k6 time.Duration) (usage, error) {
 	if m := machineTime(); m > 0 {
 		w.use.machine = m - w.machine
 	}
-	w.cancel()
-	<-w.done
+	w.stop()
 	w.sample(ctx)
-	err := errors.Join(w.err, w.s.get(ctx, "/api/v1/metrics/performance", &w.after))
+	err := errors.Join(w.err, service.Get(ctx, w.s.HTTP+"/api/v1/metrics/performance", &w.after))
 	if err != nil || w.use.samples == 0 {
 		return w.use, errors.Join(err, errors.New("the service could not be watched"))
 	}
@@ -110,7 +99,7 @@ func (w *watcher) end(ctx context.Context, k6 time.Duration) (usage, error) {
 	u.lookups = u.hits + w.after.Cache.Misses - w.before.Cache.Misses
 	if w.after.Redis != nil {
 		u.redis = "unknown"
-		bytes, err := redisMemory(ctx, environment("REDIS_URL", "redis://127.0.0.1:6379/0"))
+		bytes, err := redisMemory(ctx, service.Environment("REDIS_URL", "redis://127.0.0.1:6379/0"))
 		if err == nil {
 			u.redis = megabytes(float64(bytes))
 		} else {
