@@ -129,7 +129,8 @@ p >= {skill["levels"]["high"]:g} (level high); ECE is over 20 equally filled bin
 
 {skill_tables(skill)}
 `service` is rain of today, its 7- and 30-day means, temperature, season, site. `history_3` adds three days of rain,
-`history_90` ninety and the temperature means; `river` adds yesterday's river to `service`.
+`history_90` ninety and the temperature means; `river` adds yesterday's river to `service`. `_temperature_means` adds the 7- and
+30-day means of temperature: they tell thaw and fresh snow, and are worth posting.
 
 ## Levels
 

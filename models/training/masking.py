@@ -24,10 +24,13 @@ class Pattern:
 # What skill is quoted for. "service" is what every client of the service posts.
 PATTERNS = {
     "service": Pattern(),
+    "service_temperature_means": Pattern(temperature_means=True),
     "history_3": Pattern(history=3),
+    "history_3_temperature_means": Pattern(history=3, temperature_means=True),
     "history_90": Pattern(history=90, temperature_means=True),
     "river": Pattern(river=True),
     "river_history_3": Pattern(history=3, river=True),
+    "river_history_3_temperature_means": Pattern(history=3, river=True, temperature_means=True),
     "river_history_90": Pattern(history=90, river=True, temperature_means=True),
     "rain_today_only": Pattern(means=False, temperature=False, site=False),
     "service_no_site": Pattern(site=False),
@@ -56,10 +59,11 @@ class Member:
 # Most demanding first: the first member whose requirements a request meets answers it.
 MEMBERS = (
     Member("river", ("river",), 0, (0, 3, 7, 30, HISTORY), (0.3, 0.3, 0.05, 0.1, 0.25), 0.08,
-           ("river", "river_history_3", "river_history_90", "river_no_site")),
+           ("river", "river_history_3", "river_history_3_temperature_means", "river_history_90", "river_no_site")),
     Member("history", ("history",), 3, (3, 7, 14, 30, 60, HISTORY), (0.5, 0.05, 0.05, 0.1, 0.05, 0.25), 0.08,
-           ("history_3", "history_90", "history_3_no_site")),
-    Member("service", (), 0, (0, 1, 2), (0.9, 0.05, 0.05), 0.15, ("service", "service_no_site", "rain_today_only")),
+           ("history_3", "history_3_temperature_means", "history_90", "history_3_no_site")),
+    Member("service", (), 0, (0, 1, 2), (0.9, 0.05, 0.05), 0.15,
+           ("service", "service_temperature_means", "service_no_site", "rain_today_only")),
 )
 
 
