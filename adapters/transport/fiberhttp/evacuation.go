@@ -56,6 +56,12 @@ func (w *wireEvacuation) question(decoded error, fresh bool) (evacuation.Request
 	return r, domain.Invalid("http", strictjson.Merge(shape, r.Validate()))
 }
 
+// ReadEvacuation returns the evacuation request of a JSON document, as the API takes it.
+func ReadEvacuation(document []byte) (evacuation.Request, error) {
+	var w wireEvacuation
+	return w.question(strictjson.Decode(document, &w, strictjson.Options{}), false)
+}
+
 // planEvacuation answers one question about an evacuation.
 func (s *Server) planEvacuation(x *exchange) error {
 	if err := x.wantJSON(); err != nil {
@@ -300,9 +306,7 @@ func (l *EvacuationLines) Append(ctx context.Context, out []byte, lines [][]byte
 }
 
 func (l *EvacuationLines) append(ctx context.Context, out, line []byte) ([]byte, error) {
-	var w wireEvacuation
-	decoded := strictjson.Decode(line, &w, strictjson.Options{})
-	r, err := w.question(decoded, false)
+	r, err := ReadEvacuation(line)
 	if err != nil {
 		return out, err
 	}

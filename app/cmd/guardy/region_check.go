@@ -14,13 +14,15 @@ import (
 
 type regionCheckCmd struct {
 	regionFiles
+	regionPicture
 }
 
 // Help is shown by guardy region check --help.
 func (regionCheckCmd) Help() string {
 	return `Reads the files of a region as the service does, and writes a JSON document with what they hold
 and with everything that was left out of them. The exit code is 1 when a file is refused, or when a
-shelter or a line of people was left out.`
+shelter or a line of people was left out. --picture draws the roads, the water, the shelters and the
+people; with --request also the zones and the plan for them.`
 }
 
 // Run checks a region.
@@ -34,6 +36,9 @@ func (c *regionCheckCmd) Run(ctx context.Context, std stdio) error {
 		return err
 	}
 	if _, err := std.out.Write(append(text, '\n')); err != nil {
+		return err
+	}
+	if err := c.draw(ctx, r); err != nil {
 		return err
 	}
 	if shelters, people := r.Defects.Counts[region.SourceShelters], r.Defects.Counts[region.SourcePopulation]; shelters+people > 0 {

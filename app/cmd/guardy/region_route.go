@@ -47,11 +47,11 @@ func (r *regionRouteCmd) Run(ctx context.Context, std stdio) error {
 	}
 	lines := routeLines{network: g.Roads}
 	if r.Flood != "" {
-		area, err := readFlood(r.Flood)
+		water, err := readFlood(r.Flood)
 		if err != nil {
-			return fmt.Errorf("%s: %w", r.Flood, allLines(err))
+			return err
 		}
-		lines.mask = g.Roads.Flood(area, roads.Bridges(r.Bridges == "open"))
+		lines.mask = g.Roads.Flood(geo.NewArea(water), roads.Bridges(r.Bridges == "open"))
 	}
 	if _, err := fmt.Fprintf(std.err, "{\"segments\":%d,\"blocked_segments\":%d}\n", g.Roads.NumSegments(), lines.mask.Segments()); err != nil {
 		return err
@@ -66,20 +66,33 @@ func (r *regionRouteCmd) Run(ctx context.Context, std stdio) error {
 	return outcome(n, bad, err, "routes")
 }
 
-func readFlood(path string) (*geo.Area, error) {
+func readFlood(path string) (geo.MultiPolygon, error) {
+	data, err := readSmall(path, maxFloodBytes)
+	if err != nil {
+		return nil, err
+	}
+	water, err := floodfile.Read(data, geo.DefaultLimits())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, allLines(err))
+	}
+	return water, nil
+}
+
+// readSmall reads a file of at most limit bytes.
+func readSmall(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFloodBytes+1))
+	defer func() { _ = f.Close() }() // read only: nothing is lost
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(data) > maxFloodBytes {
-		return nil, fmt.Errorf("the file is larger than %d MiB", maxFloodBytes>>20)
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%s is larger than %d MiB", path, limit>>20)
 	}
-	return floodfile.Read(data, geo.DefaultLimits())
+	return data, nil
 }
 
 // routeLines answers lines.

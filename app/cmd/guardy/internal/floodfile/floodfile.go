@@ -55,8 +55,8 @@ type document struct {
 	Features []document `json:"features"`
 }
 
-// Read returns the area of the file and everything that is wrong with it as a domain.Error.
-func Read(data []byte, limits geo.Limits) (*geo.Area, error) {
+// Read returns the polygons of the file and everything that is wrong with them as a domain.Error.
+func Read(data []byte, limits geo.Limits) (geo.MultiPolygon, error) {
 	var d document
 	if err := json.Unmarshal(data, &d); err != nil {
 		return nil, refused(fmt.Sprintf("this is not GeoJSON: %v", err), nil)
@@ -70,7 +70,7 @@ func Read(data []byte, limits geo.Limits) (*geo.Area, error) {
 	if len(r.area) == 0 {
 		return nil, refused("there is no polygon in it", nil)
 	}
-	return geo.NewArea(r.area), nil
+	return r.area, nil
 }
 
 func refused(msg string, vs []domain.Violation) error {

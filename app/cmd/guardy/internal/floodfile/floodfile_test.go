@@ -20,11 +20,12 @@ func TestEveryFormOfAnAreaIsRead(t *testing.T) {
 		`{"type":"FeatureCollection","features":[` + feature + `,` + feature + `]}`,
 		`{"type":"FeatureCollection","bbox":[0,0,1,1],"features":[` + feature + `]}`,
 	} {
-		a, err := Read([]byte(text), geo.DefaultLimits())
+		polygons, err := Read([]byte(text), geo.DefaultLimits())
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
+		a := geo.NewArea(polygons)
 		if !a.Covers(geo.Point{Lon: 0.5, Lat: 0.25}) || a.Covers(geo.Point{Lon: 2, Lat: 0.25}) {
 			t.Errorf("%s covers something else", text)
 		}
@@ -76,7 +77,7 @@ func FuzzRead(f *testing.F) {
 		if (a == nil) != (err != nil) {
 			t.Fatalf("area %v, error %v", a, err)
 		}
-		if a != nil && len(a.Parts()) == 0 {
+		if a != nil && len(a) == 0 {
 			t.Error("the area is nowhere")
 		}
 	})
