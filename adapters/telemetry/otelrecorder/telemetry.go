@@ -31,6 +31,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/guardy-ai/guardy/ports"
 )
@@ -44,7 +45,7 @@ type Telemetry struct {
 	logger   *slog.Logger
 	registry *prometheus.Registry
 	metrics  *sdkmetric.MeterProvider
-	traces   *sdktrace.TracerProvider
+	traces   *sdktrace.TracerProvider // nil without an exporter
 	recorder *Recorder
 }
 
@@ -68,8 +69,10 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Telemetry, er
 			t.Shutdown(ctx)
 		}
 	}()
-	if t.traces, err = t.newTracerProvider(ctx, res); err != nil {
-		return nil, fmt.Errorf("trace exporter: %w", err)
+	if exporting("TRACES") {
+		if t.traces, err = newTracerProvider(ctx, res, cfg.SampleRatio); err != nil {
+			return nil, fmt.Errorf("trace exporter: %w", err)
+		}
 	}
 	if t.metrics, err = t.newMeterProvider(ctx, res); err != nil {
 		return nil, fmt.Errorf("metric exporter: %w", err)
@@ -93,10 +96,15 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Telemetry, er
 // Recorder returns the recorder that feeds the metrics.
 func (t *Telemetry) Recorder() ports.Recorder { return t.recorder }
 
-// TracerProvider returns the provider of tracers. Without an exporter its spans are not recorded,
-// but they carry ids, the caller's where it sent some, so that the log lines of a request are found
-// together.
-func (t *Telemetry) TracerProvider() trace.TracerProvider { return t.traces }
+// TracerProvider returns the provider of tracers. Without an exporter it is the one of the package noop, whose
+// spans carry the caller's ids if it sent some and none otherwise: to make spans that nobody will see costs
+// more than to compute most answers.
+func (t *Telemetry) TracerProvider() trace.TracerProvider {
+	if t.traces == nil {
+		return noop.NewTracerProvider()
+	}
+	return t.traces
+}
 
 // WriteMetrics implements ports.MetricsPage.
 func (t *Telemetry) WriteMetrics(w io.Writer) (string, error) {
@@ -146,19 +154,16 @@ func newResource(ctx context.Context, cfg Config) (*resource.Resource, error) {
 	return res, nil
 }
 
-func (t *Telemetry) newTracerProvider(ctx context.Context, res *resource.Resource) (*sdktrace.TracerProvider, error) {
-	opts := []sdktrace.TracerProviderOption{sdktrace.WithResource(res)}
-	if !exporting("TRACES") {
-		return sdktrace.NewTracerProvider(append(opts, sdktrace.WithSampler(sdktrace.NeverSample()))...), nil
-	}
+func newTracerProvider(ctx context.Context, res *resource.Resource, sampled float64) (*sdktrace.TracerProvider, error) {
 	exporter, err := autoexport.NewSpanExporter(ctx)
 	if err != nil {
 		return nil, err
 	}
+	opts := []sdktrace.TracerProviderOption{sdktrace.WithResource(res), sdktrace.WithBatcher(exporter)}
 	if os.Getenv("OTEL_TRACES_SAMPLER") == "" { // the SDK reads it, an option would win over it
-		opts = append(opts, sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(t.cfg.SampleRatio))))
+		opts = append(opts, sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(sampled))))
 	}
-	return sdktrace.NewTracerProvider(append(opts, sdktrace.WithBatcher(exporter))...), nil
+	return sdktrace.NewTracerProvider(opts...), nil
 }
 
 func (t *Telemetry) newMeterProvider(ctx context.Context, res *resource.Resource) (*sdkmetric.MeterProvider, error) {
