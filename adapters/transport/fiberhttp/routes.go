@@ -117,8 +117,9 @@ type exchange struct {
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 
-// maxPooled is the size above which buffers are left to the collector. A batch of a thousand fits.
-const maxPooled = 1 << 20
+// maxPooled is the size above which buffers are left to the collector. The answers of a batch of a thousand
+// fit; in half of it they would not, and to grow the buffer anew cost as much as the answers.
+const maxPooled = 2 << 20
 
 // adminTimeout bounds a change of state: a model is loaded and verified in its own time, not in that
 // of a prediction.
