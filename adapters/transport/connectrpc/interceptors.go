@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
+	"github.com/guardy-ai/guardy/adapters/transport/internal/lazyctx"
 	"github.com/guardy-ai/guardy/domain"
 )
 
@@ -91,9 +92,9 @@ type deadline time.Duration
 // WrapUnary implements connect.Interceptor.
 func (d deadline) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
-		ctx, cancel := context.WithTimeout(ctx, time.Duration(d))
-		defer cancel()
-		return next(ctx, req)
+		bounded := lazyctx.WithDeadline(ctx, time.Now().Add(time.Duration(d)))
+		defer bounded.Cancel()
+		return next(bounded, req)
 	}
 }
 
