@@ -16,6 +16,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -74,11 +75,17 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Telemetry, er
 			return nil, fmt.Errorf("trace exporter: %w", err)
 		}
 	}
-	if t.metrics, err = t.newMeterProvider(ctx, res); err != nil {
+	own := &paged{started: time.Now()}
+	export := exporting("METRICS") && os.Getenv("OTEL_METRICS_EXPORTER") != prometheusExporter
+	if t.metrics, err = t.newMeterProvider(ctx, res, own, export); err != nil {
 		return nil, fmt.Errorf("metric exporter: %w", err)
 	}
 	meter := t.metrics.Meter(scope)
-	if t.recorder, err = NewRecorder(meter); err != nil {
+	var histograms durations = own
+	if export {
+		histograms = &exported{meter: meter}
+	}
+	if t.recorder, err = newRecorder(meter, histograms); err != nil {
 		return nil, fmt.Errorf("instruments: %w", err)
 	}
 	if err = describeBuild(meter); err != nil {
@@ -166,9 +173,14 @@ func newTracerProvider(ctx context.Context, res *resource.Resource, sampled floa
 	return sdktrace.NewTracerProvider(opts...), nil
 }
 
-func (t *Telemetry) newMeterProvider(ctx context.Context, res *resource.Resource) (*sdkmetric.MeterProvider, error) {
+// prometheusExporter means a page to scrape, which is there already; autoexport would open a listener of its
+// own for it.
+const prometheusExporter = "prometheus"
+
+func (t *Telemetry) newMeterProvider(ctx context.Context, res *resource.Resource, own sdkmetric.Producer, export bool) (*sdkmetric.MeterProvider, error) {
 	page, err := otelprom.New(
 		otelprom.WithRegisterer(t.registry),
+		otelprom.WithProducer(own),
 		otelprom.WithTranslationStrategy(otlptranslator.UnderscoreEscapingWithSuffixes),
 		otelprom.WithoutScopeInfo(),
 	)
@@ -176,9 +188,7 @@ func (t *Telemetry) newMeterProvider(ctx context.Context, res *resource.Resource
 		return nil, err
 	}
 	opts := []sdkmetric.Option{sdkmetric.WithResource(res), sdkmetric.WithReader(page)}
-	// "prometheus" means a page to scrape, which is there already; autoexport would open a listener
-	// of its own for it.
-	if exporting("METRICS") && os.Getenv("OTEL_METRICS_EXPORTER") != "prometheus" {
+	if export {
 		reader, err := autoexport.NewMetricReader(ctx)
 		if err != nil {
 			return nil, err
