@@ -94,7 +94,7 @@ func (d deadline) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
 		bounded := lazyctx.WithDeadline(ctx, time.Now().Add(time.Duration(d)))
 		defer bounded.Cancel()
-		return next(bounded, req)
+		return next(bounded, req) //nolint:contextcheck // bounded is made of ctx
 	}
 }
 
