@@ -57,10 +57,10 @@ func (f *completeForest) margin(m float32, keys *rowKeys) float32 {
 	for t := uint(0); t < uint(f.trees); t += lanes {
 		j0, j1, j2, j3 := t, t+1, t+2, t+3
 		for _, splits := range f.levels {
-			j0 = 2*j0 + right(splits[j0], keys)
-			j1 = 2*j1 + right(splits[j1], keys)
-			j2 = 2*j2 + right(splits[j2], keys)
-			j3 = 2*j3 + right(splits[j3], keys)
+			j0 = descend(j0, splits[j0], keys)
+			j1 = descend(j1, splits[j1], keys)
+			j2 = descend(j2, splits[j2], keys)
+			j3 = descend(j3, splits[j3], keys)
 		}
 		m += f.leaves[j0]
 		m += f.leaves[j1]

@@ -1,6 +1,9 @@
 package trees
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // keyOf maps a float32 that is not NaN to an int32 of the same order: keyOf(a) < keyOf(b) if and only if
 // a < b. Adding zero first makes both zeros one key.
@@ -16,13 +19,24 @@ const (
 	alwaysLeft   = math.MaxInt32     // a threshold above every key, that of padding
 )
 
-// A split is one int64: its threshold's key, shifted left by keyShift, plus the column of rowKeys that it
-// reads. The keys in rowKeys are shifted alike and have all lower bits set. Their difference is then
-// negative if and only if key >= threshold, and cannot overflow.
+// A split is one int64: its threshold's key, packed, plus the column of rowKeys that it reads. The keys in
+// rowKeys are packed alike and have all lower bits set. Neither is negative then, and the split is the lesser
+// if and only if key >= threshold.
 const (
 	keyShift = 31
 	keyFill  = 1<<keyShift - 1
 )
+
+// packed moves a key above zero and makes room below it.
+func packed(key int32) int64 { return (int64(key) - math.MinInt32) << keyShift }
+
+// descend is 2*at + right(split, keys), in three instructions: the borrow of the subtraction is the carry of
+// the addition.
+func descend(at uint, split int64, keys *rowKeys) uint {
+	_, right := bits.Sub64(uint64(split), uint64(keys[uint8(split)]), 0)
+	next, _ := bits.Add64(uint64(at), uint64(at), right)
+	return uint(next)
+}
 
 // right is 1 if the split sends the row right and 0 otherwise, without a jump.
 func right(split int64, keys *rowKeys) uint {
@@ -40,8 +54,8 @@ func (k *rowKeys) fill(row []float32) {
 		if x != x {
 			whenRight, whenLeft = missingRight, missingLeft
 		}
-		k[uint8(2*f)] = int64(whenRight)<<keyShift | keyFill
-		k[uint8(2*f+1)] = int64(whenLeft)<<keyShift | keyFill
+		k[uint8(2*f)] = packed(whenRight) | keyFill
+		k[uint8(2*f+1)] = packed(whenLeft) | keyFill
 	}
 }
 
@@ -55,7 +69,7 @@ func (n *Node) column() uint8 {
 }
 
 // split packs the split n.
-func (n *Node) split() int64 { return int64(keyOf(n.Threshold))<<keyShift | int64(n.column()) }
+func (n *Node) split() int64 { return packed(keyOf(n.Threshold)) | int64(n.column()) }
 
 // leftSplit is a split that sends every row left.
-const leftSplit int64 = alwaysLeft << keyShift
+const leftSplit int64 = (alwaysLeft - math.MinInt32) << keyShift

@@ -1,6 +1,9 @@
 package trees
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // This file holds the Shapley values of shallow trees: tables made beforehand, after Fast TreeSHAP v2
 // (Yang 2021, arXiv:2109.09847, section 3.2), with three changes.
@@ -15,7 +18,7 @@ import "slices"
 // A row then costs one lookup and a few additions per bundle. Tables grow with 2^tests, so an ensemble
 // whose tables would exceed tableBudget uses the quadrature at run time instead.
 
-// tableBudget bounds the tables of one ensemble, in bytes. 300 trees of depth 4 need 0.8 MB, 200 of depth
+// tableBudget bounds the tables of one ensemble, in bytes. 300 trees of depth 4 need 1 MB, 200 of depth
 // 5 take 3 MB and 150 of depth 6 take 8 MB.
 const tableBudget = 16 << 20
 
@@ -31,16 +34,16 @@ type tableForest struct {
 }
 
 // unrolled is the number of tests and features that the loops of shapley do not loop over.
-const unrolled = 4
+const unrolled = 6
 
 // newTableForest returns nil if the tables would exceed the budget.
 func newTableForest(trees []Tree, depth int) *tableForest {
 	if depth == 0 || depth > completeDepth {
 		return nil
 	}
-	// One test more than the deepest path has: then two levels of splits fit into a bundle at the bottom
+	// At least one test more than the deepest path has: then two levels of splits fit into a bundle at the bottom
 	// of a complete tree, which is where tables are smallest for the number of lookups they save.
-	width := max(depth, unrolled) + 1
+	width := max(depth+1, unrolled)
 	var bundles []bundle
 	for i := range trees {
 		c := cutter{nodes: trees[i].Nodes, limit: width, to: bundles}
@@ -271,42 +274,57 @@ const lookahead = 32
 // megabytes; touching some dozens of them at once lets the processor fetch them at the same time.
 func (f *tableForest) shapley(phi *contributions, keys *rowKeys) {
 	var (
-		rows    [lookahead]uint
-		touched float32
+		room    [lookahead]uint32
+		touched uint32
 	)
-	splits, features, starts, width := f.splits, f.features, f.starts, uint(f.width)
-	for len(starts) > 0 {
-		n := min(lookahead, len(starts))
-		for b, start := range starts[:n] {
-			s := (*[unrolled]int64)(splits)
-			pattern := right(s[0], keys)
-			pattern = 2*pattern + right(s[1], keys)
-			pattern = 2*pattern + right(s[2], keys)
-			pattern = 2*pattern + right(s[3], keys)
-			for _, s := range splits[unrolled:width] {
-				pattern = 2*pattern + right(s, keys)
-			}
-			rows[b%lookahead] = uint(start) + pattern*width
-			splits = splits[width:]
+	for first := 0; first < len(f.starts); first += lookahead {
+		rows := room[:min(lookahead, len(f.starts)-first)]
+		f.locate(rows, first, keys)
+		for _, at := range rows {
+			touched |= math.Float32bits(f.entries[at])
 		}
-		for _, at := range rows[:n] {
-			touched += f.entries[at]
-		}
-		for _, at := range rows[:n] {
-			row := f.entries[at:][:width]
-			r, u := (*[unrolled]float32)(row), (*[unrolled]uint8)(features)
-			phi[u[0]] += float64(r[0])
-			phi[u[1]] += float64(r[1])
-			phi[u[2]] += float64(r[2])
-			phi[u[3]] += float64(r[3])
-			for i, u := range features[unrolled:width] {
-				phi[u] += float64(row[unrolled+i])
-			}
-			features = features[width:]
-		}
-		starts = starts[n:]
+		f.add(phi, rows, first)
 	}
 	phi[len(phi)-1] = float64(touched) // Padding: it only keeps the touches from being optimised away.
+}
+
+// locate sets rows to the first entries of the table rows that apply, of the bundles from first on.
+func (f *tableForest) locate(rows []uint32, first int, keys *rowKeys) {
+	width := f.width
+	splits, starts := f.splits[first*width:], f.starts[first:][:len(rows)]
+	for i, start := range starts {
+		s := (*[unrolled]int64)(splits)
+		pattern := descend(0, s[0], keys)
+		pattern = descend(pattern, s[1], keys)
+		pattern = descend(pattern, s[2], keys)
+		pattern = descend(pattern, s[3], keys)
+		pattern = descend(pattern, s[4], keys)
+		pattern = descend(pattern, s[5], keys)
+		for _, s := range splits[unrolled:width] {
+			pattern = descend(pattern, s, keys)
+		}
+		rows[i] = start + uint32(pattern)*uint32(width)
+		splits = splits[width:]
+	}
+}
+
+// add adds the table rows at rows, those of the bundles from first on, to phi.
+func (f *tableForest) add(phi *contributions, rows []uint32, first int) {
+	width, entries := f.width, f.entries
+	features := f.features[first*width:]
+	for _, at := range rows {
+		r, u := (*[unrolled]float32)(entries[at:]), (*[unrolled]uint8)(features)
+		phi[u[0]] += float64(r[0])
+		phi[u[1]] += float64(r[1])
+		phi[u[2]] += float64(r[2])
+		phi[u[3]] += float64(r[3])
+		phi[u[4]] += float64(r[4])
+		phi[u[5]] += float64(r[5])
+		for i := unrolled; i < width; i++ {
+			phi[features[i]] += float64(entries[int(at)+i])
+		}
+		features = features[width:]
+	}
 }
 
 func (f *tableForest) bytes() int {

@@ -9,7 +9,8 @@ import (
 // Config configures OpenTelemetry. Where traces and metrics are sent is not set here but by the
 // standard environment: OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_EXPORTER, OTEL_METRICS_EXPORTER,
 // OTEL_TRACES_SAMPLER, OTEL_RESOURCE_ATTRIBUTES and their like. With none of them set, nothing is
-// sent anywhere; the Prometheus page of the admin listener is there in any case.
+// sent anywhere and no spans are made; the Prometheus page of the admin listener is there in any case,
+// and log lines name the trace of a caller that sent one.
 type Config struct {
 	// ServiceName names this service in traces and metrics. Default "guardy". Change it when several
 	// installations report to one collector. OTEL_SERVICE_NAME wins over it.

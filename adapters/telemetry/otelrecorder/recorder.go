@@ -59,11 +59,11 @@ var (
 // Recorder implements ports.Recorder on a meter. The sets of attributes are built once for each
 // combination that occurs.
 type Recorder struct {
-	assessDuration metric.Float64Histogram
-	lookupDuration metric.Float64Histogram
-	httpDuration   metric.Float64Histogram
-	rpcDuration    metric.Float64Histogram
-	loadDuration   metric.Float64Histogram
+	assessDuration histogram
+	lookupDuration histogram
+	httpDuration   histogram
+	rpcDuration    histogram
+	loadDuration   histogram
 
 	models   intern[domain.ModelName, modelSets]
 	versions intern[versionKey, versionSets]
@@ -75,30 +75,22 @@ type Recorder struct {
 
 var _ ports.Recorder = (*Recorder)(nil)
 
-// NewRecorder creates the instruments.
-func NewRecorder(meter metric.Meter) (*Recorder, error) {
-	r := &Recorder{
-		models: intern[domain.ModelName, modelSets]{limit: maxModels, other: other, own: ownModel, value: newModelSets},
-		versions: intern[versionKey, versionSets]{
-			limit: maxVersions, other: versionKey{other, other}, own: versionKey.own, value: newVersionSets,
-		},
-		loaded: make(map[domain.ModelName]domain.ModelRef),
-	}
+// newRecorder creates the instruments.
+func newRecorder(meter metric.Meter, d durations) (*Recorder, error) {
+	r := &Recorder{loaded: make(map[domain.ModelName]domain.ModelRef)}
+	r.models.limit, r.models.other = maxModels, other
+	r.models.own, r.models.value = ownModel, r.newModelSets
+	r.versions.limit, r.versions.other = maxVersions, versionKey{other, other}
+	r.versions.own, r.versions.value = versionKey.own, r.newVersionSets
 	r.requests.limit, r.requests.other = maxRequests, requestKey{transport: other, route: other, code: other}
 	r.requests.own, r.requests.value = requestKey.own, r.newRequestSet
 
 	var errs []error
-	seconds := func(name, description string, buckets []float64) metric.Float64Histogram {
-		h, err := meter.Float64Histogram(name, metric.WithUnit("s"), metric.WithDescription(description),
-			metric.WithExplicitBucketBoundaries(buckets...))
-		errs = append(errs, err)
-		return h
-	}
 	count := func(name, unit, description string, observe metric.Int64Callback) {
 		_, err := meter.Int64ObservableCounter(name, metric.WithUnit(unit), metric.WithDescription(description), metric.WithInt64Callback(observe))
 		errs = append(errs, err)
 	}
-	r.assessDuration = seconds("guardy.assess.duration", "Time of one call of a model, for a single question or a batch.", assessBuckets)
+	r.assessDuration = d.histogram("guardy.assess.duration", "Time of one call of a model, for a single question or a batch.", assessBuckets)
 	count("guardy.assess.computed", "{assessment}", "Answers that a model computed, cached answers not included.",
 		observed(&r.versions, func(s *versionSets) []tally { return s.computed[:] }))
 	count("guardy.assessments", "{assessment}", "Answers served, computed or cached, by level.",
@@ -107,16 +99,16 @@ func NewRecorder(meter metric.Meter) (*Recorder, error) {
 		observed(&r.models, func(s *modelSets) []tally { return s.failures[:] }))
 	count("guardy.cache.lookups", "{lookup}", "Cache lookups by outcome.",
 		observed(&r.models, func(s *modelSets) []tally { return s.lookups[:] }))
-	r.lookupDuration = seconds("guardy.cache.lookup.duration", "Time of one cache lookup, of one key or many.", lookupBuckets)
-	r.httpDuration = seconds("http.server.request.duration", "Duration of HTTP server requests.", requestBuckets)
-	r.rpcDuration = seconds("rpc.server.call.duration", "Duration of inbound remote procedure calls.", requestBuckets)
+	r.lookupDuration = d.histogram("guardy.cache.lookup.duration", "Time of one cache lookup, of one key or many.", lookupBuckets)
+	r.httpDuration = d.histogram("http.server.request.duration", "Duration of HTTP server requests.", requestBuckets)
+	r.rpcDuration = d.histogram("rpc.server.call.duration", "Duration of inbound remote procedure calls.", requestBuckets)
 	count("guardy.model.loads", "{load}", "Attempts to load a model, by outcome.",
 		observed(&r.models, func(s *modelSets) []tally { return s.loads[:] }))
-	r.loadDuration = seconds("guardy.model.load.duration", "Time to load and verify a model.", loadBuckets)
+	r.loadDuration = d.histogram("guardy.model.load.duration", "Time to load and verify a model.", loadBuckets)
 	_, err := meter.Int64ObservableGauge("guardy.model.info",
 		metric.WithDescription("Always 1; the attributes name the model in service."),
 		metric.WithInt64Callback(r.observeModels))
-	errs = append(errs, err)
+	errs = append(errs, err, d.err())
 	return r, errors.Join(errs...)
 }
 
@@ -130,7 +122,7 @@ func (r *Recorder) Predicted(ctx context.Context, m domain.ModelRef, _ *domain.L
 	if n > 1 {
 		call = s.batch
 	}
-	r.assessDuration.Record(ctx, seconds(took), call...)
+	call.record(ctx, max(took, 0))
 	s.computed[0].add(n)
 }
 
@@ -172,19 +164,18 @@ func (r *Recorder) CacheLookup(ctx context.Context, model domain.ModelName, o do
 	}
 	s := r.models.get(model)
 	s.lookups[o].add(n)
-	r.lookupDuration.Record(ctx, seconds(took), s.lookupTimes[o]...)
+	s.lookupTimes[o].record(ctx, max(took, 0))
 }
 
 // Requested implements ports.Recorder.
 func (r *Recorder) Requested(ctx context.Context, transport, route, code string, failed bool, took time.Duration) {
-	s := r.requests.get(requestKey{transport, route, code, failed})
-	s.duration.Record(ctx, seconds(took), s.options...)
+	r.requests.get(requestKey{transport, route, code, failed}).record(ctx, max(took, 0))
 }
 
 // Loaded implements ports.Recorder.
 func (r *Recorder) Loaded(ctx context.Context, m domain.ModelRef, took time.Duration, err error) {
 	s := r.models.get(m.Name)
-	r.loadDuration.Record(ctx, seconds(took), s.loadTime...)
+	s.loadTime.record(ctx, max(took, 0))
 	if err != nil {
 		s.loads[loadFailed].add(1)
 		return
@@ -207,8 +198,6 @@ func (r *Recorder) observeModels(_ context.Context, o metric.Int64Observer) erro
 	return nil
 }
 
-func seconds(d time.Duration) float64 { return max(d, 0).Seconds() }
-
 // numKinds counts the kinds of errors.
 const numKinds = domain.KindCanceled + 1
 
@@ -216,9 +205,9 @@ const numKinds = domain.KindCanceled + 1
 type modelSets struct {
 	failures    [numKinds]tally
 	lookups     [domain.NumCacheOutcomes]tally
-	lookupTimes [domain.NumCacheOutcomes][]metric.RecordOption
+	lookupTimes [domain.NumCacheOutcomes]durationSeries
 	loads       [2]tally
-	loadTime    []metric.RecordOption
+	loadTime    durationSeries
 }
 
 // Indices of loads.
@@ -227,7 +216,7 @@ const (
 	loadFailed
 )
 
-func newModelSets(name domain.ModelName) *modelSets {
+func (r *Recorder) newModelSets(name domain.ModelName) *modelSets {
 	s, model := new(modelSets), keyModel.String(text(string(name)))
 	for k := range s.failures {
 		s.failures[k].of(model, keyKind.String(domain.Kind(k).String()))
@@ -235,11 +224,11 @@ func newModelSets(name domain.ModelName) *modelSets {
 	for o := range s.lookups {
 		outcome := keyOutcome.String(domain.CacheOutcome(o).String())
 		s.lookups[o].of(model, outcome)
-		s.lookupTimes[o] = record(model, outcome)
+		s.lookupTimes[o] = r.lookupDuration.with(model, outcome)
 	}
 	s.loads[loadOK].of(model, keyOutcome.String("ok"))
 	s.loads[loadFailed].of(model, keyOutcome.String("failed"))
-	s.loadTime = record(model)
+	s.loadTime = r.loadDuration.with(model)
 	return s
 }
 
@@ -254,16 +243,16 @@ func (k versionKey) own() versionKey { return versionKey{ownModel(k.name), strin
 
 // versionSets are the attributes of facts about one version of a model.
 type versionSets struct {
-	single, batch []metric.RecordOption
+	single, batch durationSeries
 	computed      [1]tally
 	levels        [domain.NumLevels]tally
 }
 
-func newVersionSets(k versionKey) *versionSets {
+func (r *Recorder) newVersionSets(k versionKey) *versionSets {
 	model, version := keyModel.String(text(string(k.name))), keyModelVersion.String(text(k.version))
 	s := &versionSets{
-		single: record(model, version, keyCall.String("single")),
-		batch:  record(model, version, keyCall.String("batch")),
+		single: r.assessDuration.with(model, version, keyCall.String("single")),
+		batch:  r.assessDuration.with(model, version, keyCall.String("batch")),
 	}
 	s.computed[0].of(model, version)
 	for l := range s.levels {
@@ -281,11 +270,8 @@ func (k requestKey) own() requestKey {
 	return requestKey{strings.Clone(k.transport), strings.Clone(k.route), strings.Clone(k.code), k.failed}
 }
 
-// requestSet is where and with which attributes a request is recorded.
-type requestSet struct {
-	duration metric.Float64Histogram
-	options  []metric.RecordOption
-}
+// requestSet is where a request is recorded.
+type requestSet struct{ durationSeries }
 
 // newRequestSet follows the semantic conventions of HTTP for the transport "http", whose routes read
 // "POST /api/v1/predict/flood-risk", and those of RPC for the others.
@@ -301,7 +287,7 @@ func (r *Recorder) newRequestSet(k requestKey) *requestSet {
 			method, path = "_OTHER", k.route
 		}
 		status, _ := strconv.Atoi(code) // 0 where a transport has no status to tell
-		return &requestSet{r.httpDuration, record(append(attributes,
+		return &requestSet{r.httpDuration.with(append(attributes,
 			semconv.HTTPRequestMethodKey.String(text(method)), semconv.HTTPRoute(text(path)),
 			semconv.HTTPResponseStatusCode(status), semconv.URLScheme("http"))...)}
 	}
@@ -309,14 +295,9 @@ func (r *Recorder) newRequestSet(k requestKey) *requestSet {
 	if system == "connect" {
 		system = semconv.RPCSystemNameConnectrpc.Value.AsString()
 	}
-	return &requestSet{r.rpcDuration, record(append(attributes,
+	return &requestSet{r.rpcDuration.with(append(attributes,
 		semconv.RPCSystemNameKey.String(system), semconv.RPCMethod(text(k.route)), semconv.RPCResponseStatusCode(code))...)}
 }
 
 // text makes s valid UTF-8, without which an exporter refuses the whole page.
 func text(s string) string { return strings.ToValidUTF8(s, "\ufffd") }
-
-// record prepares the options of a measurement, so that measuring allocates nothing.
-func record(kv ...attribute.KeyValue) []metric.RecordOption {
-	return []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(kv...))}
-}

@@ -16,6 +16,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -31,6 +32,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/guardy-ai/guardy/ports"
 )
@@ -44,7 +46,7 @@ type Telemetry struct {
 	logger   *slog.Logger
 	registry *prometheus.Registry
 	metrics  *sdkmetric.MeterProvider
-	traces   *sdktrace.TracerProvider
+	traces   *sdktrace.TracerProvider // nil without an exporter
 	recorder *Recorder
 }
 
@@ -68,14 +70,22 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Telemetry, er
 			t.Shutdown(ctx)
 		}
 	}()
-	if t.traces, err = t.newTracerProvider(ctx, res); err != nil {
-		return nil, fmt.Errorf("trace exporter: %w", err)
+	if exporting("TRACES") {
+		if t.traces, err = newTracerProvider(ctx, res, cfg.SampleRatio); err != nil {
+			return nil, fmt.Errorf("trace exporter: %w", err)
+		}
 	}
-	if t.metrics, err = t.newMeterProvider(ctx, res); err != nil {
+	own := &paged{started: time.Now()}
+	export := exporting("METRICS") && os.Getenv("OTEL_METRICS_EXPORTER") != prometheusExporter
+	if t.metrics, err = t.newMeterProvider(ctx, res, own, export); err != nil {
 		return nil, fmt.Errorf("metric exporter: %w", err)
 	}
 	meter := t.metrics.Meter(scope)
-	if t.recorder, err = NewRecorder(meter); err != nil {
+	var histograms durations = own
+	if export {
+		histograms = &exported{meter: meter}
+	}
+	if t.recorder, err = newRecorder(meter, histograms); err != nil {
 		return nil, fmt.Errorf("instruments: %w", err)
 	}
 	if err = describeBuild(meter); err != nil {
@@ -93,10 +103,15 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Telemetry, er
 // Recorder returns the recorder that feeds the metrics.
 func (t *Telemetry) Recorder() ports.Recorder { return t.recorder }
 
-// TracerProvider returns the provider of tracers. Without an exporter its spans are not recorded,
-// but they carry ids, the caller's where it sent some, so that the log lines of a request are found
-// together.
-func (t *Telemetry) TracerProvider() trace.TracerProvider { return t.traces }
+// TracerProvider returns the provider of tracers. Without an exporter it is the one of the package noop, whose
+// spans carry the caller's ids if it sent some and none otherwise: to make spans that nobody will see costs
+// more than to compute most answers.
+func (t *Telemetry) TracerProvider() trace.TracerProvider {
+	if t.traces == nil {
+		return noop.NewTracerProvider()
+	}
+	return t.traces
+}
 
 // WriteMetrics implements ports.MetricsPage.
 func (t *Telemetry) WriteMetrics(w io.Writer) (string, error) {
@@ -146,24 +161,26 @@ func newResource(ctx context.Context, cfg Config) (*resource.Resource, error) {
 	return res, nil
 }
 
-func (t *Telemetry) newTracerProvider(ctx context.Context, res *resource.Resource) (*sdktrace.TracerProvider, error) {
-	opts := []sdktrace.TracerProviderOption{sdktrace.WithResource(res)}
-	if !exporting("TRACES") {
-		return sdktrace.NewTracerProvider(append(opts, sdktrace.WithSampler(sdktrace.NeverSample()))...), nil
-	}
+func newTracerProvider(ctx context.Context, res *resource.Resource, sampled float64) (*sdktrace.TracerProvider, error) {
 	exporter, err := autoexport.NewSpanExporter(ctx)
 	if err != nil {
 		return nil, err
 	}
+	opts := []sdktrace.TracerProviderOption{sdktrace.WithResource(res), sdktrace.WithBatcher(exporter)}
 	if os.Getenv("OTEL_TRACES_SAMPLER") == "" { // the SDK reads it, an option would win over it
-		opts = append(opts, sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(t.cfg.SampleRatio))))
+		opts = append(opts, sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(sampled))))
 	}
-	return sdktrace.NewTracerProvider(append(opts, sdktrace.WithBatcher(exporter))...), nil
+	return sdktrace.NewTracerProvider(opts...), nil
 }
 
-func (t *Telemetry) newMeterProvider(ctx context.Context, res *resource.Resource) (*sdkmetric.MeterProvider, error) {
+// prometheusExporter means a page to scrape, which is there already; autoexport would open a listener of its
+// own for it.
+const prometheusExporter = "prometheus"
+
+func (t *Telemetry) newMeterProvider(ctx context.Context, res *resource.Resource, own sdkmetric.Producer, export bool) (*sdkmetric.MeterProvider, error) {
 	page, err := otelprom.New(
 		otelprom.WithRegisterer(t.registry),
+		otelprom.WithProducer(own),
 		otelprom.WithTranslationStrategy(otlptranslator.UnderscoreEscapingWithSuffixes),
 		otelprom.WithoutScopeInfo(),
 	)
@@ -171,9 +188,7 @@ func (t *Telemetry) newMeterProvider(ctx context.Context, res *resource.Resource
 		return nil, err
 	}
 	opts := []sdkmetric.Option{sdkmetric.WithResource(res), sdkmetric.WithReader(page)}
-	// "prometheus" means a page to scrape, which is there already; autoexport would open a listener
-	// of its own for it.
-	if exporting("METRICS") && os.Getenv("OTEL_METRICS_EXPORTER") != "prometheus" {
+	if export {
 		reader, err := autoexport.NewMetricReader(ctx)
 		if err != nil {
 			return nil, err

@@ -12,18 +12,22 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxtest"
 	"go.uber.org/goleak"
+	"google.golang.org/protobuf/testing/protocmp"
 
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/ports"
@@ -231,12 +235,15 @@ func TestNothingIsSentUnlessTheEnvironmentAsks(t *testing.T) {
 	}
 }
 
-func TestWithoutAnExporterSpansCarryIDsButRecordNothing(t *testing.T) {
+func TestWithoutAnExporterSpansCarryTheCallersIDsOnly(t *testing.T) {
 	tel, log := start(t, DefaultConfig())
+	if _, ok := tel.TracerProvider().(noop.TracerProvider); !ok {
+		t.Error("transports cannot see that spans are not worth making")
+	}
 	tracer := tel.TracerProvider().Tracer("test")
 	_, span := tracer.Start(t.Context(), "root")
-	if !span.SpanContext().IsValid() || span.IsRecording() {
-		t.Errorf("span valid %v, recording %v; want ids and no recording", span.SpanContext().IsValid(), span.IsRecording())
+	if span.SpanContext().IsValid() || span.IsRecording() {
+		t.Errorf("span valid %v, recording %v; want neither", span.SpanContext().IsValid(), span.IsRecording())
 	}
 	caller := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{7}, SpanID: trace.SpanID{8}, Remote: true})
 	_, span = tracer.Start(trace.ContextWithRemoteSpanContext(t.Context(), caller), "child")
@@ -371,17 +378,6 @@ func BenchmarkRecord(b *testing.B) {
 	}
 }
 
-// The span of a request when nothing is exported, which is the default.
-func BenchmarkSpanWithoutExporter(b *testing.B) {
-	tel, _ := start(b, DefaultConfig())
-	tracer := tel.TracerProvider().Tracer("bench")
-	b.ReportAllocs()
-	for b.Loop() {
-		_, span := tracer.Start(b.Context(), "POST /api/v1/predict/flood-risk", trace.WithSpanKind(trace.SpanKindServer))
-		span.End()
-	}
-}
-
 func BenchmarkWriteMetrics(b *testing.B) {
 	tel, _ := start(b, DefaultConfig())
 	for _, fact := range facts(b.Context(), tel.Recorder()) {
@@ -392,5 +388,61 @@ func BenchmarkWriteMetrics(b *testing.B) {
 		if _, err := tel.WriteMetrics(io.Discard); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestThePageIsTheSameWhereMetricsAreExported compares the histograms of the SDK with our own.
+func TestThePageIsTheSameWhereMetricsAreExported(t *testing.T) {
+	page := func(t *testing.T) map[string]*dto.MetricFamily {
+		tel, _ := start(t, DefaultConfig())
+		r, ctx := tel.Recorder(), t.Context()
+		for i, took := range []time.Duration{-1, 0, 1, 999, 1000, 1001, 5 * time.Millisecond, 10 * time.Second, time.Hour} {
+			r.Predicted(ctx, riskRef, nil, 1+i%2, took)
+			r.CacheLookup(ctx, domain.RiskScorer, domain.CacheOutcome(i%2), 1, took)
+			r.Requested(ctx, "http", "POST /api/v1/predict/flood-risk", "200", false, took)
+			r.Requested(ctx, "http", "POST /api/v1/predict/flood-risk", "503", true, took)
+			r.Requested(ctx, "connect", "guardy.v1.PredictionService/AssessFloodRisk", "ok", false, took)
+			r.Loaded(ctx, riskRef, took, nil)
+		}
+		families := scrape(t, tel)
+		for name, f := range families {
+			if f.GetType() != dto.MetricType_HISTOGRAM || strings.HasPrefix(name, "go_") {
+				delete(families, name)
+				continue
+			}
+			slices.SortFunc(f.Metric, func(a, b *dto.Metric) int { return strings.Compare(labels(a), labels(b)) })
+		}
+		return families
+	}
+	own := page(t)
+	if len(own) != 5 {
+		t.Fatalf("%d histograms", len(own))
+	}
+	collector := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer collector.Close()
+	t.Setenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", collector.URL)
+	if d := cmp.Diff(page(t), own, protocmp.Transform(), cmpopts.EquateApprox(1e-12, 0)); d != "" {
+		t.Errorf("SDK's and own (-SDK +own):\n%s", d)
+	}
+}
+
+func TestConcurrentFactsAreAllCounted(t *testing.T) {
+	tel, _ := start(t, DefaultConfig())
+	var wg sync.WaitGroup
+	const each = 1000
+	for range 4 {
+		wg.Go(func() {
+			for range each {
+				tel.Recorder().Requested(t.Context(), "http", "GET /livez", "200", false, time.Millisecond)
+			}
+		})
+	}
+	for range 10 { // what is read meanwhile is not checked, but must not race
+		scrape(t, tel)
+	}
+	wg.Wait()
+	h := scrape(t, tel)["http_server_request_duration_seconds"].GetMetric()[0].GetHistogram()
+	if h.GetSampleCount() != 4*each || math.Abs(h.GetSampleSum()-4) > 1e-9 {
+		t.Errorf("%d samples, sum %v", h.GetSampleCount(), h.GetSampleSum())
 	}
 }

@@ -1,9 +1,11 @@
 package connectrpc
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
@@ -85,6 +87,34 @@ func TestTheCallersTraceGoesOn(t *testing.T) {
 				t.Errorf("the span names the peer: %v", a)
 			}
 		}
+	}
+}
+
+// traceHandler notes the trace that the context of a record belongs to.
+type traceHandler struct {
+	slog.Handler
+	seen *[]string
+}
+
+func (h traceHandler) Handle(ctx context.Context, r slog.Record) error {
+	*h.seen = append(*h.seen, oteltrace.SpanContextFromContext(ctx).TraceID().String())
+	return nil
+}
+
+func TestWithoutATracerTheLogKnowsTheCallersTrace(t *testing.T) {
+	var seen []string
+	s := serve(t, transporttest.NewService(), func(_ *Config, d *Deps) {
+		d.Logger = slog.New(traceHandler{slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError}), &seen})
+	})
+	const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	failing := strings.Replace(validJSON, "{", `{"location_id":"fail:internal",`, 1)
+	post(t, httpClient(t, false), s.url+assessPath, "application/json", failing, "Traceparent", parent)
+	post(t, httpClient(t, false), s.url+assessPath, "application/json", failing)
+	if err := s.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{parent[3:35], oteltrace.TraceID{}.String()}; !slices.Equal(seen, want) {
+		t.Errorf("the records belong to the traces %v, want %v", seen, want)
 	}
 }
 

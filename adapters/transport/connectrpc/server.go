@@ -17,6 +17,7 @@ import (
 	connectcors "connectrpc.com/cors"
 	"connectrpc.com/grpchealth"
 	"github.com/rs/cors"
+	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/net/netutil"
 
@@ -169,7 +170,11 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if s.deps.Health.Draining() && r.ProtoMajor == 1 { // HTTP/2 says it by itself when the server stops
 		w.Header().Set("Connection", "close")
 	}
-	ctx := context.WithValue(r.Context(), callKey{}, c)
+	ctx := r.Context()
+	if r.Header.Get("Traceparent") != "" { // the log names the caller's trace whether or not there is a tracer
+		ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(r.Header))
+	}
+	ctx = context.WithValue(ctx, callKey{}, c)
 	defer func() {
 		code, failed := c.result()
 		s.deps.Recorder.Requested(ctx, "connect", c.route, code, failed, time.Since(start))

@@ -16,6 +16,7 @@ import (
 	"github.com/valyala/fasthttp"
 	"pgregory.net/rapid"
 
+	"github.com/guardy-ai/guardy/adapters/transport/internal/lazyctx"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/ports"
@@ -173,7 +174,7 @@ func (p *pieces) Read(b []byte) (int, error) {
 func answerStream(t testing.TB, s *Server, from io.Reader, limit int) []string {
 	x := exchanges.Get().(*exchange)
 	x.RequestCtx, x.server, x.route, x.traced = new(fasthttp.RequestCtx), s, &unmatched, s.base
-	x.ctx = newDeadline(s.base, time.Now().Add(time.Minute))
+	x.ctx = lazyctx.WithDeadline(s.base, time.Now().Add(time.Minute))
 	to, err := s.deps.Batch.Begin(s.base)
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/guardy-ai/guardy/adapters/transport/internal/gate"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/lazyctx"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/strictjson"
 	"github.com/guardy-ai/guardy/domain/risk"
 )
@@ -98,8 +99,8 @@ type exchange struct {
 	newID     [32]byte
 	name      string // the {name} of the path; aliases the request
 
-	traced context.Context // carries the span; outlives the deadline
-	ctx    *deadline       // and the deadline
+	traced context.Context   // carries the span; outlives the deadline
+	ctx    *lazyctx.Deadline // and the deadline
 	span   trace.Span
 
 	held  gate.Gate // the room that this request takes
@@ -117,8 +118,9 @@ type exchange struct {
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 
-// maxPooled is the size above which buffers are left to the collector. A batch of a thousand fits.
-const maxPooled = 1 << 20
+// maxPooled is the size above which buffers are left to the collector. The answers of a batch of a thousand
+// fit; in half of it they would not, and to grow the buffer anew cost as much as the answers.
+const maxPooled = 2 << 20
 
 // adminTimeout bounds a change of state: a model is loaded and verified in its own time, not in that
 // of a prediction.
@@ -138,7 +140,7 @@ func (s *Server) begin(c *fasthttp.RequestCtx, rt *route) *exchange {
 	if rt.admin {
 		timeout = adminTimeout
 	}
-	x.ctx = newDeadline(x.traced, x.start.Add(timeout))
+	x.ctx = lazyctx.WithDeadline(x.traced, x.start.Add(timeout))
 	return x
 }
 
@@ -155,7 +157,7 @@ func (s *Server) end(x *exchange) {
 }
 
 func (s *Server) finish(x *exchange) {
-	x.ctx.cancel()
+	x.ctx.Cancel()
 	if x.held != nil {
 		x.held.Leave()
 	}

@@ -1,4 +1,5 @@
-package fiberhttp
+// Package lazyctx has contexts that cost little until somebody waits for them.
+package lazyctx
 
 import (
 	"context"
@@ -6,9 +7,9 @@ import (
 	"time"
 )
 
-// deadline is context.WithTimeout for requests that are mostly answered before anybody waits: the timer and
+// Deadline is context.WithDeadline for requests that are mostly answered before anybody waits: the timer and
 // the channel are made when something asks for Done. Until then the clock is read.
-type deadline struct {
+type Deadline struct {
 	parent context.Context
 	at     time.Time
 
@@ -18,15 +19,20 @@ type deadline struct {
 	err    error // why it ended before that
 }
 
-func newDeadline(parent context.Context, at time.Time) *deadline {
-	return &deadline{parent: parent, at: at}
+// WithDeadline returns a context that ends at the given time, with its parent or with Cancel, which must be
+// called, whichever is first.
+func WithDeadline(parent context.Context, at time.Time) *Deadline {
+	if sooner, ok := parent.Deadline(); ok && sooner.Before(at) {
+		at = sooner
+	}
+	return &Deadline{parent: parent, at: at}
 }
 
 // Deadline implements context.Context.
-func (d *deadline) Deadline() (time.Time, bool) { return d.at, true }
+func (d *Deadline) Deadline() (time.Time, bool) { return d.at, true }
 
 // Done implements context.Context.
-func (d *deadline) Done() <-chan struct{} {
+func (d *Deadline) Done() <-chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.waited == nil {
@@ -39,7 +45,7 @@ func (d *deadline) Done() <-chan struct{} {
 }
 
 // Err implements context.Context.
-func (d *deadline) Err() error {
+func (d *Deadline) Err() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
@@ -56,7 +62,7 @@ func (d *deadline) Err() error {
 
 // Value implements context.Context. Through the context that is waited for, the standard library's
 // contexts below this one find what they have to hear of without a goroutine.
-func (d *deadline) Value(key any) any {
+func (d *Deadline) Value(key any) any {
 	d.mu.Lock()
 	ctx := d.waited
 	d.mu.Unlock()
@@ -66,8 +72,8 @@ func (d *deadline) Value(key any) any {
 	return ctx.Value(key)
 }
 
-// cancel ends it.
-func (d *deadline) cancel() {
+// Cancel ends it.
+func (d *Deadline) Cancel() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.waited != nil {

@@ -1,4 +1,4 @@
-package fiberhttp
+package lazyctx
 
 import (
 	"context"
@@ -66,8 +66,8 @@ func TestADeadlineEndsAsContextsDo(t *testing.T) {
 					return ctx, cancel
 				})
 				got, gotDone := run(func(p context.Context) (context.Context, func()) {
-					d := newDeadline(p, time.Now().Add(time.Second))
-					return d, d.cancel
+					d := WithDeadline(p, time.Now().Add(time.Second))
+					return d, d.Cancel
 				})
 				if !errors.Is(got, want) || !errors.Is(want, got) || gotDone != wantDone {
 					t.Errorf("%v, done %v; context.WithTimeout: %v, done %v", got, gotDone, want, wantDone)
@@ -80,7 +80,7 @@ func TestADeadlineEndsAsContextsDo(t *testing.T) {
 func TestContextsBelowADeadlineHearOfItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type key struct{}
-		d := newDeadline(context.WithValue(t.Context(), key{}, "kept"), time.Now().Add(time.Second))
+		d := WithDeadline(context.WithValue(t.Context(), key{}, "kept"), time.Now().Add(time.Second))
 		below, cancel := context.WithCancel(d)
 		defer cancel()
 		if d.Value(key{}) != "kept" || below.Value(key{}) != "kept" {
@@ -93,6 +93,19 @@ func TestContextsBelowADeadlineHearOfItsEnd(t *testing.T) {
 		if below.Err() != context.DeadlineExceeded {
 			t.Error(below.Err())
 		}
-		d.cancel()
+		d.Cancel()
 	})
+}
+
+func TestTheParentsDeadlineHoldsWhereItIsSooner(t *testing.T) {
+	soon := time.Now().Add(time.Second)
+	for offset, want := range map[time.Duration]time.Time{-time.Millisecond: soon.Add(-time.Millisecond), time.Hour: soon} {
+		parent, cancel := context.WithDeadline(t.Context(), soon)
+		defer cancel()
+		d := WithDeadline(parent, soon.Add(offset))
+		defer d.Cancel()
+		if at, ok := d.Deadline(); !ok || !at.Equal(want) {
+			t.Errorf("%v, %v; want %v", at, ok, want)
+		}
+	}
 }
