@@ -1,15 +1,69 @@
 package quickest
 
+import "slices"
+
 // cheapest makes the maximum flow of which all units together have the shortest ways, by the primal-dual
-// method (Ford and Fulkerson 1962): the ways of one length are filled at once, as a maximum flow on the arcs
-// that lie on shortest ways, before longer ones are looked at. Once enough says so, lengths no longer count.
-func (g *staticFlow) cheapest(from, to int32, enough func() bool) (flow int64) {
+// method (Ford and Fulkerson 1962): the ways of one length are filled in bulk before longer ones are looked at.
+// Once stop says so, the flow stays what it is.
+func (g *staticFlow) cheapest(from, to int32, stop func() bool) {
 	g.away = make([]int, len(g.head))
-	for !enough() && g.lengthen(from, to) {
-		flow += g.maxFlow(from, to)
+	for !stop() && g.lengthen(from, to) {
+		g.sweep(from, to)
 	}
-	g.away = nil
-	return flow + g.maxFlow(from, to)
+}
+
+// sweep sends units along shortest ways by one depth-first search, which does not come back to where it found
+// no way on. It may leave some of those ways, for the next sweep, but not all.
+func (g *staticFlow) sweep(from, to int32) {
+	next := slices.Clone(g.head)
+	seen := make([]bool, len(g.head))
+	seen[from] = true
+	var path []int32
+	for v := from; ; {
+		a := next[v]
+		switch {
+		case a < 0 && len(path) == 0:
+			return
+		case a < 0:
+			last := path[len(path)-1]
+			path = path[:len(path)-1]
+			v = g.arcs[last^1].to
+			next[v] = g.arcs[last].next
+		case g.arcs[a].to == to && g.isOpen(v, a):
+			path = g.carry(append(path, a), seen)
+			v = from
+			if n := len(path); n > 0 {
+				v = g.arcs[path[n-1]].to
+			}
+		case !seen[g.arcs[a].to] && g.isOpen(v, a):
+			v = g.arcs[a].to
+			seen[v] = true
+			path = append(path, a)
+		default:
+			next[v] = g.arcs[a].next
+		}
+	}
+}
+
+// carry sends what fits along a path, and returns the part of it before the first arc that is full. The nodes
+// of the rest are no longer seen.
+func (g *staticFlow) carry(path []int32, seen []bool) []int32 {
+	amount := g.arcs[path[0]].rest
+	for _, a := range path {
+		amount = min(amount, g.arcs[a].rest)
+	}
+	full := len(path)
+	for k, a := range path {
+		g.arcs[a].rest -= amount
+		g.arcs[a^1].rest += amount
+		if g.arcs[a].rest == 0 {
+			full = min(full, k)
+		}
+	}
+	for _, a := range path[full:] {
+		seen[g.arcs[a].to] = false
+	}
+	return path[:full]
 }
 
 // lengthen moves away on to the shortest ways that are left, and reports whether there are any. Beyond the end
