@@ -69,7 +69,7 @@ func (r *relaxation) solve(horizon int) (flow int64, near []bool) {
 	g, begin, end := r.network(horizon)
 	flow = g.maxFlow(begin, end)
 	near = make([]bool, r.p.nodes)
-	for v, level := range g.levels(begin)[:r.p.nodes] {
+	for v, level := range g.levels(begin, -1)[:r.p.nodes] {
 		near[v] = level >= 0
 	}
 	return flow, near

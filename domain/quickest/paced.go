@@ -126,28 +126,39 @@ func (s *schedule) hasten(bound int, b *budget) {
 		order[i] = int32(i)
 	}
 	slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(away[s.f.p.origin[b]], away[s.f.p.origin[a]]) })
-	// Small steps: each is soon done, and what it brings is kept when the time is up.
-	for low, high := bound-1, s.clearance(); high-low > 1 && !b.spent(); {
+	high, failures := s.clearance(), 0
+	for low := bound - 1; high > bound && failures < maxFailures && !b.spent(); {
+		// Small steps: each is soon done, and what it brings is kept when the time is up.
 		by := high - (high-low+3)/4
-		if by > low && s.reroute(g, order, by, b) {
-			high = s.clearance()
-		} else {
-			low = max(by, low+1)
+		from := by - by*failures/maxFailures
+		failed, ok := s.reroute(g, order, from, by, b)
+		if ok {
+			high, failures = s.clearance(), 0
+			continue
 		}
+		// Next time less is asked for, more may change, and who found no way chooses first.
+		failures++
+		low = min(max(by, low), high-2)
+		at := slices.Index(order, failed)
+		copy(order[1:at+1], order[:at])
+		order[0] = failed
 	}
 }
+
+// maxFailures is how many times in a row nothing may get better before that is taken for the best.
+const maxFailures = 12
 
 // patience is how many steps later than the first of them units may arrive that go the same way.
 const patience = 3
 
-// reroute sends the units that arrive after a step on ways on which they do not, source by source. Where that is
-// not possible it leaves everything as it was and reports false.
-func (s *schedule) reroute(g *router, order []int32, by int, b *budget) bool {
+// reroute sends the units that arrive after a step on other ways, source by source, so that they arrive by
+// another one. Where that is not possible it leaves everything as it was and returns the source that failed.
+func (s *schedule) reroute(g *router, order []int32, from, by int, b *budget) (failed int32, ok bool) {
 	before := s.done
 	s.done = nil
 	unserved := slices.Clone(s.f.supply) // those whom no plan serves
 	for i := range before {
-		if tr := &before[i]; s.f.p.arrival(tr) > by {
+		if tr := &before[i]; s.f.p.arrival(tr) > from {
 			s.count(tr, -1)
 		} else {
 			s.done = append(s.done, *tr)
@@ -158,8 +169,8 @@ func (s *schedule) reroute(g *router, order []int32, by int, b *budget) bool {
 		for s.f.supply[i] > unserved[i] {
 			v, ok := g.findFrom(i, by)
 			if !ok || b.tick() {
-				s.restore(before, kept, by)
-				return false
+				s.restore(before, kept, from)
+				return i, false
 			}
 			way := trip{sink: v, source: g.trace(v), path: slices.Clone(g.path)}
 			slices.Reverse(way.path)
@@ -167,16 +178,16 @@ func (s *schedule) reroute(g *router, order []int32, by int, b *budget) bool {
 			s.send(way, min(by, g.arrival[v]+patience))
 		}
 	}
-	return true
+	return 0, true
 }
 
 // restore takes back the trips from the kept ones on and puts those that were late in their place.
-func (s *schedule) restore(before []trip, kept, by int) {
+func (s *schedule) restore(before []trip, kept, from int) {
 	for i := range s.done[kept:] {
 		s.count(&s.done[kept+i], -1)
 	}
 	for i := range before {
-		if s.f.p.arrival(&before[i]) > by {
+		if s.f.p.arrival(&before[i]) > from {
 			s.count(&before[i], 1)
 		}
 	}

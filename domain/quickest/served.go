@@ -129,7 +129,7 @@ func (g *staticFlow) arc(from, to, length int32, capacity int64) {
 
 func (g *staticFlow) maxFlow(from, to int32) (flow int64) {
 	for {
-		level := g.levels(from)
+		level := g.levels(from, to)
 		if level[to] < 0 {
 			return flow
 		}
@@ -144,7 +144,8 @@ func (g *staticFlow) maxFlow(from, to int32) (flow int64) {
 	}
 }
 
-func (g *staticFlow) levels(from int32) []int32 {
+// levels counts the arcs from a node to the others, until it comes to the end.
+func (g *staticFlow) levels(from, end int32) []int32 {
 	level := fill(len(g.head))
 	level[from] = 0
 	todo := []int32{from}
@@ -154,6 +155,9 @@ func (g *staticFlow) levels(from int32) []int32 {
 		for a := g.head[v]; a >= 0; a = g.arcs[a].next {
 			if w := g.arcs[a].to; level[w] < 0 && g.isOpen(v, a) {
 				level[w] = level[v] + 1
+				if w == end {
+					return level
+				}
 				todo = append(todo, w)
 			}
 		}
