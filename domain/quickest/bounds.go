@@ -66,25 +66,31 @@ func (p *problem) pool(e *link, steps int) int64 {
 
 // solve returns the maximum flow, and which nodes lie on the sources' side of a minimum cut.
 func (r *relaxation) solve(horizon int) (flow int64, near []bool) {
-	g := newStaticFlow(r.p.nodes + 2)
-	begin, end := int32(r.p.nodes), int32(r.p.nodes+1)
-	for i, v := range r.p.origin {
-		g.arc(begin, v, int64(r.p.supply[i]))
-	}
-	for i, v := range r.p.haven {
-		g.arc(v, end, int64(r.p.room[i]))
-	}
-	for i := range r.p.edges {
-		if e := &r.p.edges[i]; r.capacity(e, horizon) > 0 {
-			g.arc(e.from, e.to, r.capacity(e, horizon))
-		}
-	}
+	g, begin, end := r.network(horizon)
 	flow = g.maxFlow(begin, end)
 	near = make([]bool, r.p.nodes)
-	for v, level := range g.levels(begin)[:r.p.nodes] {
+	for v, level := range g.levels(begin, -1)[:r.p.nodes] {
 		near[v] = level >= 0
 	}
 	return flow, near
+}
+
+// network returns the network of a horizon, with a source and a sink for all. Its arcs are those of the edges, in
+// their order and two for each, then those from the source and those to the sink.
+func (r *relaxation) network(horizon int) (g *staticFlow, begin, end int32) {
+	g = newStaticFlow(r.p.nodes + 2)
+	begin, end = int32(r.p.nodes), int32(r.p.nodes+1)
+	for i := range r.p.edges {
+		e := &r.p.edges[i]
+		g.arc(e.from, e.to, e.transit, r.capacity(e, horizon))
+	}
+	for i, v := range r.p.origin {
+		g.arc(begin, v, 0, int64(r.p.supply[i]))
+	}
+	for i, v := range r.p.haven {
+		g.arc(v, end, 0, int64(r.p.room[i]))
+	}
+	return g, begin, end
 }
 
 // cut returns the capacity of a cut within a horizon.

@@ -34,28 +34,43 @@ func newRouter(f *flow) *router {
 }
 
 // route sends units along the path that arrives earliest, if that is by the horizon, and reports whether there
-// was one. More units follow the same way while they arrive no more than patience later. The search is A*:
-// what is left of the way counts as if the network were empty.
+// was one. More units follow the same way while they arrive no more than patience later.
 func (g *router) route(horizon, patience int) bool {
-	p, f := g.f.p, g.f
 	g.reset()
-	for i, v := range p.origin {
-		if f.supply[i] > 0 {
+	for i, v := range g.f.p.origin {
+		if g.f.supply[i] > 0 {
 			g.reach(v, 0, -1)
 		}
 	}
+	v, ok := g.search(horizon)
+	if ok {
+		g.send(v, min(horizon, g.arrival[v]+patience))
+	}
+	return ok
+}
+
+// findFrom looks for the path from one source that arrives earliest, if that is by the horizon, and returns the
+// sink's node.
+func (g *router) findFrom(source int32, horizon int) (end int32, ok bool) {
+	g.reset()
+	g.reach(g.f.p.origin[source], 0, -1)
+	return g.search(horizon)
+}
+
+// search is A*: what is left of the way counts as if the network were empty.
+func (g *router) search(horizon int) (end int32, ok bool) {
+	p, f := g.f.p, g.f
 	for len(g.queue) > 0 {
 		key, v := g.queue.pop()
 		t := g.arrival[v]
 		if key > horizon {
-			return false
+			return 0, false
 		}
 		if key > t+g.away[v] {
 			continue
 		}
 		if i := p.sink[v]; i >= 0 && f.room[i] > 0 {
-			g.send(v, min(horizon, t+patience))
-			return true
+			return v, true
 		}
 		from, to := p.out(v)
 		for i := from; i < to; i++ {
@@ -65,7 +80,7 @@ func (g *router) route(horizon, patience int) bool {
 			}
 		}
 	}
-	return false
+	return 0, false
 }
 
 func (g *router) reset() {
@@ -92,17 +107,22 @@ func (g *router) reach(v int32, t int, via int32) {
 func (g *router) send(v int32, deadline int) {
 	p, f := g.f.p, g.f
 	sink := p.sink[v]
-	g.path = g.path[:0]
-	for ; g.via[v] >= 0; v = p.edges[g.via[v]].from {
-		g.path = append(g.path, g.via[v])
-	}
-	source := p.source[v]
+	source := p.source[g.trace(v)]
 	for f.supply[source] > 0 && f.room[sink] > 0 {
 		if g.follow(source) > deadline {
 			return
 		}
 		f.carry(g.moves, source, sink)
 	}
+}
+
+// trace makes the path to v, the last edge first, and returns where it begins.
+func (g *router) trace(v int32) (origin int32) {
+	g.path = g.path[:0]
+	for ; g.via[v] >= 0; v = g.f.p.edges[g.via[v]].from {
+		g.path = append(g.path, g.via[v])
+	}
+	return v
 }
 
 // follow records how the path is gone at the earliest, and returns the step of the arrival.

@@ -35,17 +35,16 @@ type trip struct {
 	leave        int     // the step of the departure, once enter counts from it
 }
 
-// departures decomposes the flow into the ways that people go.
-func (f *flow) departures() []Departure {
-	trips := f.trips()
-	used := make([]row, len(f.p.edges))
+// departures makes the ways that people go of trips.
+func (p *problem) departures(trips []trip) []Departure {
+	used := make([]row, len(p.edges))
 	for i := range trips {
-		trips[i].occupy(f.p, used, 1)
+		trips[i].occupy(p, used, 1)
 	}
 	for i := range trips {
-		trips[i].postpone(f.p, used)
+		trips[i].postpone(p, used)
 	}
-	return f.p.group(trips)
+	return p.group(trips)
 }
 
 // trips takes the flow apart: it follows units from each source, step by step, until they are at a sink.

@@ -24,6 +24,9 @@ func newFlow(p *problem) *flow {
 	}
 }
 
+// served returns how many units are at sinks.
+func (f *flow) served() int64 { return f.value }
+
 // last returns the step of the last arrival.
 func (f *flow) last() int {
 	last := 0

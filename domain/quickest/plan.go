@@ -43,32 +43,53 @@ func (p *Plan) Gap() float64 {
 // it takes more than MaxEdgeSteps (KindTooLarge: longer steps and larger units make it smaller), and when Abort
 // does.
 func New(n *Network, s *Scenario, o Options) (*Plan, error) {
-	return solve(n, s, o, func(p *problem, target int64, bound int, b *budget) (*flow, int) {
-		x := newExact(p, target, b)
-		bound, done := x.run(bound)
-		if done || b.err != nil {
-			return x.f, bound
+	return solve(n, s, o, func(p *problem, target int64, bound int, b *budget) (carrier, int) {
+		if o.Enough != nil && target*int64(len(p.edges)) > maxCompletion {
+			return paced(p, target, bound, b)
 		}
-		b.Enough = nil
-		x.complete(bound, unreachable)
-		b.Enough = o.Late
-		if f := greedy(p, target, b, x.f.last()-1); f.value == target {
-			return f, bound
-		}
-		return x.f, bound
+		return optimal(p, target, bound, b)
 	})
 }
 
 // Baseline plans by CCRP alone. Where CCRP fills sinks that others would have needed, the rest is brought in
 // by undoing as little as it takes. The lower bound is the one that New starts from.
 func Baseline(n *Network, s *Scenario, o Options) (*Plan, error) {
-	return solve(n, s, o, func(p *problem, target int64, bound int, b *budget) (*flow, int) {
+	return solve(n, s, o, func(p *problem, target int64, bound int, b *budget) (carrier, int) {
 		return greedy(p, target, b, unreachable), bound
 	})
 }
 
+// carrier is what brings units to sinks.
+type carrier interface {
+	served() int64
+	trips() []trip
+}
+
+// planner is a way of planning: it returns how target units go and a bound, the given one or a better one.
+type planner func(p *problem, target int64, bound int, b *budget) (carrier, int)
+
+// maxCompletion is how many units times edges a search that ran out of time may still bring to the target. It
+// takes seconds.
+const maxCompletion = 1 << 28
+
+// optimal searches for the optimum, and when it has to stop before, completes what it has.
+func optimal(p *problem, target int64, bound int, b *budget) (carrier, int) {
+	x := newExact(p, target, b)
+	bound, done := x.run(bound)
+	if done || b.err != nil {
+		return x.f, bound
+	}
+	b.Enough = nil
+	x.complete(bound, unreachable)
+	b.Enough = b.Late
+	if f := greedy(p, target, b, x.f.last()-1); f.value == target {
+		return f, bound
+	}
+	return x.f, bound
+}
+
 // solve runs one way of planning between the checks before and the decomposition after it.
-func solve(n *Network, s *Scenario, o Options, way func(p *problem, target int64, bound int, b *budget) (*flow, int)) (*Plan, error) {
+func solve(n *Network, s *Scenario, o Options, way planner) (*Plan, error) {
 	p, err := newProblem(n, s)
 	if err != nil {
 		return nil, err
@@ -82,16 +103,16 @@ func solve(n *Network, s *Scenario, o Options, way func(p *problem, target int64
 			Msg: fmt.Sprintf("at least %d steps on %d edges are more than can be planned; use longer steps", bound, len(p.edges)),
 		}
 	}
-	f, bound := way(p, most.max, bound, b)
+	c, bound := way(p, most.max, bound, b)
 	if b.err != nil {
 		return nil, b.err
 	}
-	if f.value != most.max {
-		return nil, &domain.Error{Op: "quickest.plan", Err: fmt.Errorf("%d units planned where %d can be served", f.value, most.max)}
+	if c.served() != most.max {
+		return nil, &domain.Error{Op: "quickest.plan", Err: fmt.Errorf("%d units planned where %d can be served", c.served(), most.max)}
 	}
 	plan := &Plan{
 		Served: most.max, NoRoute: most.noRoute, NoRoom: p.total - most.noRoute - most.max,
-		LowerBound: bound, Departures: f.departures(),
+		LowerBound: bound, Departures: p.departures(c.trips()),
 	}
 	for i := range plan.Departures {
 		plan.Clearance = max(plan.Clearance, plan.Departures[i].Arrival(n))

@@ -19,14 +19,14 @@ func (p *problem) maxServed() served {
 		if !reaches[v] {
 			s.noRoute += int64(p.supply[i])
 		}
-		g.arc(from, component[v], int64(p.supply[i]))
+		g.arc(from, component[v], 0, int64(p.supply[i]))
 	}
 	for i, v := range p.haven {
-		g.arc(component[v], to, int64(p.room[i]))
+		g.arc(component[v], to, 0, int64(p.room[i]))
 	}
 	for i := range p.edges {
 		if a, b := component[p.edges[i].from], component[p.edges[i].to]; a != b {
-			g.arc(a, b, p.total)
+			g.arc(a, b, 0, p.total)
 		}
 	}
 	s.max = g.maxFlow(from, to)
@@ -110,24 +110,26 @@ func (p *problem) components() (component []int32, count int) {
 type staticFlow struct {
 	head []int32 // by node: its first arc, or -1
 	arcs []staticArc
+	away []int // by node: how far it is, where only the arcs of shortest ways count (see cheapest); or nil
 }
 
 // staticArc is one direction of an arc; the other lies beside it, at index^1.
 type staticArc struct {
 	to, next int32
+	length   int32 // of one way; the other has -length
 	rest     int64
 }
 
 func newStaticFlow(nodes int) *staticFlow { return &staticFlow{head: fill(nodes)} }
 
-func (g *staticFlow) arc(from, to int32, capacity int64) {
-	g.arcs = append(g.arcs, staticArc{to, g.head[from], capacity}, staticArc{from, g.head[to], 0})
+func (g *staticFlow) arc(from, to, length int32, capacity int64) {
+	g.arcs = append(g.arcs, staticArc{to, g.head[from], length, capacity}, staticArc{from, g.head[to], -length, 0})
 	g.head[from], g.head[to] = int32(len(g.arcs)-2), int32(len(g.arcs)-1)
 }
 
 func (g *staticFlow) maxFlow(from, to int32) (flow int64) {
 	for {
-		level := g.levels(from)
+		level := g.levels(from, to)
 		if level[to] < 0 {
 			return flow
 		}
@@ -142,7 +144,8 @@ func (g *staticFlow) maxFlow(from, to int32) (flow int64) {
 	}
 }
 
-func (g *staticFlow) levels(from int32) []int32 {
+// levels counts the arcs from a node to the others, until it comes to the end.
+func (g *staticFlow) levels(from, end int32) []int32 {
 	level := fill(len(g.head))
 	level[from] = 0
 	todo := []int32{from}
@@ -150,13 +153,22 @@ func (g *staticFlow) levels(from int32) []int32 {
 		v := todo[0]
 		todo = todo[1:]
 		for a := g.head[v]; a >= 0; a = g.arcs[a].next {
-			if w := g.arcs[a].to; g.arcs[a].rest > 0 && level[w] < 0 {
+			if w := g.arcs[a].to; level[w] < 0 && g.isOpen(v, a) {
 				level[w] = level[v] + 1
+				if w == end {
+					return level
+				}
 				todo = append(todo, w)
 			}
 		}
 	}
 	return level
+}
+
+// isOpen reports whether arc a, which leaves v, still takes units.
+func (g *staticFlow) isOpen(v, a int32) bool {
+	arc := &g.arcs[a]
+	return arc.rest > 0 && (g.away == nil || g.away[v]+int(arc.length) == g.away[arc.to])
 }
 
 // push sends units along one path of the level graph. It keeps the path on the heap: a chain of components
@@ -174,7 +186,7 @@ func (g *staticFlow) push(from, to int32, amount int64, level, next []int32) int
 			path = path[:len(path)-1]
 			v = g.arcs[last^1].to
 			next[v] = g.arcs[next[v]].next
-		case g.arcs[a].rest > 0 && level[g.arcs[a].to] == level[v]+1:
+		case level[g.arcs[a].to] == level[v]+1 && g.isOpen(v, a):
 			path = append(path, a)
 			v = g.arcs[a].to
 		default:
