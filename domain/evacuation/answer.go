@@ -35,7 +35,7 @@ const (
 	StatusNoPopulation                // the region has roads but no people to plan for: shelters only
 	StatusNobody                      // nobody is in the zones: nothing to do
 	StatusPlanned                     // everything is answered
-	StatusTimeLimited                 // the time budget ended first: the best plan until then
+	StatusTimeLimited                 // the best plan found in the time there was, not proven to be the earliest
 
 	// NumStatuses counts the statuses.
 	NumStatuses

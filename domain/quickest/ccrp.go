@@ -57,11 +57,16 @@ func (g *router) findFrom(source int32, horizon int) (end int32, ok bool) {
 	return g.search(horizon)
 }
 
+// tieBits are the low bits of a key in the queue. They make the search look first, of all nodes that may arrive as
+// early, at those nearest to a sink.
+const tieBits = 20
+
 // search is A*: what is left of the way counts as if the network were empty.
 func (g *router) search(horizon int) (end int32, ok bool) {
 	p, f := g.f.p, g.f
 	for len(g.queue) > 0 {
 		key, v := g.queue.pop()
+		key >>= tieBits
 		t := g.arrival[v]
 		if key > horizon {
 			return 0, false
@@ -99,7 +104,7 @@ func (g *router) reach(v int32, t int, via int32) {
 	}
 	g.arrival[v], g.via[v] = t, via
 	g.touched = append(g.touched, v)
-	g.queue.push(t+g.away[v], v)
+	g.queue.push((t+g.away[v])<<tieBits|min(g.away[v], 1<<tieBits-1), v)
 }
 
 // send carries units along the path to a sink, and more of them the same way while they arrive by the

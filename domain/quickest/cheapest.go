@@ -132,7 +132,6 @@ type stroller struct {
 	amounts []int64 // by edge
 	stay    []int64 // by sink
 	seen    []int32 // by node: its place on the walk, or -1
-	next    []int32
 }
 
 // walk follows at most so many units from node v, and takes them out of the flow, as well as the loops that it

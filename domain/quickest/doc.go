@@ -14,6 +14,10 @@
 // node can still reach a sink in the residual network are all those up to a last one, so that one number a
 // node stands for all its copies, and sets of full and used steps answer for an edge (see labels, row).
 //
+// Where an instance is large and its time is bounded, the ways come from the cheapest flow of the relaxation
+// without time that the first bound is from, the longest ways have the roads first, and units that are late
+// look for other ways (see paced). The bound proves how good that is.
+//
 // Capacity-constrained route planning (CCRP; Lu, George and Shekhar 2005) is here too: the floor that a
 // plan made in too short a time never falls below, and the baseline to compare with.
 package quickest

@@ -148,9 +148,6 @@ func (s *schedule) hasten(bound int, b *budget) {
 // maxFailures is how many times in a row nothing may get better before that is taken for the best.
 const maxFailures = 12
 
-// patience is how many steps later than the first of them units may arrive that go the same way.
-const patience = 3
-
 // reroute sends the units that arrive after a step on other ways, source by source, so that they arrive by
 // another one. Where that is not possible it leaves everything as it was and returns the source that failed.
 func (s *schedule) reroute(g *router, order []int32, from, by int, b *budget) (failed int32, ok bool) {
@@ -175,7 +172,8 @@ func (s *schedule) reroute(g *router, order []int32, from, by int, b *budget) (f
 			way := trip{sink: v, source: g.trace(v), path: slices.Clone(g.path)}
 			slices.Reverse(way.path)
 			way.units = min(s.f.supply[i]-unserved[i], s.f.room[s.f.p.sink[v]])
-			s.send(way, min(by, g.arrival[v]+patience))
+			// A way that is looked for again before its roads are much fuller is found again.
+			s.send(way, min(by, g.arrival[v]+by/10))
 		}
 	}
 	return 0, true

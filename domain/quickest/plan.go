@@ -9,7 +9,8 @@ import (
 // Options bound the work of one plan. The zero value bounds nothing.
 type Options struct {
 	// Enough is asked now and then. Once it says true the search for the optimum ends, and the best plan
-	// that can be completed without it is answered; completing it takes some more time.
+	// that can be completed without it is answered; completing it takes some more time. Large instances are
+	// not searched for the optimum when Enough is given: they are paced, and made better until it says true.
 	Enough func() bool
 	// Late is asked once the search has ended. Once it says true, the plan at hand is no longer compared with
 	// that of CCRP, which is the floor otherwise.
@@ -68,8 +69,8 @@ type carrier interface {
 // planner is a way of planning: it returns how target units go and a bound, the given one or a better one.
 type planner func(p *problem, target int64, bound int, b *budget) (carrier, int)
 
-// maxCompletion is how many units times edges a search that ran out of time may still bring to the target. It
-// takes seconds.
+// maxCompletion is the size, units times edges, up to which a search that ran out of time completes what it has.
+// That takes seconds.
 const maxCompletion = 1 << 28
 
 // optimal searches for the optimum, and when it has to stop before, completes what it has.

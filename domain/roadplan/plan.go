@@ -115,11 +115,7 @@ func (d *draft) lead(c crowd, room []int64, stop func() bool) error {
 		d.request.PersonsPerVehicle, stepSeconds))
 	g := d.graph(c.groups, room)
 	d.findUnreachable(room, g)
-	limited := false
-	plan, err := quickest.New(&g.network, &g.scenario, quickest.Options{Enough: func() bool {
-		limited = limited || stop()
-		return limited
-	}})
+	plan, err := quickest.New(&g.network, &g.scenario, quickest.Options{Enough: stop})
 	if err != nil {
 		return fmt.Errorf("plan the evacuation: %w", err)
 	}
@@ -141,7 +137,7 @@ func (d *draft) lead(c crowd, room []int64, stop func() bool) error {
 	switch {
 	case everybody == 0:
 		a.Plan.Status = evacuation.StatusNobody
-	case limited && plan.Clearance > plan.LowerBound:
+	case plan.Clearance > plan.LowerBound:
 		a.Plan.Status = evacuation.StatusTimeLimited
 	default:
 		a.Plan.Status = evacuation.StatusPlanned
