@@ -168,8 +168,10 @@ type Evacuation struct {
 	Workers int `koanf:"workers"`
 	// Plans that may wait for their turn. More are answered unavailable (HTTP 503).
 	Queue int `koanf:"queue"`
-	// Time after which the best plan so far is answered. A plan also ends a tenth before the time budget of
-	// its request (predict.timeout). 0 leaves it to that.
+	// Time after which the search for a better plan ends; what is found by then takes up to about a second more to
+	// complete and prove for a city of tens of thousands. Small plans are optimal well before. Raise it, and
+	// predict.timeout with it, where a nearer clearance time is worth waiting for: gap_percent says how far a
+	// plan may be from the best. The search also ends a tenth before predict.timeout; 0 leaves it to that.
 	Budget time.Duration `koanf:"budget"`
 }
 
@@ -220,7 +222,7 @@ func Default() Config {
 		Telemetry:  Telemetry{Kind: "otel", OTel: otelrecorder.DefaultConfig()},
 		Models:     Models{Source: "embedded", Warmup: true},
 		Predict:    Predict{MaxBatchSize: 100, Timeout: 5 * time.Second},
-		Evacuation: Evacuation{Queue: 16, Budget: 4 * time.Second},
+		Evacuation: Evacuation{Queue: 16, Budget: 600 * time.Millisecond},
 		Shutdown:   Shutdown{Timeout: 15 * time.Second},
 	}
 }

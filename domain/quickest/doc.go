@@ -19,5 +19,5 @@
 // look for other ways (see paced). The bound proves how good that is.
 //
 // Capacity-constrained route planning (CCRP; Lu, George and Shekhar 2005) is here too: the floor that a
-// plan made in too short a time never falls below, and the baseline to compare with.
+// smaller instance never falls below, however short its time, and the baseline to compare with.
 package quickest
