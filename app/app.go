@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"go.uber.org/dig"
@@ -142,7 +143,13 @@ func core(c config.Config, build Build, logger *slog.Logger) fx.Option {
 
 func loadModels(warm bool) func(fx.Lifecycle, *predict.Models) {
 	return func(lc fx.Lifecycle, m *predict.Models) {
-		lc.Append(fx.StartHook(func(ctx context.Context) error { return m.Load(ctx, warm) }))
+		lc.Append(fx.StartHook(func(ctx context.Context) error {
+			err := m.Load(ctx, warm)
+			// Proving a model leaves more garbage than the model is large. It is given back now, not minutes later
+			// when the runtime would, for memory is what a replica is sized by.
+			debug.FreeOSMemory()
+			return err
+		}))
 	}
 }
 
