@@ -41,28 +41,28 @@ func (p *People) Cells() []Cell { return p.cells }
 // Total returns how many persons there are.
 func (p *People) Total() float64 { return p.total }
 
-// Within calls visit with each cell whose centre is at most metres from a place.
-func (p *People) Within(centre geo.Point, metres float64, visit func(Cell)) {
-	p.search(geo.Around(centre, metres), func(c Cell) {
+// Within calls visit with each cell whose centre is at most metres from a place, and with its place in Cells.
+func (p *People) Within(centre geo.Point, metres float64, visit func(i int, c Cell)) {
+	p.search(geo.Around(centre, metres), func(i int, c Cell) {
 		if geo.Distance(centre, c.Point) <= metres {
-			visit(c)
+			visit(i, c)
 		}
 	})
 }
 
 // In calls visit with each cell whose centre is in the area or on its border.
 func (p *People) In(area *geo.Area, visit func(Cell)) {
-	p.search(area.Box(), func(c Cell) {
+	p.search(area.Box(), func(_ int, c Cell) {
 		if area.Covers(c.Point) {
 			visit(c)
 		}
 	})
 }
 
-func (p *People) search(box geo.Box, visit func(Cell)) {
+func (p *People) search(box geo.Box, visit func(i int, c Cell)) {
 	p.tree.Search(box, func(first, last int) bool {
-		for _, c := range p.cells[first:last] {
-			visit(c)
+		for i := first; i < last; i++ {
+			visit(i, p.cells[i])
 		}
 		return true
 	})

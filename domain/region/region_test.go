@@ -133,7 +133,7 @@ func TestPeopleAreFoundAsALoopFindsThem(t *testing.T) {
 		centre, metres := geo.Point{Lon: 0, Lat: 60}, rapid.Float64Range(0, 150_000).Draw(t, "metres")
 		area := geo.NewArea(geo.MultiPolygon{{{{Lon: -0.5, Lat: 59.5}, {Lon: 0.5, Lat: 59.5}, {Lon: 0, Lat: 60.5}, {Lon: -0.5, Lat: 59.5}}}})
 		within, in, wantWithin, wantIn := 0, 0, 0, 0
-		p.Within(centre, metres, func(Cell) { within++ })
+		p.Within(centre, metres, func(int, Cell) { within++ })
 		p.In(area, func(Cell) { in++ })
 		for _, c := range cells {
 			if geo.Distance(centre, c.Point) <= metres {

@@ -23,7 +23,7 @@ func (g *Ground) Complete(card *domain.ModelCard) {
 		"source": g.Describe(), "digest": g.region.Origin.Digest, "attribution": region.Attribution,
 		"vertices": f.Vertices, "segments": f.Segments, "directed_edges": f.DirectedEdges, "kilometres": f.Metres / 1000,
 		"shelters": len(g.region.Shelters), "shelters_of_unknown_capacity": unknown,
-		"cells": len(g.cells), "people": people, "defects": g.region.Defects.Total(),
+		"cells": len(g.region.People.Cells()), "people": people, "defects": g.region.Defects.Total(),
 	}
 	card.Training, _ = json.Marshal(map[string]any{"region": facts}) // strings and finite numbers always encode
 	var b strings.Builder
@@ -34,6 +34,6 @@ not be used (guardy region check lists them). Roads %s.
 Routes are the fastest under the cost model evac-cost-1: no turn restrictions, no traffic lights, no other traffic. Roads that
 touch the water are closed both ways. The plan is an integer dynamic flow in steps of %d s; it is replayed against
 capacities, shelters and the water before it is answered, and lower_bound_minutes is proven for the same network and steps.
-`, g.Describe(), f.Segments, len(g.region.Shelters), unknown, people, len(g.cells), g.region.Defects.Total(), region.Attribution, stepSeconds)
+`, g.Describe(), f.Segments, len(g.region.Shelters), unknown, people, len(g.region.People.Cells()), g.region.Defects.Total(), region.Attribution, stepSeconds)
 	card.Text += b.String()
 }

@@ -15,8 +15,7 @@ import (
 type Ground struct {
 	region *region.Region
 
-	cells   []region.Cell  // of the population, from south to north
-	homesAt []uint32       // the homes of cell i are homes[homesAt[i]:homesAt[i+1]]
+	homesAt []uint32       // the homes of cell i of the people are homes[homesAt[i]:homesAt[i+1]]
 	homes   []roads.Vertex // where people set out
 }
 
@@ -24,8 +23,8 @@ var _ evacuation.RegionPlanner = (*Ground)(nil)
 
 // New returns the ground of a region.
 func New(r *region.Region) *Ground {
-	g := &Ground{region: r, cells: r.People.Cells(), homesAt: []uint32{0}}
-	for _, c := range g.cells {
+	g := &Ground{region: r, homesAt: []uint32{0}}
+	for _, c := range r.People.Cells() {
 		g.homes = append(g.homes, r.Homes(c)...)
 		g.homesAt = append(g.homesAt, uint32(len(g.homes)))
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/guardy-ai/guardy/domain/evacuation"
-	"github.com/guardy-ai/guardy/domain/geo"
 	"github.com/guardy-ai/guardy/domain/region"
 	"github.com/guardy-ai/guardy/domain/roads"
 )
@@ -29,7 +28,7 @@ type crowd struct {
 // is known about people.
 func (d *draft) count() (c crowd, ok bool) {
 	switch {
-	case len(d.ground.cells) > 0:
+	case len(d.ground.region.People.Cells()) > 0:
 		d.answer.Sources.Population = d.ground.source(region.SourcePopulation)
 		if !math.IsNaN(d.request.PopulationDensity) {
 			d.note("population_density was not used: the region knows its people.")
@@ -58,14 +57,11 @@ func (d *draft) fromCells() crowd {
 	zones := d.answer.Zones
 	amounts := make([]float64, len(zones))
 	var shares []share
-	first, last := d.cellsBetween(d.outer)
-	for i := first; i < last; i++ {
-		cell := &d.ground.cells[i]
-		metres := d.metresTo(cell.Point)
-		if metres > d.outer || cell.Persons == 0 {
-			continue
+	d.ground.region.People.Within(d.centre, d.outer, func(i int, cell region.Cell) {
+		if cell.Persons == 0 {
+			return
 		}
-		z := d.zoneAt(metres)
+		z := d.zoneAt(d.metresTo(cell.Point))
 		amounts[z] += cell.Persons
 		homes := d.ground.homesOf(i)
 		if len(homes) == 0 {
@@ -74,21 +70,11 @@ func (d *draft) fromCells() crowd {
 		for _, v := range homes {
 			shares = append(shares, share{zone: z, vertex: v, amount: cell.Persons / float64(len(homes))})
 		}
-	}
+	})
 	for z, n := range evacuation.Apportion(amounts) {
 		zones[z].Affected = evacuation.Known(n)
 	}
 	return d.settle(shares)
-}
-
-// cellsBetween returns the cells in the band of latitudes that a circle around the centre touches.
-func (d *draft) cellsBetween(metres float64) (first, last int) {
-	span := metres/geo.MetresPerDegree + 1e-9 // the margin is for rounding
-	at := func(lat float64) int {
-		i, _ := slices.BinarySearchFunc(d.ground.cells, lat, func(c region.Cell, lat float64) int { return cmp.Compare(c.Point.Lat, lat) })
-		return i
-	}
-	return at(d.centre.Lat - span), at(math.Nextafter(d.centre.Lat+span, math.Inf(1)))
 }
 
 // fromDensity spreads the people of each ring evenly over the crossings in it.

@@ -190,6 +190,34 @@ func TestSheltersTakeWhatTheyHold(t *testing.T) {
 	}
 }
 
+// TestEverybodyInAZoneIsCounted wherever the cells lie and in whatever order the region keeps them: those of a
+// ring are the ones that a loop over all finds.
+func TestEverybodyInAZoneIsCounted(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	var people []place
+	for y := range height {
+		for x := range width {
+			people = append(people, place{x, y, float64(1 + rng.IntN(50))})
+		}
+	}
+	r := ask(200, 400, 600)
+	a := plan(t, ground(t, people, []place{{4, 8, 10_000}}), r)
+	want := make([]int64, len(a.Zones))
+	for _, p := range people {
+		metres := geo.Distance(geo.Point{Lon: r.Longitude, Lat: r.Latitude}, crossing(p.x, p.y))
+		for z := range a.Zones {
+			if metres > a.Zones[z].Inner && metres <= a.Zones[z].Outer || z == 0 && metres == 0 {
+				want[z] += int64(p.amount)
+			}
+		}
+	}
+	for z := range a.Zones {
+		if got := number(a.Zones[z].Affected); got != want[z] {
+			t.Errorf("zone %d has %d people, want %d", z, got, want[z])
+		}
+	}
+}
+
 func TestACellsPeopleSetOutAllOverIt(t *testing.T) {
 	// Two cells, 800 m apart, reach 460 m each: several crossings.
 	a := plan(t, ground(t, []place{{2, 2, 500}, {6, 2, 500}}, []place{{4, 8, 2000}}), ask(900))

@@ -47,7 +47,7 @@ func TestPeopleAreThoseOfTheReference(t *testing.T) {
 	}
 	for _, c := range want.Circles {
 		cells, persons := 0, 0.0
-		r.People.Within(geo.Point{Lon: c.Lon, Lat: c.Lat}, c.RadiusM, func(cell region.Cell) { cells, persons = cells+1, persons+cell.Persons })
+		r.People.Within(geo.Point{Lon: c.Lon, Lat: c.Lat}, c.RadiusM, func(_ int, cell region.Cell) { cells, persons = cells+1, persons+cell.Persons })
 		if cells != c.Cells || persons != c.Population {
 			t.Errorf("%g m around %g, %g: %d cells, %g persons; want %d, %g", c.RadiusM, c.Lat, c.Lon, cells, persons, c.Cells, c.Population)
 		}
