@@ -96,6 +96,10 @@ func (t *BoxTree) Nearest(pl Plane, visit func(first, last int) (bound float64))
 	}
 }
 
+// roundingMetres is more than the distance to a box and that to an item on its edge differ by rounding, on the
+// whole Earth. Without it one of two items that are equally near could be passed over.
+const roundingMetres = 1e-6
+
 func (t *BoxTree) nearest(level, i int, pl Plane, bound float64, visit func(first, last int) float64) float64 {
 	if level == 0 {
 		return visit(i*RunLength, min((i+1)*RunLength, t.items))
@@ -115,7 +119,7 @@ func (t *BoxTree) nearest(level, i int, pl Plane, bound float64, visit func(firs
 		n++
 	}
 	for _, next := range order[:n] {
-		if next.metres > bound {
+		if next.metres > bound+roundingMetres {
 			break
 		}
 		bound = t.nearest(level-1, next.j, pl, bound, visit)
