@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/guardy-ai/guardy/adapters/transport/internal/rfc3339"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/strictjson"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/anomaly"
@@ -197,7 +198,7 @@ func AppendVerdict(b []byte, r *anomaly.Request, a *anomaly.Answer) []byte {
 	b = append(b, `,"model_digest":`...)
 	b = appendString(b, a.Model.Digest)
 	b = append(b, `,"detected_at":"`...)
-	b = a.DetectedAt.UTC().AppendFormat(b, timeFormat)
+	b = rfc3339.AppendMillis(b, a.DetectedAt)
 	b = append(b, `","input_quality":{"conditions":`...)
 	b = appendNames(b, a.Quality.Names())
 	return append(b, "}}"...)

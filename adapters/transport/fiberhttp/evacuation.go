@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/guardy-ai/guardy/adapters/transport/internal/geojson"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/rfc3339"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/strictjson"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/evacuation"
@@ -120,7 +121,7 @@ func appendEvacuation(b []byte, r *evacuation.Request, a *evacuation.Answer) []b
 	b = append(b, `,"model_digest":`...)
 	b = appendString(b, a.Model.Digest)
 	b = append(b, `,"generated_at":"`...)
-	b = a.GeneratedAt.UTC().AppendFormat(b, timeFormat)
+	b = rfc3339.AppendMillis(b, a.GeneratedAt)
 	return append(b, `"}`...)
 }
 

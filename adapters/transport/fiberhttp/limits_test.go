@@ -1,12 +1,18 @@
 package fiberhttp_test
 
 import (
+	"bufio"
+	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"net"
+	"net/http"
+	"runtime/metrics"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/guardy-ai/guardy/adapters/transport/fiberhttp"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/throughput"
@@ -78,10 +84,12 @@ func BenchmarkLimits(b *testing.B) {
 // BenchmarkBatch compares a batch with as many single requests, one after the other, over one connection. Run
 // it with -benchtime 1x. The service has no cache here: every answer is computed, without factors.
 func BenchmarkBatch(b *testing.B) {
-	addr := serve(b, func(c *config.Config) { c.Cache.Kind, c.Predict.MaxBatchSize = "none", 500 })
+	addr := serve(b, func(c *config.Config) {
+		c.Cache.Kind, c.Predict.MaxBatchSize, c.HTTP.MaxBodyBytes = "none", 10_000, 16<<20
+	})
 	one := throughput.FloodRisk(false)
 	single := throughput.Target{Name: "single", Addr: addr, Request: throughput.Request(riskPath, "", one)}
-	for _, n := range []int{10, 50, 100, 500} {
+	for _, n := range []int{10, 50, 100, 500, 10_000} {
 		body := `{"locations":[` + strings.Repeat(one+",", n-1) + one + `]}`
 		batch := throughput.Target{Name: "batch", Addr: addr, Request: throughput.Request(batchPath, "", body)}
 		b.Run(strconv.Itoa(n), func(b *testing.B) {
@@ -98,4 +106,65 @@ func BenchmarkBatch(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkStreamOverSockets sends NDJSON bodies of two lengths, without a cache and without factors, and
+// reports the lines a second and the most memory that the heap had at once, the caller's share included.
+// Run it with -benchtime 1x.
+func BenchmarkStreamOverSockets(b *testing.B) {
+	addr := serve(b, func(c *config.Config) { c.Cache.Kind = "none" })
+	const block = 1000
+	lines := strings.Repeat(throughput.FloodRisk(false)+"\n", block)
+	for _, n := range []int{100_000, 400_000} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			for b.Loop() {
+				start := time.Now()
+				body := io.LimitReader(&endless{text: lines}, int64(len(lines)*n/block))
+				answered, heap := exchangeLines(b, "http://"+addr+batchPath, body)
+				if answered != n {
+					b.Fatalf("%d answers to %d lines", answered, n)
+				}
+				b.ReportMetric(float64(n)/time.Since(start).Seconds(), "lines/s")
+				b.ReportMetric(float64(heap)/1e6, "heap-MB")
+			}
+		})
+	}
+}
+
+// endless reads a text over and over.
+type endless struct {
+	text string
+	at   int
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	n := copy(p, e.text[e.at:])
+	e.at = (e.at + n) % len(e.text)
+	return n, nil
+}
+
+// exchangeLines posts an NDJSON body and returns how many lines came back as answers, and the most memory that
+// objects took meanwhile.
+func exchangeLines(b *testing.B, url string, body io.Reader) (answered int, heap uint64) {
+	b.Helper()
+	res, err := http.Post(url, "application/x-ndjson", body) //nolint:noctx // of a benchmark, to this machine
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer res.Body.Close()
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	in := bufio.NewScanner(res.Body)
+	for ok := []byte(`"status":"ok"`); in.Scan(); {
+		if !bytes.Contains(in.Bytes(), ok) {
+			b.Fatalf("%s", in.Bytes())
+		}
+		if answered++; answered%1000 == 0 {
+			metrics.Read(sample)
+			heap = max(heap, sample[0].Value.Uint64())
+		}
+	}
+	if err := in.Err(); err != nil {
+		b.Fatal(err)
+	}
+	return answered, heap
 }

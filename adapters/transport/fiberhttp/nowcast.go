@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/guardy-ai/guardy/adapters/transport/internal/rfc3339"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/strictjson"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/nowcast"
@@ -127,7 +128,7 @@ func appendForecast(b []byte, r *nowcast.Request, f *nowcast.Forecast) []byte {
 	b = append(b, `,"model_digest":`...)
 	b = appendString(b, f.Model.Digest)
 	b = append(b, `,"predicted_at":"`...)
-	b = f.PredictedAt.UTC().AppendFormat(b, timeFormat)
+	b = rfc3339.AppendMillis(b, f.PredictedAt)
 	b = append(b, `","input_quality":`...)
 	b = appendNowcastQuality(b, f)
 	return append(b, '}')
@@ -137,7 +138,7 @@ func appendHorizon(b []byte, f *nowcast.Forecast, p *nowcast.Prediction) []byte 
 	b = append(b, `{"hours_ahead":`...)
 	b = strconv.AppendInt(b, int64(p.HoursAhead), 10)
 	b = append(b, `,"forecast_time":"`...)
-	b = f.IssuedFor.Add(time.Duration(p.HoursAhead)*time.Hour).UTC().AppendFormat(b, timeFormat)
+	b = rfc3339.AppendMillis(b, f.IssuedFor.Add(time.Duration(p.HoursAhead)*time.Hour))
 	b = append(b, `","flood_probability":`...)
 	b = appendFloat(b, p.Probability, 64)
 	b = appendInterval(b, p.Lower, p.Upper, f.Coverage)

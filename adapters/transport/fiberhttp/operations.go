@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/guardy-ai/guardy/adapters/transport/internal/rfc3339"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/ports"
 )
@@ -27,7 +28,7 @@ func instant(t time.Time) *string {
 	if t.IsZero() {
 		return nil
 	}
-	s := t.UTC().Format(timeFormat)
+	s := string(rfc3339.AppendMillis(nil, t))
 	return &s
 }
 

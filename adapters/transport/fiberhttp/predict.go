@@ -53,8 +53,8 @@ func (x *exchange) describeCache(p domain.Provenance) {
 	var buf [64]byte
 	switch p.Cache {
 	case domain.CacheHit:
-		h.SetBytesV("Cache-Status", strconv.AppendInt(append(buf[:0], "guardy; hit; ttl="...), int64(p.TTL/time.Second), 10))
-		h.SetBytesV("Age", strconv.AppendInt(buf[:0], int64(p.Age/time.Second), 10))
+		h.SetCanonical(headerCacheStatus, strconv.AppendInt(append(buf[:0], "guardy; hit; ttl="...), int64(p.TTL/time.Second), 10))
+		h.SetCanonical(headerAge, strconv.AppendInt(buf[:0], int64(p.Age/time.Second), 10))
 	case domain.CacheMiss:
 		h.Set("Cache-Status", "guardy; fwd=miss"+stored(p))
 	case domain.CacheBypass:
@@ -65,9 +65,9 @@ func (x *exchange) describeCache(p domain.Provenance) {
 		h.Set("Cache-Control", "no-store")
 		return
 	}
-	h.SetBytesV("ETag", append(hex.AppendEncode(append(buf[:0], '"'), p.Key.Sum[:]), '"'))
+	h.SetCanonical(headerETag, append(hex.AppendEncode(append(buf[:0], '"'), p.Key.Sum[:]), '"'))
 	// max-age counts from when the answer was made, as Age does.
-	h.SetBytesV("Cache-Control", strconv.AppendInt(append(buf[:0], "private, max-age="...), int64((p.Age+p.TTL)/time.Second), 10))
+	h.SetCanonical(headerCacheControl, strconv.AppendInt(append(buf[:0], "private, max-age="...), int64((p.Age+p.TTL)/time.Second), 10))
 }
 
 func stored(p domain.Provenance) string {
@@ -119,6 +119,7 @@ func (x *exchange) ask(decoded error) error {
 	}
 	fresh := x.fresh()
 	items := &x.items
+	items.makeRoom(len(x.wireBatch.Locations))
 	for i := range x.wireBatch.Locations {
 		w := &x.wireBatch.Locations[i]
 		bad := append(byItem[i], strictjson.Under(batchPrefix(i), w.into(&x.request, false, fresh))...)

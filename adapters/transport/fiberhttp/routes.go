@@ -88,14 +88,15 @@ func (s *Server) add(rt route) {
 	}
 }
 
-// exchange is one request and its answer. It is used again for later requests.
+// exchange is one request and its answer. fasthttp closes it when the answer has been written, and it is used
+// again for later requests; until then the answer may lie in its memory.
 type exchange struct {
 	*fasthttp.RequestCtx
 	server *Server
 	route  *route
 	start  time.Time
 
-	requestID []byte // aliases the answer's header
+	requestID []byte // aliases the request's header or newID
 	newID     [32]byte
 	name      string // the {name} of the path; aliases the request
 
@@ -118,6 +119,9 @@ type exchange struct {
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 
+// exchangeKey is where fasthttp finds the exchange to close.
+type exchangeKey struct{}
+
 // maxPooled is the size above which buffers are left to the collector. The answers of a batch of a thousand
 // fit; in half of it they would not, and to grow the buffer anew cost as much as the answers.
 const maxPooled = 2 << 20
@@ -129,8 +133,9 @@ const adminTimeout = time.Minute
 func (s *Server) begin(c *fasthttp.RequestCtx, rt *route) *exchange {
 	x := exchanges.Get().(*exchange)
 	x.RequestCtx, x.server, x.route, x.start = c, s, rt, time.Now()
+	c.SetUserValue(exchangeKey{}, x)
 	x.requestID = requestID(c, &x.newID)
-	c.Response.Header.Set("X-Content-Type-Options", "nosniff")
+	c.Response.Header.SetCanonical(headerContentTypeOptions, nosniff)
 	if s.deps.Health.Draining() {
 		c.SetConnectionClose()
 	}
@@ -156,12 +161,17 @@ func (s *Server) end(x *exchange) {
 	s.finish(x)
 }
 
+// finish tells what became of the request.
 func (s *Server) finish(x *exchange) {
 	x.ctx.Cancel()
 	if x.held != nil {
 		x.held.Leave()
 	}
 	s.observe(x, x.Response.StatusCode(), x.cause)
+}
+
+// Close implements io.Closer for fasthttp, which is done with the answer.
+func (x *exchange) Close() error {
 	body, out := x.body[:0], x.out[:0]
 	if cap(body) > maxPooled {
 		body = nil
@@ -171,6 +181,7 @@ func (s *Server) finish(x *exchange) {
 	}
 	*x = exchange{body: body, out: out, wireBatch: x.wireBatch.recycled(), items: x.items.recycled()}
 	exchanges.Put(x)
+	return nil
 }
 
 // run calls the handler. A panic is an internal error of this request only.
@@ -202,10 +213,11 @@ func (x *exchange) fail(err error) {
 	x.answer(p.status, "application/problem+json", x.out)
 }
 
+// answer answers body, which is not copied: a copy would stay with the connection, at the size of the longest.
 func (x *exchange) answer(status int, contentType string, body []byte) {
 	x.Response.SetStatusCode(status)
 	x.Response.Header.SetContentType(contentType)
-	x.Response.SetBody(body)
+	x.Response.SetBodyRaw(body)
 }
 
 const typeJSON = "application/json"

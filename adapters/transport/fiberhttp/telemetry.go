@@ -16,20 +16,18 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-const headerRequestID = "X-Request-Id"
-
 // maxRequestID bounds what is echoed of a caller's request id.
 const maxRequestID = 128
 
 // requestID echoes the caller's id when it is a plain token, so that it can go into logs and headers
 // as it is; otherwise it makes one.
 func requestID(c *fasthttp.RequestCtx, buf *[32]byte) []byte {
-	id := c.Request.Header.Peek(headerRequestID)
+	id := c.Request.Header.PeekBytes(headerRequestID)
 	if !plainToken(id) {
 		id = appendID(buf[:0])
 	}
-	c.Response.Header.SetBytesV(headerRequestID, id)
-	return c.Response.Header.Peek(headerRequestID)
+	c.Response.Header.SetCanonical(headerRequestID, id)
+	return id
 }
 
 func plainToken(id []byte) bool {

@@ -1,6 +1,7 @@
 package fiberhttp
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -134,6 +135,11 @@ func (b batchItems) recycled() batchItems {
 	clear(b.requests)
 	clear(b.outcomes)
 	return batchItems{requests: b.requests[:0], outcomes: b.outcomes[:0], at: b.at[:0]}
+}
+
+// makeRoom expects n items.
+func (b *batchItems) makeRoom(n int) {
+	b.requests, b.at = slices.Grow(b.requests, n), slices.Grow(b.at, n)
 }
 
 // add takes one item, or the error for which it is refused.

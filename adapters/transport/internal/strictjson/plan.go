@@ -197,7 +197,9 @@ func compileSlice(elem reflect.Type, open map[reflect.Type]*structPlan) decodeFu
 			if objects && d.opt.MaxItems > 0 && i >= d.opt.MaxItems {
 				return d.skip()
 			}
-			v.Grow(1)
+			if i == v.Cap() {
+				v.Grow(max(1, i)) // doubles: a quarter more, as append does, would move large items often
+			}
 			v.SetLen(i + 1)
 			e := v.Index(i)
 			e.SetZero()
