@@ -123,9 +123,25 @@ func TestAServiceThatCannotBeWatchedIsAnError(t *testing.T) {
 }
 
 func TestProcessorTimeLeavesIdleOut(t *testing.T) {
-	got := busy(strings.Fields("cpu 100 10 50 99999 99999 3 2 77 0 0"))
-	if want := 1650 * time.Millisecond; got != want {
-		t.Errorf("%v, want %v", got, want)
+	busy, stolen := cpuLine(strings.Fields("cpu 100 10 50 99999 99999 3 2 77 0 0"))
+	if busy != 1650*time.Millisecond || stolen != 770*time.Millisecond {
+		t.Errorf("busy %v, stolen %v", busy, stolen)
+	}
+	if busy, stolen = cpuLine(strings.Fields("cpu 100")); busy != time.Second || stolen != 0 {
+		t.Errorf("busy %v, stolen %v of a short line", busy, stolen)
+	}
+}
+
+func TestPressureIsTheTotalOfSome(t *testing.T) {
+	for file, want := range map[string]time.Duration{
+		"some avg10=29.42 avg60=38.33 avg300=26.29 total=13382818001\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n": 13382818001 * time.Microsecond,
+		"full avg10=0.00 total=7\n": 0,
+		"some avg10=0.00\n":         0,
+		"":                          0,
+	} {
+		if got := pressure(file); got != want {
+			t.Errorf("%q: %v, not %v", file, got, want)
+		}
 	}
 }
 

@@ -94,9 +94,11 @@ func resources(p printer, u usage) {
 	p("| | |\n|---|---|")
 	p("| processor, service | %.1f s, %s of a core |", u.service.Seconds(), percent(u.share(u.service)))
 	p("| processor, k6 | %.1f s, %s of a core |", u.k6.Seconds(), percent(u.share(u.k6)))
-	if u.machine > 0 {
+	if m := u.machine; m.busy > 0 {
 		p("| processor, everything else | %.1f s, %s of a core; the machine has %d |", u.others().Seconds(), percent(u.share(u.others())), u.cores)
+		p("| some process waited for a core | %s of the time; the host took %.1f s of the cores |", percent(u.share(m.waited)), m.stolen.Seconds())
 	}
+	p("| slowest request by the service's own clock | %.1f ms since it started |", u.slowest)
 	p("| resident memory of the service | %s at most, %s on average of %d samples (%d not answered) |", megabytes(u.peak), megabytes(u.mean), u.samples, u.missed)
 	if u.redis != "" {
 		p("| memory of Redis | %s |", u.redis)

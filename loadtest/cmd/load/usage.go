@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/guardy-ai/guardy/loadtest/internal/poll"
@@ -16,11 +13,12 @@ import (
 type usage struct {
 	wall            time.Duration
 	service, k6     time.Duration // processor time
-	machine         time.Duration // of all processes; 0 where it is not known
+	machine         machine
 	cores           int
 	peak, mean      float64 // resident bytes of the service
 	samples, missed int
 	hits, lookups   uint64
+	slowest         float64 // request by the service's own clock since its start, in ms
 	redis           string // its memory; empty without Redis
 	version         string
 	memory          string // over time, for the report
@@ -36,13 +34,16 @@ type status struct {
 	} `json:"process"`
 }
 
-// performance is the part about the cache.
+// performance is what the report needs of it.
 type performance struct {
 	Cache struct {
 		Hits   uint64 `json:"hits"`
 		Misses uint64 `json:"misses"`
 	} `json:"cache_metrics"`
 	Redis *struct{} `json:"redis_metrics"`
+	Times struct {
+		Max float64 `json:"max"`
+	} `json:"response_times_ms"`
 }
 
 // watcher asks the service every second how it does.
@@ -51,7 +52,7 @@ type watcher struct {
 	stop func()
 
 	start         time.Time
-	machine       time.Duration
+	machine       machine
 	first, last   status
 	before, after performance
 	sum           float64
@@ -60,7 +61,7 @@ type watcher struct {
 }
 
 func watch(ctx context.Context, s *service.Service) *watcher {
-	w := &watcher{s: s, start: time.Now(), machine: machineTime()}
+	w := &watcher{s: s, start: time.Now(), machine: readMachine()}
 	w.err = errors.Join(service.Get(ctx, s.HTTP+"/api/v1/models/status", &w.first), service.Get(ctx, s.HTTP+"/api/v1/metrics/performance", &w.before))
 	w.stop = poll.Every(ctx, time.Second, w.sample)
 	return w
@@ -83,9 +84,7 @@ func (w *watcher) sample(ctx context.Context) {
 // end returns what was used. ctx may not have ended, or the last sample is missing; k6 is k6's own processor time.
 func (w *watcher) end(ctx context.Context, k6 time.Duration) (usage, error) {
 	w.use.wall, w.use.k6 = time.Since(w.start), k6
-	if m := machineTime(); m > 0 {
-		w.use.machine = m - w.machine
-	}
+	w.use.machine = readMachine().since(w.machine)
 	w.stop()
 	w.sample(ctx)
 	err := errors.Join(w.err, service.Get(ctx, w.s.HTTP+"/api/v1/metrics/performance", &w.after))
@@ -95,6 +94,7 @@ func (w *watcher) end(ctx context.Context, k6 time.Duration) (usage, error) {
 	u := &w.use
 	u.version, u.cores, u.mean = w.last.Version, w.last.Process.CPUs, w.sum/float64(u.samples)
 	u.service = time.Duration((w.last.Process.CPUSeconds - w.first.Process.CPUSeconds) * float64(time.Second))
+	u.slowest = w.after.Times.Max
 	u.hits = w.after.Cache.Hits - w.before.Cache.Hits
 	u.lookups = u.hits + w.after.Cache.Misses - w.before.Cache.Misses
 	if w.after.Redis != nil {
@@ -110,30 +110,7 @@ func (w *watcher) end(ctx context.Context, k6 time.Duration) (usage, error) {
 }
 
 // others is the processor time of everything but the service and k6.
-func (u usage) others() time.Duration { return max(0, u.machine-u.service-u.k6) }
+func (u usage) others() time.Duration { return max(0, u.machine.busy-u.service-u.k6) }
 
 // share is a processor time as a share of one core.
 func (u usage) share(t time.Duration) float64 { return t.Seconds() / u.wall.Seconds() }
-
-// machineTime is the processor time of all processes since the machine started, or 0 where /proc/stat is
-// not there to tell.
-func machineTime() time.Duration {
-	data, err := os.ReadFile("/proc/stat")
-	if err != nil {
-		return 0
-	}
-	line, _, _ := strings.Cut(string(data), "\n")
-	return busy(strings.Fields(line))
-}
-
-// busy adds up the fields of a cpu line: user, nice and system, then after idle and iowait the interrupts.
-// They count hundredths of a second on every platform that Go runs on.
-func busy(fields []string) (t time.Duration) {
-	for _, i := range []int{1, 2, 3, 6, 7} {
-		if i < len(fields) {
-			ticks, _ := strconv.ParseInt(fields[i], 10, 64)
-			t += time.Duration(ticks) * 10 * time.Millisecond
-		}
-	}
-	return t
-}
