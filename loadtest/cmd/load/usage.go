@@ -19,7 +19,7 @@ type usage struct {
 	samples, missed int
 	hits, lookups   uint64
 	slowest         float64 // request by the service's own clock since its start, in ms
-	redis           string // its memory; empty without Redis
+	redis           string  // its memory; empty without Redis
 	version         string
 	memory          string // over time, for the report
 }
