@@ -2,6 +2,7 @@ package ports
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/guardy-ai/guardy/domain"
@@ -25,8 +26,8 @@ type AnswerCache interface {
 	Clear(ctx context.Context, model domain.ModelName) (int, error)
 }
 
-// BatchAnswerCache is an optional ability of an AnswerCache: one round trip for many keys. Callers
-// find it by assertion and fall back to a loop; wrappers forward it.
+// BatchAnswerCache is an optional ability of an AnswerCache: one round trip for many keys. GetMany and PutMany
+// use it where it is there; wrappers forward it.
 type BatchAnswerCache interface {
 	AnswerCache
 	// GetMany looks up keys[i] into out[i]; the slices have equal length.
@@ -40,6 +41,35 @@ type Lookup struct {
 	Value []byte
 	TTL   time.Duration
 	OK    bool
+}
+
+// GetMany looks up keys[i] in c into out[i], in one round trip where c can do that, else one by one up to the
+// first error; the slices have equal length.
+func GetMany(ctx context.Context, c AnswerCache, keys []domain.Key, out []Lookup) (err error) {
+	if b, ok := c.(BatchAnswerCache); ok {
+		return b.GetMany(ctx, keys, out)
+	}
+	for i, k := range keys {
+		if out[i].Value, out[i].TTL, out[i].OK, err = c.Get(ctx, k, out[i].Value[:0]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PutMany stores values[i] under keys[i] in c for at most ttl, in one round trip where c can do that, else one
+// by one, whatever becomes of the others.
+func PutMany(ctx context.Context, c AnswerCache, keys []domain.Key, values [][]byte, ttl time.Duration) error {
+	if b, ok := c.(BatchAnswerCache); ok {
+		return b.PutMany(ctx, keys, values, ttl)
+	}
+	var errs []error
+	for i, k := range keys {
+		if err := c.Put(ctx, k, values[i], ttl); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // CacheInspector is an optional ability of an AnswerCache or of DeviceStates: figures for the operator.

@@ -60,7 +60,8 @@ func (c *cached) many(ctx context.Context, m *risk.Model, rs []risk.Request, out
 		keys[j] = riskQuestion{m: m, r: &rs[i]}.key()
 	}
 	start := c.clock()
-	found, err := c.getMany(ctx, keys)
+	found := make([]ports.Lookup, len(keys))
+	err := ports.GetMany(ctx, c.cache, keys, found)
 	now := c.clock()
 
 	var outcomes [domain.NumCacheOutcomes]int
@@ -88,21 +89,6 @@ func (c *cached) many(ctx context.Context, m *risk.Model, rs []risk.Request, out
 	}
 }
 
-// getMany looks keys up in one round trip where the cache can do that. An error stands for all.
-func (c *cached) getMany(ctx context.Context, keys []domain.Key) ([]ports.Lookup, error) {
-	found := make([]ports.Lookup, len(keys))
-	if b, ok := c.cache.(ports.BatchAnswerCache); ok {
-		return found, b.GetMany(ctx, keys, found)
-	}
-	for j, k := range keys {
-		var err error
-		if found[j].Value, found[j].TTL, found[j].OK, err = c.cache.Get(ctx, k, nil); err != nil {
-			return found, err
-		}
-	}
-	return found, nil
-}
-
 // putMany stores the computed answers and completes their provenance. One round trip has one TTL:
 // batches are spread, the items of one are not.
 func (c *cached) putMany(ctx context.Context, out []risk.Outcome, computed []int32, keys []domain.Key) {
@@ -119,11 +105,5 @@ func (c *cached) putMany(ctx context.Context, out []risk.Outcome, computed []int
 		arena = a.AppendBinary(arena)
 		values, stored = append(values, arena[n:]), append(stored, keys[j])
 	}
-	if b, ok := c.cache.(ports.BatchAnswerCache); ok {
-		_ = b.PutMany(ctx, stored, values, ttl)
-		return
-	}
-	for j, k := range stored {
-		_ = c.cache.Put(ctx, k, values[j], ttl)
-	}
+	_ = ports.PutMany(ctx, c.cache, stored, values, ttl) // as in computeAndPut
 }

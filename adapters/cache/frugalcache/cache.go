@@ -114,16 +114,7 @@ func (c *Cache) GetMany(ctx context.Context, keys []domain.Key, out []ports.Look
 		}
 		return nil
 	}
-	if b, ok := c.far.(ports.BatchAnswerCache); ok {
-		return b.GetMany(ctx, keys, out)
-	}
-	for i, k := range keys {
-		var err error
-		if out[i].Value, out[i].TTL, out[i].OK, err = c.far.Get(ctx, k, out[i].Value[:0]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return ports.GetMany(ctx, c.far, keys, out)
 }
 
 // errSpared is why a value was not stored.
@@ -145,14 +136,7 @@ func (c *Cache) PutMany(ctx context.Context, keys []domain.Key, values [][]byte,
 	if c.of(keys[0].Model).spare.Load() {
 		return notStored()
 	}
-	if b, ok := c.far.(ports.BatchAnswerCache); ok {
-		return b.PutMany(ctx, keys, values, ttl)
-	}
-	var errs []error
-	for i, k := range keys {
-		errs = append(errs, c.far.Put(ctx, k, values[i], ttl))
-	}
-	return errors.Join(errs...)
+	return ports.PutMany(ctx, c.far, keys, values, ttl)
 }
 
 func notStored() error {

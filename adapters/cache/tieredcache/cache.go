@@ -74,7 +74,7 @@ func (c *Cache) GetMany(ctx context.Context, keys []domain.Key, out []ports.Look
 	}
 	epoch := c.now()
 	found := make([]ports.Lookup, len(missing))
-	err := getMany(ctx, c.far, asked, found)
+	err := ports.GetMany(ctx, c.far, asked, found)
 	for j, i := range missing {
 		if l := found[j]; l.OK {
 			out[i] = l
@@ -87,18 +87,6 @@ func (c *Cache) GetMany(ctx context.Context, keys []domain.Key, out []ports.Look
 	return err
 }
 
-func getMany(ctx context.Context, c ports.AnswerCache, keys []domain.Key, out []ports.Lookup) (err error) {
-	if b, ok := c.(ports.BatchAnswerCache); ok {
-		return b.GetMany(ctx, keys, out)
-	}
-	for i, k := range keys {
-		if out[i].Value, out[i].TTL, out[i].OK, err = c.Get(ctx, k, out[i].Value[:0]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Put implements ports.AnswerCache. An error says that the value is kept near only, or not at all.
 func (c *Cache) Put(ctx context.Context, k domain.Key, value []byte, ttl time.Duration) error {
 	return errors.Join(c.near.Put(ctx, k, value, ttl), c.far.Put(ctx, k, value, ttl))
@@ -106,18 +94,10 @@ func (c *Cache) Put(ctx context.Context, k domain.Key, value []byte, ttl time.Du
 
 // PutMany implements ports.BatchAnswerCache.
 func (c *Cache) PutMany(ctx context.Context, keys []domain.Key, values [][]byte, ttl time.Duration) error {
-	var errs []error
-	for i, k := range keys {
-		errs = append(errs, c.near.Put(ctx, k, values[i], ttl))
-	}
-	if b, ok := c.far.(ports.BatchAnswerCache); ok {
-		errs = append(errs, b.PutMany(ctx, keys, values, ttl))
-		return errors.Join(errs...)
-	}
-	for i, k := range keys {
-		errs = append(errs, c.far.Put(ctx, k, values[i], ttl))
-	}
-	return errors.Join(errs...)
+	return errors.Join(
+		ports.PutMany(ctx, c.near, keys, values, ttl),
+		ports.PutMany(ctx, c.far, keys, values, ttl),
+	)
 }
 
 // Clear implements ports.AnswerCache. The count is the larger of the two: an answer usually lies in
