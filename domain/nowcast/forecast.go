@@ -1,7 +1,6 @@
 package nowcast
 
 import (
-	"math/bits"
 	"time"
 
 	"github.com/guardy-ai/guardy/domain"
@@ -112,22 +111,7 @@ var inputNames = [NumInputs]string{
 func (i Input) String() string { return inputNames[i] }
 
 // InputSet is a set of inputs.
-type InputSet uint16
-
-// With returns the set with i added.
-func (s InputSet) With(i Input) InputSet { return s | 1<<i }
-
-// Has reports whether i is in the set.
-func (s InputSet) Has(i Input) bool { return s&(1<<i) != 0 }
-
-// Names returns the names in the contract's order; never nil.
-func (s InputSet) Names() []string {
-	names := make([]string, 0, bits.OnesCount16(uint16(s)))
-	for ; s != 0; s &= s - 1 {
-		names = append(names, inputNames[bits.TrailingZeros16(uint16(s))])
-	}
-	return names
-}
+type InputSet = domain.Set[Input]
 
 // Fault is a reason for which values of a sequence were left out or are not trusted.
 type Fault uint8
@@ -173,24 +157,7 @@ var conditionNames = [NumConditions]string{
 func (c Condition) String() string { return conditionNames[c] }
 
 // ConditionSet is a set of conditions.
-type ConditionSet uint8
-
-// With returns the set with c added.
-func (s ConditionSet) With(c Condition) ConditionSet { return s | 1<<c }
-
-// Has reports whether c is in the set.
-func (s ConditionSet) Has(c Condition) bool { return s&(1<<c) != 0 }
-
-// Names returns the names in their order; never nil.
-func (s ConditionSet) Names() []string {
-	names := make([]string, 0, bits.OnesCount8(uint8(s)))
-	for c := range NumConditions {
-		if s.Has(c) {
-			names = append(names, conditionNames[c])
-		}
-	}
-	return names
-}
+type ConditionSet = domain.Set[Condition]
 
 // Quality says what the answer had to do without.
 type Quality struct {

@@ -1,8 +1,7 @@
 package risk
 
 import (
-	"math/bits"
-
+	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/vector"
 )
 
@@ -56,34 +55,7 @@ func InputByName(name string) (Input, bool) {
 }
 
 // InputSet is a set of inputs.
-type InputSet uint64
-
-// With returns the set with i added.
-func (s InputSet) With(i Input) InputSet { return s | 1<<i }
-
-// Has reports whether i is in the set.
-func (s InputSet) Has(i Input) bool { return s&(1<<i) != 0 }
-
-// Len returns the number of inputs in the set.
-func (s InputSet) Len() int { return bits.OnesCount64(uint64(s)) }
-
-// All yields the names in the contract's order.
-func (s InputSet) All(yield func(string) bool) {
-	for ; s != 0; s &= s - 1 {
-		if !yield(inputNames[bits.TrailingZeros64(uint64(s))]) {
-			return
-		}
-	}
-}
-
-// Names returns the names in the contract's order; never nil.
-func (s InputSet) Names() []string {
-	names := make([]string, 0, s.Len())
-	for n := range s.All {
-		names = append(names, n)
-	}
-	return names
-}
+type InputSet = domain.Set[Input]
 
 // Quality says what the answer had to do without.
 type Quality struct {

@@ -229,19 +229,6 @@ func appendFindings(b []byte, findings []anomaly.Finding) []byte {
 	return append(b, ']')
 }
 
-// memberList puts commas between the members of a list.
-type memberList int
-
-func listOf(b []byte) memberList { return memberList(len(b)) }
-
-// next makes room for a member.
-func (l memberList) next(b []byte) []byte {
-	if len(b) > int(l) {
-		return append(b, ',')
-	}
-	return b
-}
-
 func appendFlags(b []byte, f *anomaly.Finding) []byte {
 	b = appendString(b, f.Name)
 	b = append(b, ':', '{')

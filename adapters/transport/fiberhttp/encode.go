@@ -57,11 +57,11 @@ func appendAnswer(b []byte, r *risk.Request, a *risk.Assessment) []byte {
 	b = append(b, `,"predicted_at":"`...)
 	b = rfc3339.AppendMillis(b, a.AssessedAt)
 	b = append(b, `","input_quality":{"missing":`...)
-	b = appendInputs(b, a.Quality.Missing)
+	b = appendSet(b, a.Quality.Missing)
 	b = append(b, `,"out_of_domain":`...)
-	b = appendInputs(b, a.Quality.OutOfDomain)
+	b = appendSet(b, a.Quality.OutOfDomain)
 	b = append(b, `,"ignored":`...)
-	b = appendInputs(b, a.Quality.Ignored)
+	b = appendSet(b, a.Quality.Ignored)
 	return append(b, '}')
 }
 
@@ -110,17 +110,25 @@ func appendFactors(b []byte, f *risk.Factors) []byte {
 	return append(b, '}')
 }
 
-func appendInputs(b []byte, s risk.InputSet) []byte {
+// memberList puts commas between the members of a list.
+type memberList int
+
+func listOf(b []byte) memberList { return memberList(len(b)) }
+
+// next makes room for a member.
+func (l memberList) next(b []byte) []byte {
+	if len(b) > int(l) {
+		return append(b, ',')
+	}
+	return b
+}
+
+// appendSet appends the names of what is in s.
+func appendSet[E domain.Enum](b []byte, s domain.Set[E]) []byte {
 	b = append(b, '[')
-	first := true
-	for name := range s.All {
-		if !first {
-			b = append(b, ',')
-		}
-		first = false
-		b = append(b, '"')
-		b = append(b, name...)
-		b = append(b, '"')
+	list := listOf(b)
+	for e := range s.All {
+		b = appendString(list.next(b), e.String())
 	}
 	return append(b, ']')
 }

@@ -165,11 +165,11 @@ func appendHorizon(b []byte, f *nowcast.Forecast, p *nowcast.Prediction) []byte 
 func appendNowcastQuality(b []byte, f *nowcast.Forecast) []byte {
 	q := &f.Quality
 	b = append(b, `{"missing":`...)
-	b = appendNames(b, q.Missing.Names())
+	b = appendSet(b, q.Missing)
 	b = append(b, `,"out_of_domain":`...)
-	b = appendNames(b, q.OutOfDomain.Names())
+	b = appendSet(b, q.OutOfDomain)
 	b = append(b, `,"ignored":`...)
-	b = appendNames(b, q.Ignored.Names())
+	b = appendSet(b, q.Ignored)
 	b = append(b, `,"observed_series":`...)
 	if f.Observed == nowcast.SeriesRainfall {
 		b = append(b, "null"...)
@@ -177,7 +177,7 @@ func appendNowcastQuality(b []byte, f *nowcast.Forecast) []byte {
 		b = appendString(b, f.Observed.String())
 	}
 	b = append(b, `,"conditions":`...)
-	b = appendNames(b, q.Conditions.Names())
+	b = appendSet(b, q.Conditions)
 	b = append(b, `,"faults":[`...)
 	first := true
 	for series := range q.Faults {
