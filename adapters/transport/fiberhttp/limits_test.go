@@ -147,7 +147,7 @@ func (e *endless) Read(p []byte) (int, error) {
 // objects took meanwhile.
 func exchangeLines(b *testing.B, url string, body io.Reader) (answered int, heap uint64) {
 	b.Helper()
-	res, err := http.Post(url, "application/x-ndjson", body) //nolint:noctx // of a benchmark, to this machine
+	res, err := http.Post(url, "application/x-ndjson", body)
 	if err != nil {
 		b.Fatal(err)
 	}
