@@ -29,7 +29,7 @@ func (s *Server) detectAnomaly(ctx context.Context, in *anomalyRequest) (*guardy
 	if err := s.deps.Anomaly.DetectAnomaly(ctx, &r, &a); err != nil {
 		return nil, err
 	}
-	describeCache(info.ResponseHeader(), a.Provenance)
+	describeCache(callOf(ctx).Header(), a.Provenance)
 	return anomalyAnswer(&r, &a), nil
 }
 

@@ -29,8 +29,9 @@ func (s *Server) planEvacuation(ctx context.Context, in *planRequest) (*guardyv1
 	if err != nil {
 		return nil, err
 	}
-	describeCache(info.ResponseHeader(), a.Provenance)
-	if notModified(info) {
+	header := callOf(ctx).Header()
+	describeCache(header, a.Provenance)
+	if notModified(info, header) {
 		return nil, connect.NewNotModifiedError(nil)
 	}
 	return evacuationAnswer(&r, &a)

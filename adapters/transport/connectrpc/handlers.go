@@ -123,8 +123,9 @@ func (s *Server) assess(ctx context.Context, in *assessRequest) (*guardyv1.Asses
 	if err != nil {
 		return nil, err
 	}
-	describeCache(info.ResponseHeader(), a.Provenance)
-	if notModified(info) {
+	header := callOf(ctx).Header()
+	describeCache(header, a.Provenance)
+	if notModified(info, header) {
 		return nil, connect.NewNotModifiedError(nil)
 	}
 	return answer(&r, &a), nil

@@ -26,8 +26,9 @@ func (s *Server) nowcast(ctx context.Context, in *nowcastRequest) (*guardyv1.Now
 	if err != nil {
 		return nil, err
 	}
-	describeCache(info.ResponseHeader(), f.Provenance)
-	if notModified(info) {
+	header := callOf(ctx).Header()
+	describeCache(header, f.Provenance)
+	if notModified(info, header) {
 		return nil, connect.NewNotModifiedError(nil)
 	}
 	return nowcastAnswer(&r, &f), nil
