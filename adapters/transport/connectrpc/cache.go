@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"connectrpc.com/connect"
-
 	"github.com/guardy-ai/guardy/domain"
 )
 
@@ -117,11 +115,11 @@ func stored(p domain.Provenance) string {
 
 func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }
 
-// notModified reports whether a GET asks for the answer that h describes and that it has already.
-func notModified(info connect.CallInfo, h http.Header) bool {
-	if info.HTTPMethod() != http.MethodGet {
+// notModified reports whether a GET asks for an answer that it has already.
+func (c *call) notModified() bool {
+	if c.request.Method != http.MethodGet {
 		return false
 	}
-	etag, given := h.Get("Etag"), info.RequestHeader().Get("If-None-Match")
+	etag, given := c.Header().Get("Etag"), c.request.Header.Get("If-None-Match")
 	return etag != "" && (given == etag || given == "W/"+etag)
 }

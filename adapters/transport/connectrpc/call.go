@@ -20,6 +20,9 @@ import (
 // reader of a stream moves the read deadline and may refuse.
 type call struct {
 	context.Context
+	request *http.Request
+	start   time.Time
+
 	id    string // X-Request-Id
 	route string
 	code  string // set by the layer that decided it

@@ -121,11 +121,11 @@ func within[Req, Res any](timeout time.Duration, f func(context.Context, *Req) (
 }
 
 func (s *Server) assess(ctx context.Context, in *assessRequest) (*guardyv1.AssessFloodRiskResponse, error) {
-	info, _ := connect.CallInfoForHandlerContext(ctx)
+	c := callOf(ctx)
 	if err := in.malformed(); err != nil {
 		return nil, err
 	}
-	r, shape := question(&in.msg, true, fresh(info.RequestHeader()))
+	r, shape := question(&in.msg, true, fresh(c.request.Header))
 	if err := refusal(append(in.violations(), shape...), "", r.Validate); err != nil {
 		return nil, err
 	}
@@ -133,9 +133,8 @@ func (s *Server) assess(ctx context.Context, in *assessRequest) (*guardyv1.Asses
 	if err != nil {
 		return nil, err
 	}
-	header := callOf(ctx).Header()
-	describeCache(header, a.Provenance)
-	if notModified(info, header) {
+	describeCache(c.Header(), a.Provenance)
+	if c.notModified() {
 		return nil, connect.NewNotModifiedError(nil)
 	}
 	return answer(&r, &a), nil
@@ -143,11 +142,11 @@ func (s *Server) assess(ctx context.Context, in *assessRequest) (*guardyv1.Asses
 
 func (s *Server) assessBatch(ctx context.Context, in *batchRequest) (*guardyv1.AssessFloodRiskBatchResponse, error) {
 	start := time.Now()
-	info, _ := connect.CallInfoForHandlerContext(ctx)
+	c := callOf(ctx)
 	if err := in.malformed(); err != nil {
 		return nil, err
 	}
-	questions, err := s.questions(in, fresh(info.RequestHeader()))
+	questions, err := s.questions(in, fresh(c.request.Header))
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +170,7 @@ func (s *Server) assessBatch(ctx context.Context, in *batchRequest) (*guardyv1.A
 		out.Successful++
 		return nil
 	})
-	describeBatchCache(info.ResponseHeader(), questions)
+	describeBatchCache(c.Header(), questions)
 	out.ProcessingTimeMs = milliseconds(time.Since(start))
 	return out, err
 }

@@ -161,9 +161,8 @@ func (s *Server) cors(next http.Handler) http.Handler {
 // serve is the outermost handler: it names the call, finds its procedure, sheds, bounds the body and
 // its time, and records.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	start := time.Now()
 	c := &call{
-		Context: r.Context(), ResponseWriter: w, control: *http.NewResponseController(w),
+		Context: r.Context(), request: r, start: time.Now(), ResponseWriter: w, control: *http.NewResponseController(w),
 		id: requestID(r.Header.Get("X-Request-Id")), route: "unmatched",
 	}
 	w.Header().Set("X-Request-Id", c.id)
@@ -173,11 +172,11 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Traceparent") != "" { // the log names the caller's trace whether or not there is a tracer
 		c.Context = propagation.TraceContext{}.Extract(c.Context, propagation.HeaderCarrier(r.Header))
 	}
-	defer func() {
+	defer func() { //nolint:contextcheck // the call is a context, made of the request's
 		code, failed := c.result()
-		s.deps.Recorder.Requested(c, "connect", c.route, code, failed, time.Since(start))
+		s.deps.Recorder.Requested(c, "connect", c.route, code, failed, time.Since(c.start))
 	}()
-	s.dispatch(c, r.WithContext(c))
+	s.dispatch(c, r.WithContext(c)) //nolint:contextcheck // as above
 }
 
 func (s *Server) dispatch(c *call, r *http.Request) {
@@ -199,10 +198,10 @@ func (s *Server) dispatch(c *call, r *http.Request) {
 	w, end := webText(c, r)
 	defer end()
 	c.body = body{ReadCloser: r.Body, call: c}
-	if now := time.Now(); !to.stream { // a stream moves its deadlines as it goes
-		c.writeUntil(now.Add(s.cfg.ReadTimeout + s.cfg.WriteTimeout))
+	if !to.stream { // a stream moves its deadlines as it goes
+		c.writeUntil(c.start.Add(s.cfg.ReadTimeout + s.cfg.WriteTimeout))
 		if r.Body != http.NoBody {
-			c.readUntil(now.Add(s.cfg.ReadTimeout))
+			c.readUntil(c.start.Add(s.cfg.ReadTimeout))
 			c.body.ReadCloser = http.MaxBytesReader(c.ResponseWriter, r.Body, s.cfg.MaxBodyBytes+envelopeBytes)
 		}
 	}
