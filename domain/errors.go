@@ -122,8 +122,7 @@ func Invalid(op string, violations []Violation) error {
 
 // KindOf returns the kind of the outermost Error in err's chain, KindInternal for any other error.
 func KindOf(err error) Kind {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Kind
 	}
 	return KindInternal

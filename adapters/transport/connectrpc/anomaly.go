@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"connectrpc.com/connect"
-
 	guardyv1 "github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/strictjson"
 	"github.com/guardy-ai/guardy/domain"
@@ -17,11 +15,11 @@ import (
 )
 
 func (s *Server) detectAnomaly(ctx context.Context, in *anomalyRequest) (*guardyv1.DetectAnomalyResponse, error) {
-	info, _ := connect.CallInfoForHandlerContext(ctx)
+	c := callOf(ctx)
 	if err := in.malformed(); err != nil {
 		return nil, err
 	}
-	r, shape := anomalyQuestion(&in.msg, fresh(info.RequestHeader()))
+	r, shape := anomalyQuestion(&in.msg, fresh(c.request.Header))
 	if err := refusal(append(in.violations(), shape...), "", r.Validate); err != nil {
 		return nil, err
 	}
@@ -29,7 +27,7 @@ func (s *Server) detectAnomaly(ctx context.Context, in *anomalyRequest) (*guardy
 	if err := s.deps.Anomaly.DetectAnomaly(ctx, &r, &a); err != nil {
 		return nil, err
 	}
-	describeCache(info.ResponseHeader(), a.Provenance)
+	describeCache(c.Header(), a.Provenance)
 	return anomalyAnswer(&r, &a), nil
 }
 

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"connectrpc.com/connect"
-
 	"github.com/guardy-ai/guardy/domain"
 )
 
@@ -28,25 +26,27 @@ func fresh(h http.Header) bool {
 
 // describeCache says where an answer comes from (RFC 9211) and how long it may be kept.
 func describeCache(h http.Header, p domain.Provenance) {
+	f := newFields(h)
 	switch p.Cache {
 	case domain.CacheHit:
-		h.Set("Cache-Status", "guardy; hit; ttl="+seconds(p.TTL))
-		h.Set("Age", seconds(p.Age))
+		f.put("Cache-Status", "guardy; hit; ttl="+seconds(p.TTL))
+		f.put("Age", seconds(p.Age))
 	case domain.CacheMiss:
-		h.Set("Cache-Status", "guardy; fwd=miss"+stored(p))
+		f.put("Cache-Status", "guardy; fwd=miss"+stored(p))
 	case domain.CacheBypass:
-		h.Set("Cache-Status", "guardy; fwd=request"+stored(p))
+		f.put("Cache-Status", "guardy; fwd=request"+stored(p))
 	case domain.CacheError:
-		h.Set("Cache-Status", "guardy; fwd=miss; detail=error")
+		f.put("Cache-Status", "guardy; fwd=miss; detail=error")
 	case domain.CacheNone, domain.NumCacheOutcomes:
-		h.Set("Cache-Control", "no-store")
+		f.put("Cache-Control", "no-store")
 		return
 	}
-	keep(h, p.Key.Sum[:], p.Age, p.TTL)
+	f.keep(p.Key.Sum[:], p.Age, p.TTL)
 }
 
 // describeBatchCache sums up the cache's part in the answers of a batch.
 func describeBatchCache(h http.Header, b *block) {
+	f := newFields(h)
 	var keys []byte
 	var oldest, ttl time.Duration
 	hits := 0
@@ -69,25 +69,41 @@ func describeBatchCache(h http.Header, b *block) {
 	switch {
 	case cached == 0:
 	case hits == total:
-		h.Set("Cache-Status", "guardy; hit; ttl="+seconds(ttl))
+		f.put("Cache-Status", "guardy; hit; ttl="+seconds(ttl))
 	default:
-		h.Set("Cache-Status", fmt.Sprintf("guardy; fwd=miss; detail=\"%d of %d hit\"", hits, total))
+		f.put("Cache-Status", fmt.Sprintf("guardy; fwd=miss; detail=\"%d of %d hit\"", hits, total))
 	}
 	if hits > 0 {
-		h.Set("Age", seconds(oldest))
+		f.put("Age", seconds(oldest))
 	}
 	if cached < total { // an error is not worth keeping
-		h.Set("Cache-Control", "no-store")
+		f.put("Cache-Control", "no-store")
 		return
 	}
 	sum := sha256.Sum256(keys)
-	keep(h, sum[:16], oldest, ttl)
+	f.keep(sum[:16], oldest, ttl)
+}
+
+// fields are header fields whose values lie in one array.
+type fields struct {
+	h      http.Header
+	values []string
+}
+
+func newFields(h http.Header) fields { return fields{h, make([]string, 0, 4)} }
+
+// put sets a field. name is in its canonical form.
+func (f *fields) put(name, value string) {
+	f.values = append(f.values, value)
+	n := len(f.values)
+	f.h[name] = f.values[n-1 : n : n]
 }
 
 // keep says for how long. max-age counts from when the answer was made, as Age does.
-func keep(h http.Header, sum []byte, age, ttl time.Duration) {
-	h.Set("Etag", `"`+hex.EncodeToString(sum)+`"`)
-	h.Set("Cache-Control", "private, max-age="+seconds(age+ttl))
+func (f *fields) keep(sum []byte, age, ttl time.Duration) {
+	var quoted [2 + 2*len(domain.Key{}.Sum)]byte
+	f.put("Etag", string(append(hex.AppendEncode(append(quoted[:0], '"'), sum), '"')))
+	f.put("Cache-Control", "private, max-age="+seconds(age+ttl))
 }
 
 func stored(p domain.Provenance) string {
@@ -100,8 +116,10 @@ func stored(p domain.Provenance) string {
 func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }
 
 // notModified reports whether a GET asks for an answer that it has already.
-func notModified(info connect.CallInfo) bool {
-	etag := info.ResponseHeader().Get("Etag")
-	given := info.RequestHeader().Get("If-None-Match")
-	return etag != "" && info.HTTPMethod() == http.MethodGet && (given == etag || given == "W/"+etag)
+func (c *call) notModified() bool {
+	if c.request.Method != http.MethodGet {
+		return false
+	}
+	etag, given := c.Header().Get("Etag"), c.request.Header.Get("If-None-Match")
+	return etag != "" && (given == etag || given == "W/"+etag)
 }

@@ -123,11 +123,10 @@ func compileMessage(t reflect.Type) encodeFunc {
 
 func compileEncoder(t reflect.Type) encodeFunc {
 	switch t.Kind() {
+	case reflect.Struct:
+		return encoderOf(t) // no message contains itself
 	case reflect.Pointer:
 		elem := t.Elem()
-		if elem.Kind() == reflect.Struct {
-			return func(e *encoder, v reflect.Value) { encoderOf(elem)(e, v.Elem()) }
-		}
 		encode := compileEncoder(elem)
 		return func(e *encoder, v reflect.Value) { encode(e, v.Elem()) }
 	case reflect.Slice:
@@ -227,10 +226,13 @@ func (e *encoder) text(s string) {
 
 // plain reports whether s needs no escapes.
 func plain(s string) bool {
+	var seen byte
 	for i := range len(s) {
-		if c := s[i]; c < ' ' || c == '"' || c == '\\' {
+		c := s[i]
+		if c < ' ' || c == '"' || c == '\\' {
 			return false
 		}
+		seen |= c
 	}
-	return utf8.ValidString(s)
+	return seen < utf8.RuneSelf || utf8.ValidString(s)
 }

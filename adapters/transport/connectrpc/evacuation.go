@@ -17,11 +17,11 @@ import (
 )
 
 func (s *Server) planEvacuation(ctx context.Context, in *planRequest) (*guardyv1.PlanEvacuationResponse, error) {
-	info, _ := connect.CallInfoForHandlerContext(ctx)
+	c := callOf(ctx)
 	if err := in.malformed(); err != nil {
 		return nil, err
 	}
-	r, shape := evacuationQuestion(&in.msg, fresh(info.RequestHeader()))
+	r, shape := evacuationQuestion(&in.msg, fresh(c.request.Header))
 	if err := refusal(strictjson.Merge(in.violations(), shape), "", r.Validate); err != nil {
 		return nil, err
 	}
@@ -29,8 +29,8 @@ func (s *Server) planEvacuation(ctx context.Context, in *planRequest) (*guardyv1
 	if err != nil {
 		return nil, err
 	}
-	describeCache(info.ResponseHeader(), a.Provenance)
-	if notModified(info) {
+	describeCache(c.Header(), a.Provenance)
+	if c.notModified() {
 		return nil, connect.NewNotModifiedError(nil)
 	}
 	return evacuationAnswer(&r, &a)

@@ -15,6 +15,7 @@ import (
 	guardyv1 "github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1"
 	"github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1/guardyv1connect"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/gate"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/lazyctx"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/strictjson"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/anomaly"
@@ -50,11 +51,11 @@ const compressMinBytes = 1400
 func (s *Server) route(chain connect.HandlerOption) map[string]endpoint {
 	common := connect.WithHandlerOptions(codecs(s.deps.Limits.MaxBatchSize), chain, connect.WithCompressMinBytes(compressMinBytes))
 	unary := connect.WithHandlerOptions(common, boundedGzip(s.cfg.MaxBodyBytes))
-	timed := connect.WithHandlerOptions(unary, connect.WithInterceptors(deadline(s.deps.Limits.Timeout)))
+	timeout := s.deps.Limits.Timeout
 	// In place of the bound of a batch. One reading too many is kept, so that the domain sees that the sequence is
 	// too long and does not judge its readings, as in binary.
-	sequences := connect.WithHandlerOptions(timed, codecs(nowcast.MaxReadings+1))
-	histories := connect.WithHandlerOptions(timed, codecs(anomaly.MaxHistory+1))
+	sequences := connect.WithHandlerOptions(unary, codecs(nowcast.MaxReadings+1))
+	histories := connect.WithHandlerOptions(unary, codecs(anomaly.MaxHistory+1))
 	admin := connect.WithHandlerOptions(unary, adminGate(s.deps.AdminKeys))
 	prediction := guardyv1.File_guardy_v1_prediction_proto.Services().ByName("PredictionService").Methods()
 	models := guardyv1.File_guardy_v1_model_proto.Services().ByName("ModelService").Methods()
@@ -62,11 +63,11 @@ func (s *Server) route(chain connect.HandlerOption) map[string]endpoint {
 
 	calls := make(gate.Gate, s.cfg.MaxInFlight)
 	for path, h := range map[string]http.Handler{
-		guardyv1connect.PredictionServiceAssessFloodRiskProcedure:      handle(prediction, "AssessFloodRisk", s.assess, timed),
-		guardyv1connect.PredictionServiceAssessFloodRiskBatchProcedure: handle(prediction, "AssessFloodRiskBatch", s.assessBatch, timed),
-		guardyv1connect.PredictionServiceNowcastProcedure:              handle(prediction, "Nowcast", s.nowcast, sequences),
-		guardyv1connect.PredictionServiceDetectAnomalyProcedure:        handle(prediction, "DetectAnomaly", s.detectAnomaly, histories),
-		guardyv1connect.PredictionServicePlanEvacuationProcedure:       handle(prediction, "PlanEvacuation", s.planEvacuation, timed),
+		guardyv1connect.PredictionServiceAssessFloodRiskProcedure:      handle(prediction, "AssessFloodRisk", within(timeout, s.assess), unary),
+		guardyv1connect.PredictionServiceAssessFloodRiskBatchProcedure: handle(prediction, "AssessFloodRiskBatch", within(timeout, s.assessBatch), unary),
+		guardyv1connect.PredictionServiceNowcastProcedure:              handle(prediction, "Nowcast", within(timeout, s.nowcast), sequences),
+		guardyv1connect.PredictionServiceDetectAnomalyProcedure:        handle(prediction, "DetectAnomaly", within(timeout, s.detectAnomaly), histories),
+		guardyv1connect.PredictionServicePlanEvacuationProcedure:       handle(prediction, "PlanEvacuation", within(timeout, s.planEvacuation), unary),
 		guardyv1connect.ModelServiceListModelsProcedure:                handle(models, "ListModels", s.listModels, unary),
 		guardyv1connect.ModelServiceGetModelProcedure:                  handle(models, "GetModel", s.getModel, unary),
 		guardyv1connect.ModelServiceGetModelStatsProcedure:             handle(models, "GetModelStats", s.getModelStats, unary),
@@ -110,12 +111,21 @@ func handle[Req, Res any](
 	return connect.NewUnaryHandlerSimple(procedure, f, options, connect.WithSchema(method), connect.WithIdempotency(idempotency))
 }
 
+// within bounds a unary prediction. Streams last as long as messages arrive; their blocks are bounded.
+func within[Req, Res any](timeout time.Duration, f func(context.Context, *Req) (*Res, error)) func(context.Context, *Req) (*Res, error) {
+	return func(ctx context.Context, in *Req) (*Res, error) {
+		bounded := lazyctx.WithDeadline(ctx, time.Now().Add(timeout))
+		defer bounded.Cancel()
+		return f(bounded, in) //nolint:contextcheck // bounded is made of ctx
+	}
+}
+
 func (s *Server) assess(ctx context.Context, in *assessRequest) (*guardyv1.AssessFloodRiskResponse, error) {
-	info, _ := connect.CallInfoForHandlerContext(ctx)
+	c := callOf(ctx)
 	if err := in.malformed(); err != nil {
 		return nil, err
 	}
-	r, shape := question(&in.msg, true, fresh(info.RequestHeader()))
+	r, shape := question(&in.msg, true, fresh(c.request.Header))
 	if err := refusal(append(in.violations(), shape...), "", r.Validate); err != nil {
 		return nil, err
 	}
@@ -123,8 +133,8 @@ func (s *Server) assess(ctx context.Context, in *assessRequest) (*guardyv1.Asses
 	if err != nil {
 		return nil, err
 	}
-	describeCache(info.ResponseHeader(), a.Provenance)
-	if notModified(info) {
+	describeCache(c.Header(), a.Provenance)
+	if c.notModified() {
 		return nil, connect.NewNotModifiedError(nil)
 	}
 	return answer(&r, &a), nil
@@ -132,11 +142,11 @@ func (s *Server) assess(ctx context.Context, in *assessRequest) (*guardyv1.Asses
 
 func (s *Server) assessBatch(ctx context.Context, in *batchRequest) (*guardyv1.AssessFloodRiskBatchResponse, error) {
 	start := time.Now()
-	info, _ := connect.CallInfoForHandlerContext(ctx)
+	c := callOf(ctx)
 	if err := in.malformed(); err != nil {
 		return nil, err
 	}
-	questions, err := s.questions(in, fresh(info.RequestHeader()))
+	questions, err := s.questions(in, fresh(c.request.Header))
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +170,7 @@ func (s *Server) assessBatch(ctx context.Context, in *batchRequest) (*guardyv1.A
 		out.Successful++
 		return nil
 	})
-	describeBatchCache(info.ResponseHeader(), questions)
+	describeBatchCache(c.Header(), questions)
 	out.ProcessingTimeMs = milliseconds(time.Since(start))
 	return out, err
 }

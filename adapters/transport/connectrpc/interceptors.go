@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
-	"time"
 
 	"connectrpc.com/connect"
 	"connectrpc.com/otelconnect"
@@ -18,11 +17,10 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
-	"github.com/guardy-ai/guardy/adapters/transport/internal/lazyctx"
 	"github.com/guardy-ai/guardy/domain"
 )
 
-// interceptors returns the chain of every call, outermost first; predictions have a deadline inside it.
+// interceptors returns the chain of every call, outermost first.
 // What can be decided without the message is not here: Server.serve records and sheds, adminGate asks
 // for the key before a byte of the body is read.
 func interceptors(tracer trace.TracerProvider, log *slog.Logger) (connect.HandlerOption, error) {
@@ -84,28 +82,6 @@ func (b boundary) outcome(ctx context.Context, err error, panicked any) error {
 		b.log.ErrorContext(ctx, "internal error", "route", c.route, "request_id", c.id, "error", err)
 	}
 	return c.refuse(e)
-}
-
-// deadline bounds a unary prediction. Streams last as long as messages arrive; their blocks are bounded.
-type deadline time.Duration
-
-// WrapUnary implements connect.Interceptor.
-func (d deadline) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
-	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
-		bounded := lazyctx.WithDeadline(ctx, time.Now().Add(time.Duration(d)))
-		defer bounded.Cancel()
-		return next(bounded, req) //nolint:contextcheck // bounded is made of ctx
-	}
-}
-
-// WrapStreamingHandler implements connect.Interceptor.
-func (deadline) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
-	return next
-}
-
-// WrapStreamingClient implements connect.Interceptor.
-func (deadline) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
-	return next
 }
 
 // adminGate guards what changes state: by a key once keys are configured, else by being on the same

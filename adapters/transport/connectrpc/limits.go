@@ -24,22 +24,29 @@ type body struct {
 // Read implements io.Reader.
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	var tooLarge *http.MaxBytesError
-	var notBase64 base64.CorruptInputError
 	switch {
 	case err == nil:
 		return n, nil
 	case errors.Is(err, io.EOF):
 		b.call.received()
 		return n, io.EOF
-	case errors.As(err, &tooLarge):
-		return n, b.call.refuse(oversize(tooLarge.Limit))
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return n, b.call.refuse(&domain.Error{Kind: domain.KindDeadline, Msg: "the request did not arrive in time"})
-	case errors.As(err, &notBase64), errors.Is(err, io.ErrUnexpectedEOF):
-		return n, b.call.refuse(&domain.Error{Kind: domain.KindMalformed, Msg: "the body is cut off or not valid base64"})
 	}
-	return n, b.call.refuse(&domain.Error{Kind: domain.KindCanceled, Err: err})
+	return n, b.call.refuse(unreadable(err))
+}
+
+// unreadable says why the body could not be read.
+func unreadable(err error) *domain.Error {
+	var tooLarge *http.MaxBytesError
+	var notBase64 base64.CorruptInputError
+	switch {
+	case errors.As(err, &tooLarge):
+		return oversize(tooLarge.Limit)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &domain.Error{Kind: domain.KindDeadline, Msg: "the request did not arrive in time"}
+	case errors.As(err, &notBase64), errors.Is(err, io.ErrUnexpectedEOF):
+		return &domain.Error{Kind: domain.KindMalformed, Msg: "the body is cut off or not valid base64"}
+	}
+	return &domain.Error{Kind: domain.KindCanceled, Err: err}
 }
 
 func oversize(limit int64) *domain.Error {

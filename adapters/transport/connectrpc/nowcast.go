@@ -14,11 +14,11 @@ import (
 )
 
 func (s *Server) nowcast(ctx context.Context, in *nowcastRequest) (*guardyv1.NowcastResponse, error) {
-	info, _ := connect.CallInfoForHandlerContext(ctx)
+	c := callOf(ctx)
 	if err := in.malformed(); err != nil {
 		return nil, err
 	}
-	r, shape := nowcastQuestion(&in.msg, fresh(info.RequestHeader()))
+	r, shape := nowcastQuestion(&in.msg, fresh(c.request.Header))
 	if err := refusal(append(in.violations(), shape...), "", r.Validate); err != nil {
 		return nil, err
 	}
@@ -26,8 +26,8 @@ func (s *Server) nowcast(ctx context.Context, in *nowcastRequest) (*guardyv1.Now
 	if err != nil {
 		return nil, err
 	}
-	describeCache(info.ResponseHeader(), f.Provenance)
-	if notModified(info) {
+	describeCache(c.Header(), f.Provenance)
+	if c.notModified() {
 		return nil, connect.NewNotModifiedError(nil)
 	}
 	return nowcastAnswer(&r, &f), nil

@@ -161,25 +161,22 @@ func (s *Server) cors(next http.Handler) http.Handler {
 // serve is the outermost handler: it names the call, finds its procedure, sheds, bounds the body and
 // its time, and records.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	start := time.Now()
 	c := &call{
-		ResponseWriter: w, id: requestID(r.Header.Get("X-Request-Id")), route: "unmatched",
-		control: http.NewResponseController(w),
+		Context: r.Context(), request: r, start: time.Now(), ResponseWriter: w, control: *http.NewResponseController(w),
+		id: requestID(r.Header.Get("X-Request-Id")), route: "unmatched",
 	}
 	w.Header().Set("X-Request-Id", c.id)
 	if s.deps.Health.Draining() && r.ProtoMajor == 1 { // HTTP/2 says it by itself when the server stops
 		w.Header().Set("Connection", "close")
 	}
-	ctx := r.Context()
 	if r.Header.Get("Traceparent") != "" { // the log names the caller's trace whether or not there is a tracer
-		ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(r.Header))
+		c.Context = propagation.TraceContext{}.Extract(c.Context, propagation.HeaderCarrier(r.Header))
 	}
-	ctx = context.WithValue(ctx, callKey{}, c)
-	defer func() {
+	defer func() { //nolint:contextcheck // the call is a context, made of the request's
 		code, failed := c.result()
-		s.deps.Recorder.Requested(ctx, "connect", c.route, code, failed, time.Since(start))
+		s.deps.Recorder.Requested(c, "connect", c.route, code, failed, time.Since(c.start))
 	}()
-	s.dispatch(c, r.WithContext(ctx))
+	s.dispatch(c, r.WithContext(c)) //nolint:contextcheck // as above
 }
 
 func (s *Server) dispatch(c *call, r *http.Request) {
@@ -200,15 +197,15 @@ func (s *Server) dispatch(c *call, r *http.Request) {
 	}
 	w, end := webText(c, r)
 	defer end()
-	in := &body{ReadCloser: r.Body, call: c}
-	if now := time.Now(); !to.stream { // a stream moves its deadlines as it goes
-		c.writeUntil(now.Add(s.cfg.ReadTimeout + s.cfg.WriteTimeout))
+	c.body = body{ReadCloser: r.Body, call: c}
+	if !to.stream { // a stream moves its deadlines as it goes
+		c.writeUntil(c.start.Add(s.cfg.ReadTimeout + s.cfg.WriteTimeout))
 		if r.Body != http.NoBody {
-			c.readUntil(now.Add(s.cfg.ReadTimeout))
-			in.ReadCloser = http.MaxBytesReader(c.ResponseWriter, r.Body, s.cfg.MaxBodyBytes+envelopeBytes)
+			c.readUntil(c.start.Add(s.cfg.ReadTimeout))
+			c.body.ReadCloser = http.MaxBytesReader(c.ResponseWriter, r.Body, s.cfg.MaxBodyBytes+envelopeBytes)
 		}
 	}
-	r.Body = in
+	r.Body = &c.body
 	to.ServeHTTP(w, r)
 }
 

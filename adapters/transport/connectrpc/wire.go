@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	guardyv1 "github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/rfc3339"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/strictjson"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/risk"
@@ -101,20 +102,17 @@ func refusal(shape []domain.Violation, prefix string, validate func() []domain.V
 	return domain.Invalid("connect", strictjson.Merge(shape, strictjson.Under(prefix, validate())))
 }
 
-// timeFormat is RFC 3339 with milliseconds.
-const timeFormat = "2006-01-02T15:04:05.000Z07:00"
+// instant is t as RFC 3339 with milliseconds.
+func instant(t time.Time) string {
+	var b [32]byte
+	return string(rfc3339.AppendMillis(b[:0], t))
+}
 
-func instant(t time.Time) string { return t.UTC().Format(timeFormat) }
-
-// parts are the messages inside an answer. They lie in one piece with it, which saves an allocation
+// parts are the messages inside every answer. They lie in one piece with it, which saves an allocation
 // for each.
 type parts struct {
 	interval guardyv1.ProbabilityInterval
 	quality  guardyv1.InputQuality
-	logOdds  guardyv1.LogOdds
-	factors  [risk.MaxFactors]guardyv1.Factor
-	values   [risk.MaxFactors]float32
-	list     [risk.MaxFactors]*guardyv1.Factor
 }
 
 func (p *parts) fill(a *risk.Assessment) {
@@ -122,26 +120,29 @@ func (p *parts) fill(a *risk.Assessment) {
 	p.quality.Missing = a.Quality.Missing.Names()
 	p.quality.OutOfDomain = a.Quality.OutOfDomain.Names()
 	p.quality.Ignored = a.Quality.Ignored.Names()
-	if !a.Explained {
-		return
-	}
-	p.logOdds.Base, p.logOdds.Others = a.Factors.Base, a.Factors.Others
-	for i, f := range a.Factors.List() {
-		to := &p.factors[i]
-		to.Feature, to.Contribution = f.Feature, f.Contribution
-		if p.values[i] = f.Value; f.Value == f.Value {
-			to.Value = &p.values[i]
-		}
-		p.list[i] = to
-	}
 }
 
-// explanation returns the factors, or nothing when they were not asked for.
-func (p *parts) explanation(a *risk.Assessment) ([]*guardyv1.Factor, *guardyv1.LogOdds) {
+// explanation returns the factors, or nothing when they were not asked for. They lie in one piece as well.
+func explanation(a *risk.Assessment) ([]*guardyv1.Factor, *guardyv1.LogOdds) {
 	if !a.Explained {
 		return nil, nil
 	}
-	return p.list[:a.Factors.N], &p.logOdds
+	out := &struct {
+		logOdds guardyv1.LogOdds
+		factors [risk.MaxFactors]guardyv1.Factor
+		values  [risk.MaxFactors]float32
+		list    [risk.MaxFactors]*guardyv1.Factor
+	}{}
+	out.logOdds.Base, out.logOdds.Others = a.Factors.Base, a.Factors.Others
+	for i, f := range a.Factors.List() {
+		to := &out.factors[i]
+		to.Feature, to.Contribution = f.Feature, f.Contribution
+		if out.values[i] = f.Value; f.Value == f.Value {
+			to.Value = &out.values[i]
+		}
+		out.list[i] = to
+	}
+	return out.list[:a.Factors.N], &out.logOdds
 }
 
 // answer is the answer to a single question.
@@ -158,7 +159,7 @@ func answer(r *risk.Request, a *risk.Assessment) *guardyv1.AssessFloodRiskRespon
 	m.RiskLevel = a.Level.String()
 	m.Confidence = a.Confidence
 	m.ProbabilityInterval = &out.interval
-	m.TopContributingFactors, m.LogOdds = out.explanation(a)
+	m.TopContributingFactors, m.LogOdds = explanation(a)
 	m.RecommendedAction = risk.RecommendedAction(a.Level)
 	m.FloodDefinition = risk.FloodDefinition
 	m.ModelVersion, m.ModelDigest = a.Model.Version, a.Model.Digest
@@ -196,7 +197,7 @@ func item(index int64, r *risk.Request, a *risk.Assessment) *guardyv1.FloodRiskP
 	m.RiskLevel = &out.level
 	m.Confidence = &out.confidence
 	m.ProbabilityInterval = &out.interval
-	m.TopContributingFactors, m.LogOdds = out.explanation(a)
+	m.TopContributingFactors, m.LogOdds = explanation(a)
 	m.RecommendedAction = &out.action
 	m.FloodDefinition = &out.definition
 	m.ModelVersion, m.ModelDigest = &out.version, &out.digest

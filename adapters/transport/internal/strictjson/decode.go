@@ -87,6 +87,8 @@ type decoder struct {
 
 	scratch []byte // the unescaped form of the newest string that had escapes
 
+	kept []float64 // the newest optional numbers
+
 	failure    *domain.Violation
 	violations []domain.Violation
 	limit      int // how many more violations may be reported here
@@ -277,6 +279,15 @@ func (d *decoder) float() (f float64, set, ok bool) {
 		return 0, false, true
 	}
 	return f, true, true
+}
+
+// keep returns where f lies from now on. Most of a question is optional numbers, so they share allocations.
+func (d *decoder) keep(f float64) *float64 {
+	if len(d.kept) == cap(d.kept) {
+		d.kept = make([]float64, 0, 16)
+	}
+	d.kept = append(d.kept, f)
+	return &d.kept[len(d.kept)-1]
 }
 
 // integer decodes the number at pos if it is whole and within the bits of a signed integer.

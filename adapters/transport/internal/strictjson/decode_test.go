@@ -299,6 +299,32 @@ func TestMergeDropsWhatFollowsFromAViolationOfShape(t *testing.T) {
 	}
 }
 
+func TestOptionalNumbersThatShareMemoryStayApart(t *testing.T) {
+	const n = 40
+	body := `{"points":[{"x":0}`
+	for i := 1; i < n; i++ {
+		body += `,{"x":` + strconv.Itoa(i) + `}`
+	}
+	type point struct {
+		X *float64 `json:"x"`
+	}
+	var v struct {
+		Points []point `json:"points"`
+	}
+	if err := Decode([]byte(body+"]}"), &v, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range v.Points {
+		if *v.Points[i].X != float64(i) {
+			t.Errorf("number %d is %v", i, *v.Points[i].X)
+		}
+		*v.Points[i].X = -1
+	}
+	if len(v.Points) != n {
+		t.Errorf("%d points", len(v.Points))
+	}
+}
+
 func TestDecodedStringsDoNotAliasTheBody(t *testing.T) {
 	body := []byte(`{"location_id":"station","extent":[1]}`)
 	var got place

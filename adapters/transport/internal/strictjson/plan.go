@@ -93,6 +93,8 @@ func compileValue(t reflect.Type, open map[reflect.Type]*structPlan) decodeFunc 
 		return decodeStruct
 	case t.Kind() == reflect.Struct:
 		return compile(t, open).decode
+	case t == reflect.TypeFor[*float64]():
+		return decodeOptionalFloat
 	case t.Kind() == reflect.Pointer:
 		return compilePointer(t.Elem(), open)
 	case t == reflect.TypeFor[[]float64]():
@@ -225,6 +227,15 @@ func decodeFloat(d *decoder, v reflect.Value) bool {
 	f, set, ok := d.float()
 	if set {
 		v.SetFloat(f)
+	}
+	return ok
+}
+
+// decodeOptionalFloat leaves a number that was refused absent.
+func decodeOptionalFloat(d *decoder, v reflect.Value) bool {
+	f, set, ok := d.float()
+	if set {
+		*v.Addr().Interface().(**float64) = d.keep(f)
 	}
 	return ok
 }

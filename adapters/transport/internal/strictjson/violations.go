@@ -70,8 +70,7 @@ func CheckCount(pointer string, n, limit int) *domain.Violation {
 // Violations returns the violations of an error that Decode or the domain answered, nil for any
 // other error.
 func Violations(err error) []domain.Violation {
-	var e *domain.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*domain.Error](err); ok {
 		return e.Violations
 	}
 	return nil
