@@ -29,19 +29,19 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+var started = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 type fakeStats struct{ ports.NopRecorder }
 
 func (fakeStats) Model(domain.ModelName) ports.ModelStats { return ports.ModelStats{} }
 func (fakeStats) Reset()                                  {}
 func (fakeStats) Process() ports.ProcessStats {
-	return ports.ProcessStats{StartedAt: start, ResidentBytes: 40 << 20, HeapBytes: 9 << 20, CPUSeconds: 1.5, CPUs: 2, Goroutines: 12, GoVersion: "go1.26"}
+	return ports.ProcessStats{StartedAt: started, ResidentBytes: 40 << 20, HeapBytes: 9 << 20, CPUSeconds: 1.5, CPUs: 2, Goroutines: 12, GoVersion: "go1.26"}
 }
 
 func (fakeStats) Requests() ports.RequestStats {
 	return ports.RequestStats{
-		Since: start, Total: 10, Failed: 1, PerSecond: math.Inf(1), Mean: 2 * time.Millisecond, P99: 5 * time.Millisecond,
+		Since: started, Total: 10, Failed: 1, PerSecond: math.Inf(1), Mean: 2 * time.Millisecond, P99: 5 * time.Millisecond,
 		ByRoute: map[string]uint64{"POST /api/v1/predict/flood-risk": 10}, ByCode: map[string]uint64{"200": 9, "422": 1},
 	}
 }
@@ -87,7 +87,7 @@ func (p fakePage) WriteMetrics(w io.Writer) (string, error) {
 func deps() Deps {
 	return Deps{
 		Stats: fakeStats{}, Models: fakeModels{}, Health: fakeHealth{ready: true}, Metrics: fakePage{}, Cache: fakeCache{},
-		Clock: func() time.Time { return start.Add(time.Minute) },
+		Clock: func() time.Time { return started.Add(time.Minute) },
 	}
 }
 
@@ -104,6 +104,12 @@ func serve(t *testing.T, cfg Config, d Deps) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	start(t, s)
+	return s
+}
+
+func start(t *testing.T, s *Server) {
+	t.Helper()
 	if err := s.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +118,6 @@ func serve(t *testing.T, cfg Config, d Deps) *Server {
 			t.Error(err)
 		}
 	})
-	return s
 }
 
 type answer struct {
@@ -151,6 +156,7 @@ func TestEveryPageIsServedAndKeptOutOfCaches(t *testing.T) {
 		"/live.js":                       "text/javascript; charset=utf-8",
 		"/live.css":                      "text/css; charset=utf-8",
 		"/runtime":                       "application/json",
+		"/top?seconds=1":                 "application/json",
 		"/metrics":                       "text/plain; version=0.0.4",
 		"/readyz":                        "application/json",
 		"/debug/pprof/":                  "text/html; charset=utf-8",
@@ -180,6 +186,7 @@ func TestErrorsAreProblems(t *testing.T) {
 		code               string
 	}{
 		"unknown page":         {deps(), "GET", "/nothing", "", 404, "not_found"},
+		"no such parameter":    {deps(), "GET", "/top?sort=flat", "", 422, "invalid"},
 		"writing method":       {deps(), "POST", "/runtime", "", 405, "method_not_allowed"},
 		"a name from outside":  {deps(), "GET", "/runtime", "evil.example:9464", 403, "forbidden"},
 		"an address elsewhere": {deps(), "GET", "/", "192.0.2.1", 403, "forbidden"},
