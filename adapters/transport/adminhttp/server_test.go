@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"regexp"
 	"runtime"
+	"runtime/debug"
 	"runtime/metrics"
 	"runtime/trace"
 	"strings"
@@ -254,6 +255,17 @@ func TestRuntimeShowsAllFigures(t *testing.T) {
 	}
 	if len(v.Cache) != 1 || v.Cache[0].State != "open" || v.Cache[0].LatencyMean != 0 {
 		t.Errorf("cache %+v", v.Cache)
+	}
+}
+
+func TestTheMemoryLimitIsShownWhereThereIsOne(t *testing.T) {
+	before := debug.SetMemoryLimit(-1)
+	defer debug.SetMemoryLimit(before)
+	for set, want := range map[int64]uint64{math.MaxInt64: 0, 1 << 40: 1 << 40} {
+		debug.SetMemoryLimit(set)
+		if v := readGo(ports.ProcessStats{}); v.MemoryLimitBytes != want || v.MemoryBytes == 0 {
+			t.Errorf("%d bytes held, limit %d; want %d", v.MemoryBytes, v.MemoryLimitBytes, want)
+		}
 	}
 }
 
