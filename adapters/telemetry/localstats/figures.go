@@ -1,11 +1,7 @@
 package localstats
 
 import (
-	"math"
 	"strings"
-	"time"
-
-	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/guardy-ai/guardy/domain"
 )
@@ -92,11 +88,13 @@ func (f *figures) merge(g *figures) {
 	f.requests.took.merge(&g.requests.took)
 }
 
-// reset empties f but keeps its names and histograms, so that recording allocates nothing again.
+// reset empties f but keeps its names and the memory behind them, so that recording allocates nothing again.
 func (f *figures) reset() {
 	for _, m := range f.models {
-		h := m.inference.reset()
-		*m = modelFigures{inference: h}
+		m.served, m.computed, m.failed = 0, 0, 0
+		m.levels = domain.LevelCounts{}
+		m.lookups = [domain.NumCacheOutcomes]uint64{}
+		m.inference.reset()
 	}
 	r := &f.requests
 	r.total, r.failed = 0, 0
@@ -106,7 +104,7 @@ func (f *figures) reset() {
 	for _, n := range r.byCode {
 		*n = 0
 	}
-	r.took = r.took.reset()
+	r.took.reset()
 }
 
 // values returns the counts that are not zero.
@@ -118,76 +116,4 @@ func values(m map[string]*uint64) map[string]uint64 {
 		}
 	}
 	return out
-}
-
-// longest is the longest duration told apart; three digits up to here take 256 KiB a histogram.
-const longest = time.Hour
-
-// durations is a distribution of durations; the zero value is empty.
-type durations struct {
-	n        uint64
-	seconds  float64 // the sum, in seconds: nanoseconds would overflow
-	min, max time.Duration
-	hist     *hdrhistogram.Histogram
-}
-
-// add adds n answers that took d together.
-func (d *durations) add(took time.Duration, n int) {
-	took = max(took, 0)
-	each := took / time.Duration(n)
-	if d.hist == nil {
-		d.hist = hdrhistogram.New(1, int64(longest), 3)
-	}
-	if d.n == 0 {
-		d.min, d.max = each, each
-	}
-	d.min, d.max = min(d.min, each), max(d.max, each)
-	d.n += uint64(n)
-	d.seconds += took.Seconds()
-	// Within its range the histogram refuses nothing, so there is no error to handle.
-	_ = d.hist.RecordValues(int64(min(each, longest)), int64(n))
-}
-
-func (d *durations) merge(from *durations) {
-	if from.n == 0 {
-		return
-	}
-	if d.n == 0 {
-		d.min, d.max = from.min, from.max
-	}
-	if d.hist == nil {
-		d.hist = hdrhistogram.New(1, int64(longest), 3)
-	}
-	d.min, d.max = min(d.min, from.min), max(d.max, from.max)
-	d.n += from.n
-	d.seconds += from.seconds
-	d.hist.Merge(from.hist)
-}
-
-// reset returns an empty distribution that reuses d's memory.
-func (d *durations) reset() durations {
-	if d.n > 0 {
-		d.hist.Reset()
-	}
-	return durations{hist: d.hist}
-}
-
-func (d *durations) mean() time.Duration {
-	if d.n == 0 {
-		return 0
-	}
-	return time.Duration(math.Round(d.seconds / float64(d.n) * 1e9))
-}
-
-// percentile returns the smallest duration that p percent do not exceed (the nearest rank), 0 when
-// there is none. The histogram would round the rank to the nearest and so hide the slowest of a few,
-// therefore it is asked for a whole rank. It rounds up to its three digits; the answer never leaves
-// what was seen.
-func (d *durations) percentile(p float64) time.Duration {
-	if d.n == 0 {
-		return 0
-	}
-	rank := math.Ceil(p / 100 * float64(d.n))
-	v := d.hist.ValueAtPercentile(100 * rank / float64(d.n))
-	return min(max(time.Duration(v), d.min), d.max)
 }

@@ -2,8 +2,8 @@
 // percentiles of bounded memory, and the process's own vitals. It works whichever telemetry is
 // chosen and sends nothing anywhere.
 //
-// Durations are kept to three significant digits between 1 ns and one hour; shorter and longer ones
-// count as these. Counts, means, minimum and maximum are exact.
+// A percentile is the duration at its nearest rank or up to one in 128 (0.8 %) more, never more than the
+// maximum; durations beyond one hour are not told apart. Counts, means, minimum and maximum are exact.
 //
 // Recorders write to one of a few shards, the same one again while they stay on a processor. A
 // reader takes each shard's figures away and leaves an empty set, so recording never waits for the

@@ -24,6 +24,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("/live.js", file("live/live.js", "text/javascript; charset=utf-8"))
 	mux.HandleFunc("/live.css", file("live/live.css", "text/css; charset=utf-8"))
 	mux.HandleFunc("/runtime", s.runtime)
+	mux.HandleFunc("/top", s.top)
 	mux.HandleFunc("/metrics", s.metrics)
 	mux.HandleFunc("/readyz", s.ready)
 	mux.HandleFunc("/debug/pprof/", pprof.Index)

@@ -28,6 +28,9 @@ type Deps struct {
 	Failed func(error)
 }
 
+// writeTimeout bounds an answer.
+const writeTimeout = 30 * time.Second
+
 // Server serves the admin listener.
 type Server struct {
 	cfg     Config
@@ -65,7 +68,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 		ErrorLog:          slog.NewLogLogger(d.Logger.Handler(), slog.LevelDebug),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      30 * time.Second, // net/http/pprof adds the length of a profile
+		WriteTimeout:      writeTimeout, // net/http/pprof and top add the length of a profile
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
 	}

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"regexp"
 	"runtime"
+	"runtime/debug"
 	"runtime/metrics"
 	"runtime/trace"
 	"strings"
@@ -29,19 +30,19 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+var started = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 type fakeStats struct{ ports.NopRecorder }
 
 func (fakeStats) Model(domain.ModelName) ports.ModelStats { return ports.ModelStats{} }
 func (fakeStats) Reset()                                  {}
 func (fakeStats) Process() ports.ProcessStats {
-	return ports.ProcessStats{StartedAt: start, ResidentBytes: 40 << 20, HeapBytes: 9 << 20, CPUSeconds: 1.5, CPUs: 2, Goroutines: 12, GoVersion: "go1.26"}
+	return ports.ProcessStats{StartedAt: started, ResidentBytes: 40 << 20, HeapBytes: 9 << 20, CPUSeconds: 1.5, CPUs: 2, Goroutines: 12, GoVersion: "go1.26"}
 }
 
 func (fakeStats) Requests() ports.RequestStats {
 	return ports.RequestStats{
-		Since: start, Total: 10, Failed: 1, PerSecond: math.Inf(1), Mean: 2 * time.Millisecond, P99: 5 * time.Millisecond,
+		Since: started, Total: 10, Failed: 1, PerSecond: math.Inf(1), Mean: 2 * time.Millisecond, P99: 5 * time.Millisecond,
 		ByRoute: map[string]uint64{"POST /api/v1/predict/flood-risk": 10}, ByCode: map[string]uint64{"200": 9, "422": 1},
 	}
 }
@@ -87,7 +88,7 @@ func (p fakePage) WriteMetrics(w io.Writer) (string, error) {
 func deps() Deps {
 	return Deps{
 		Stats: fakeStats{}, Models: fakeModels{}, Health: fakeHealth{ready: true}, Metrics: fakePage{}, Cache: fakeCache{},
-		Clock: func() time.Time { return start.Add(time.Minute) },
+		Clock: func() time.Time { return started.Add(time.Minute) },
 	}
 }
 
@@ -104,6 +105,12 @@ func serve(t *testing.T, cfg Config, d Deps) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	start(t, s)
+	return s
+}
+
+func start(t *testing.T, s *Server) {
+	t.Helper()
 	if err := s.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +119,6 @@ func serve(t *testing.T, cfg Config, d Deps) *Server {
 			t.Error(err)
 		}
 	})
-	return s
 }
 
 type answer struct {
@@ -151,6 +157,7 @@ func TestEveryPageIsServedAndKeptOutOfCaches(t *testing.T) {
 		"/live.js":                       "text/javascript; charset=utf-8",
 		"/live.css":                      "text/css; charset=utf-8",
 		"/runtime":                       "application/json",
+		"/top?seconds=1":                 "application/json",
 		"/metrics":                       "text/plain; version=0.0.4",
 		"/readyz":                        "application/json",
 		"/debug/pprof/":                  "text/html; charset=utf-8",
@@ -180,6 +187,7 @@ func TestErrorsAreProblems(t *testing.T) {
 		code               string
 	}{
 		"unknown page":         {deps(), "GET", "/nothing", "", 404, "not_found"},
+		"no such parameter":    {deps(), "GET", "/top?sort=flat", "", 422, "invalid"},
 		"writing method":       {deps(), "POST", "/runtime", "", 405, "method_not_allowed"},
 		"a name from outside":  {deps(), "GET", "/runtime", "evil.example:9464", 403, "forbidden"},
 		"an address elsewhere": {deps(), "GET", "/", "192.0.2.1", 403, "forbidden"},
@@ -247,6 +255,17 @@ func TestRuntimeShowsAllFigures(t *testing.T) {
 	}
 	if len(v.Cache) != 1 || v.Cache[0].State != "open" || v.Cache[0].LatencyMean != 0 {
 		t.Errorf("cache %+v", v.Cache)
+	}
+}
+
+func TestTheMemoryLimitIsShownWhereThereIsOne(t *testing.T) {
+	before := debug.SetMemoryLimit(-1)
+	defer debug.SetMemoryLimit(before)
+	for set, want := range map[int64]uint64{math.MaxInt64: 0, 1 << 40: 1 << 40} {
+		debug.SetMemoryLimit(set)
+		if v := readGo(ports.ProcessStats{}); v.MemoryLimitBytes != want || v.MemoryBytes == 0 {
+			t.Errorf("%d bytes held, limit %d; want %d", v.MemoryBytes, v.MemoryLimitBytes, want)
+		}
 	}
 }
 

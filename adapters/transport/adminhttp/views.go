@@ -67,6 +67,8 @@ type goView struct {
 	HeapBytes        uint64  `json:"heap_bytes"`
 	HeapGoalBytes    uint64  `json:"heap_goal_bytes"`
 	AllocatedBytes   uint64  `json:"allocated_bytes"`
+	MemoryBytes      uint64  `json:"memory_bytes"`       // what the Go runtime holds; GOMEMLIMIT bounds it
+	MemoryLimitBytes uint64  `json:"memory_limit_bytes"` // 0: there is none
 	Goroutines       int     `json:"goroutines"`
 	GCCycles         int64   `json:"gc_cycles"`
 	GCPauseSeconds   float64 `json:"gc_pause_seconds"`
@@ -179,6 +181,9 @@ func readGo(p ports.ProcessStats) goView {
 		{Name: "/gc/heap/allocs:bytes"},
 		{Name: "/sync/mutex/wait/total:seconds"},
 		{Name: "/sched/latencies:seconds"},
+		{Name: "/memory/classes/total:bytes"},
+		{Name: "/memory/classes/heap/released:bytes"},
+		{Name: "/gc/gomemlimit:bytes"},
 	}
 	metrics.Read(samples)
 	var gc debug.GCStats
@@ -192,6 +197,10 @@ func readGo(p ports.ProcessStats) goView {
 		Goroutines:       p.Goroutines,
 		GCCycles:         gc.NumGC,
 		GCPauseSeconds:   gc.PauseTotal.Seconds(),
+		MemoryBytes:      samples[4].Value.Uint64() - samples[5].Value.Uint64(),
+	}
+	if limit := samples[6].Value.Uint64(); limit < math.MaxInt64 {
+		v.MemoryLimitBytes = limit
 	}
 	if len(gc.Pause) > 0 {
 		v.GCLastPause = gc.Pause[0].Seconds()

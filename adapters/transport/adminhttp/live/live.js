@@ -64,7 +64,8 @@ const charts = [
   { name: "Processor", format: percent, floor: 0.1,
     value: (r, b) => { const v = rate(r, b, x => x.process.cpu_seconds); return v === null ? null : v / r.process.cpus; },
     note: r => "of " + r.process.cpus + "; " + time(r.process.cpu_seconds) + " used" },
-  { name: "Resident memory", format: bytes, floor: 1 << 20, value: r => r.process.resident_bytes, note: () => "" },
+  { name: "Resident memory", format: bytes, floor: 1 << 20, value: r => r.process.resident_bytes,
+    note: r => "Go holds " + bytes(r.go.memory_bytes) + (r.go.memory_limit_bytes ? " of " + bytes(r.go.memory_limit_bytes) : "") },
   { name: "Heap", format: bytes, floor: 1 << 20,
     value: r => r.go.heap_bytes, note: r => "next collection at " + bytes(r.go.heap_goal_bytes) },
   { name: "Allocation a second", format: bytes, floor: 1 << 20,
@@ -207,12 +208,82 @@ async function poll() {
   }
 }
 
+const pause = () => new Promise(done => setTimeout(done, period));
+
 async function watch() {
   addCards();
   for (;;) {
     await poll();
-    await new Promise(done => setTimeout(done, period));
+    await pause();
   }
 }
 
+// What follows is "top". It is on while the address ends in #top, so that a link or a reload starts it too.
+const topSeconds = 2;
+
+const functionColumns = [
+  ["function", f => f.function.slice(f.package.lastIndexOf("/") + 1), true, f => f.ours ? "name ours" : "name"],
+  ["itself", f => percent(f.flat_percent / 100)],
+  ["with what it calls", f => percent(f.cumulative_percent / 100)],
+  ["package", f => f.package || "–", true],
+];
+
+let profile = null, topping = null; // the last profile, and what ends the profiles while they are taken
+
+function drawTop() {
+  if (!profile) { document.getElementById("functions").replaceChildren(); return; }
+  fill("functions", functionColumns, document.getElementById("top-cumulative").checked ? profile.cumulative : profile.flat);
+}
+
+async function takeTop(stopped) {
+  let note;
+  try {
+    const patience = AbortSignal.timeout((topSeconds + 5) * 1000);
+    const answer = await fetch("/top?seconds=" + topSeconds, { signal: AbortSignal.any([stopped, patience]) });
+    const said = await answer.json();
+    if (!answer.ok) throw new Error(said.detail);
+    profile = said;
+    note = `${time(said.cpu_seconds)} of processor time in the ${time(said.seconds)} from ` +
+      `${new Date(said.time).toLocaleTimeString()}, ${count(said.samples)} samples`;
+  } catch (e) {
+    if (stopped.aborted) return; // the last profile stays to be read
+    profile = null;
+    note = "No profile: " + e.message;
+  }
+  document.getElementById("top-note").textContent = note;
+  drawTop();
+}
+
+async function repeatTop(stopped) {
+  while (!stopped.aborted) {
+    if (!document.hidden) await takeTop(stopped);
+    await pause();
+  }
+}
+
+const wanted = () => location.hash === "#top";
+
+function followAddress() {
+  const on = wanted();
+  if (on === (topping !== null)) return;
+  const button = document.getElementById("top-switch"), note = document.getElementById("top-note");
+  button.textContent = on ? "Stop top" : "Start top";
+  button.setAttribute("aria-pressed", on);
+  if (on) {
+    profile = null;
+    drawTop();
+    note.textContent = "The first profile takes a moment.";
+    topping = new AbortController();
+    repeatTop(topping.signal);
+  } else {
+    note.textContent = profile ? "Stopped. " + note.textContent : "Off.";
+    topping.abort();
+    topping = null;
+  }
+}
+
+document.getElementById("top-switch").addEventListener("click", () => { location.hash = wanted() ? "" : "top"; });
+document.getElementById("top-cumulative").addEventListener("change", drawTop);
+addEventListener("hashchange", followAddress);
 watch();
+followAddress();
