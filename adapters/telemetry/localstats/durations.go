@@ -2,41 +2,24 @@ package localstats
 
 import (
 	"math"
-	"math/bits"
 	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // longest is the longest duration told apart.
 const longest = time.Hour
 
-// Buckets are those of an HDR histogram: each doubling of the duration has 128 of the same width, so that
-// none is wider than 1/128 of the shortest duration in it. Below 256 ns each duration has its own.
-const (
-	perDoublingLog2 = 7
-	perDoubling     = 1 << perDoublingLog2
-	longestBits     = 42 // of longest in nanoseconds
-	numBuckets      = (longestBits - perDoublingLog2 + 1) * perDoubling
-)
+// digits are the significant digits that are kept: two make 128 buckets of each doubling. A third would make
+// each reading six times as dear, and a histogram of 37 KB eight times as large.
+const digits = 2
 
-// bucket returns the place of a duration from 0 to longest.
-func bucket(d time.Duration) int {
-	dropped := max(bits.Len64(uint64(d))-perDoublingLog2-1, 0)
-	return dropped<<perDoublingLog2 + int(d>>dropped)
-}
-
-// lastIn returns the longest duration in a bucket.
-func lastIn(bucket int) time.Duration {
-	dropped := max(bucket>>perDoublingLog2-1, 0)
-	return time.Duration(bucket-dropped<<perDoublingLog2+1)<<dropped - 1
-}
-
-// durations is a distribution of durations; the zero value is empty. It is large: 37 KB. What reads or empties
-// it goes from the bucket of the shortest to that of the longest only.
+// durations is a distribution of durations; the zero value is empty.
 type durations struct {
 	n        uint64
 	seconds  float64 // the sum, in seconds: nanoseconds would overflow
 	min, max time.Duration
-	counts   [numBuckets]uint64
+	hist     *hdrhistogram.Histogram
 }
 
 // add adds n answers that took d together.
@@ -46,7 +29,8 @@ func (d *durations) add(took time.Duration, n int) {
 	d.extend(each, each)
 	d.n += uint64(n)
 	d.seconds += took.Seconds()
-	d.counts[bucket(min(each, longest))] += uint64(n)
+	// Within its range the histogram refuses nothing, so there is no error to handle.
+	_ = d.hist.RecordValues(int64(min(each, longest)), int64(n))
 }
 
 func (d *durations) merge(from *durations) {
@@ -56,30 +40,28 @@ func (d *durations) merge(from *durations) {
 	d.extend(from.min, from.max)
 	d.n += from.n
 	d.seconds += from.seconds
-	first, end := from.span()
-	to := d.counts[first:end]
-	for i, n := range from.counts[first:end] {
-		to[i] += n
-	}
+	d.hist.Merge(from.hist)
 }
 
 // extend makes room for durations from shortest to longest.
 func (d *durations) extend(shortest, longest time.Duration) {
+	if d.hist == nil {
+		d.hist = newHistogram()
+	}
 	if d.n == 0 {
 		d.min, d.max = shortest, longest
 	}
 	d.min, d.max = min(d.min, shortest), max(d.max, longest)
 }
 
-// span returns the buckets outside which nothing was counted.
-func (d *durations) span() (first, end int) {
-	return bucket(min(d.min, longest)), bucket(min(d.max, longest)) + 1
-}
+func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, int64(longest), digits) }
 
+// reset empties d but keeps its memory.
 func (d *durations) reset() {
-	first, end := d.span()
-	clear(d.counts[first:end])
-	d.n, d.seconds, d.min, d.max = 0, 0, 0, 0
+	if d.n > 0 {
+		d.hist.Reset()
+	}
+	*d = durations{hist: d.hist}
 }
 
 func (d *durations) mean() time.Duration {
@@ -90,14 +72,13 @@ func (d *durations) mean() time.Duration {
 }
 
 // percentile returns the shortest duration that p percent do not exceed (the nearest rank), 0 when there is
-// none. It rounds up to the end of a bucket; the answer never leaves what was seen.
-func (d *durations) percentile(p uint64) time.Duration {
-	rank := (d.n*p + 99) / 100
-	first, end := d.span()
-	for i := first; i < end; i++ {
-		if rank -= min(rank, d.counts[i]); rank == 0 {
-			return min(max(lastIn(i), d.min), d.max)
-		}
+// none. The histogram would round the rank to the nearest and so hide the slowest of a few, therefore it is
+// asked for a whole rank. It rounds up to the end of a bucket; the answer never leaves what was seen.
+func (d *durations) percentile(p float64) time.Duration {
+	if d.n == 0 {
+		return 0
 	}
-	return d.max
+	rank := math.Ceil(p / 100 * float64(d.n))
+	v := d.hist.ValueAtPercentile(100 * rank / float64(d.n))
+	return min(max(time.Duration(v), d.min), d.max)
 }

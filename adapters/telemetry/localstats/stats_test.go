@@ -133,7 +133,7 @@ func TestPercentilesAreWithinOneIn128(t *testing.T) {
 		r := s.Requests()
 		for p, got := range map[int]time.Duration{50: r.Median, 95: r.P95, 99: r.P99} {
 			want := took[(len(took)*p+99)/100-1]
-			if off := int64(got) - want; off < 0 || off > want/perDoubling || got < r.Min || got > r.Max {
+			if off := int64(got) - want; off < 0 || off > want/128 || got < r.Min || got > r.Max {
 				t.Errorf("p%d of %d durations is %d, want %d", p, len(took), got, want)
 			}
 		}
@@ -141,17 +141,6 @@ func TestPercentilesAreWithinOneIn128(t *testing.T) {
 			t.Errorf("min %d and max %d, want %d and %d", r.Min, r.Max, took[0], took[len(took)-1])
 		}
 	})
-}
-
-func TestEveryDurationHasABucket(t *testing.T) {
-	if last := bucket(longest); last >= numBuckets || lastIn(last) < longest {
-		t.Errorf("the longest duration is in bucket %d of %d, which ends at %v", last, numBuckets, lastIn(last))
-	}
-	for i := 1; i < numBuckets; i++ {
-		if first := lastIn(i-1) + 1; bucket(first) != i || bucket(lastIn(i)) != i {
-			t.Fatalf("bucket %d from %d to %d: these are in %d and %d", i, first, lastIn(i), bucket(first), bucket(lastIn(i)))
-		}
-	}
 }
 
 func TestMoreThanAnHourCountsAsOne(t *testing.T) {
