@@ -41,11 +41,11 @@ func BenchmarkLimits(b *testing.B) {
 	const path = guardyv1connect.PredictionServiceAssessFloodRiskProcedure
 	plain := throughput.Request(path, "", throughput.FloodRisk(false))
 	targets := []throughput.Target{
-		{Name: "constant", Addr: constant.Listener.Addr().String(), Request: plain},
-		{Name: "uncached", Addr: bare, Request: plain},
-		{Name: "factors", Addr: bare, Request: throughput.Request(path, "", throughput.FloodRisk(true))},
-		{Name: "bypass", Addr: cached, Request: throughput.Request(path, "Cache-Control: no-cache\r\n", throughput.FloodRisk(false))},
-		{Name: "cached", Addr: cached, Request: plain},
+		{Name: "constant", Addr: constant.Listener.Addr().String(), Requests: [][]byte{plain}},
+		{Name: "uncached", Addr: bare, Requests: [][]byte{plain}},
+		{Name: "factors", Addr: bare, Requests: [][]byte{throughput.Request(path, "", throughput.FloodRisk(true))}},
+		{Name: "bypass", Addr: cached, Requests: [][]byte{throughput.Request(path, "Cache-Control: no-cache\r\n", throughput.FloodRisk(false))}},
+		{Name: "cached", Addr: cached, Requests: [][]byte{plain}},
 	}
 	for b.Loop() {
 		throughput.Report(b, throughput.Standard, targets...)

@@ -21,8 +21,42 @@ import (
 // Target is a server and what it is asked.
 type Target struct {
 	Name, Addr string
-	// Request is a whole request of HTTP/1.1 as it goes over the wire.
-	Request []byte
+	// Requests are whole requests of HTTP/1.1 as they go over the wire. Each caller sends them in turn.
+	Requests [][]byte
+}
+
+// caller sends the requests of a target in turn over one connection.
+type caller struct {
+	*Client
+	requests [][]byte
+	next     int
+}
+
+// callers connects n callers, each of which begins at another request.
+func (t Target) callers(n int) ([]*caller, error) {
+	out := make([]*caller, 0, n)
+	for i := range n {
+		c, err := Dial(t.Addr)
+		if err != nil {
+			hangUp(out)
+			return nil, err
+		}
+		out = append(out, &caller{c, t.Requests, i * len(t.Requests) / n})
+	}
+	return out, nil
+}
+
+func hangUp(callers []*caller) {
+	for _, c := range callers {
+		c.Close()
+	}
+}
+
+// call sends the next request and reads its answer.
+func (c *caller) call() error {
+	r := c.requests[c.next%len(c.requests)]
+	c.next++
+	return c.Do(r)
 }
 
 // Request returns a POST of JSON with further headers, each ending in "\r\n".
@@ -110,26 +144,22 @@ func processorTime(tb testing.TB) time.Duration {
 
 // measure returns how many requests were answered in what time.
 func measure(t Target, p Plan) (n float64, took time.Duration, err error) {
-	clients := make([]*Client, p.Connections)
-	for i := range clients {
-		c, err := Dial(t.Addr)
-		if err != nil {
-			return 0, 0, err
-		}
-		defer c.Close()
-		clients[i] = c
+	callers, err := t.callers(p.Connections)
+	if err != nil {
+		return 0, 0, err
 	}
+	defer hangUp(callers)
 	var (
 		answered atomic.Int64
 		failed   = make(chan error, p.Connections)
 		wg       sync.WaitGroup
 	)
 	start := time.Now()
-	for _, c := range clients {
+	for _, c := range callers {
 		wg.Go(func() {
 			n := int64(0)
 			for time.Since(start) < p.Each {
-				if err := c.Do(t.Request); err != nil {
+				if err := c.call(); err != nil {
 					failed <- err
 					return
 				}
