@@ -7,7 +7,9 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
 
 func TestAClientReadsAnswersOfAnySizeToTheirEnd(t *testing.T) {
@@ -61,5 +63,26 @@ func TestRoundsAreComparedOneByOne(t *testing.T) {
 	}
 	if got := (Series{4, 1, 3, 2}).Median(); got != 2.5 {
 		t.Errorf("median %v", got)
+	}
+}
+
+func TestEveryRequestThatIsDueIsSentAndCounted(t *testing.T) {
+	var mu sync.Mutex
+	asked := map[string]int{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		asked[r.URL.Path]++
+		mu.Unlock()
+		w.Header().Set("Content-Length", "0")
+	}))
+	defer server.Close()
+	target := Target{Addr: server.Listener.Addr().String(), Requests: [][]byte{Request("/a", "", "{}"), Request("/b", "", "{}")}}
+	// Four connections of a request every 40 ms each, five times.
+	got := Paced(t, target, 100, 4, 200*time.Millisecond)
+	if got.N != 20 || asked["/a"] != 10 || asked["/b"] != 10 {
+		t.Errorf("%+v of %v", got, asked)
+	}
+	if got.Median <= 0 || got.P99 < got.Median || got.P999 < got.P99 || got.Max < got.P999*9/10 {
+		t.Errorf("%+v", got)
 	}
 }
