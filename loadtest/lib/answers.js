@@ -1,5 +1,6 @@
 // What is expected of an answer. Each function returns what is wrong with it, or '' when nothing is: under
 // load a wrong answer must not pass as a fast one.
+import { chance } from './random.js';
 import { horizons, radii } from './requests.js';
 
 const levels = ['very_low', 'low', 'moderate', 'high', 'extreme'];
@@ -51,7 +52,7 @@ export function batch(res, asked) {
     [text(sums.model_version) && between(sums.processing_time_ms, 0, 60000), 'a field is missing'],
     [between(sums.high_risk_count, 0, n), 'high_risk_count is not a count'],
   );
-  return wrong || (Math.random() < wholeBatches ? locations(res, asked.ids, sums.high_risk_count) : '');
+  return wrong || (chance() < wholeBatches ? locations(res, asked.ids, sums.high_risk_count) : '');
 }
 
 // locations reads the columns that it needs by k6's own selectors, which is cheaper than parsing the answer in

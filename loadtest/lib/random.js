@@ -1,10 +1,8 @@
-import exec from 'k6/execution';
-
 // chance is even on [0, 1), by a small generator (mulberry32) of each virtual user's own. Math.random
 // cannot be seeded, and a run should be repeatable: the seed and the user's number tell what is asked.
 let state;
 export function chance() {
-  if (state === undefined) state = Math.imul(Number(__ENV.SEED || 1) + 0x9e3779b9, exec.vu.idInTest);
+  if (state === undefined) state = Math.imul(Number(__ENV.SEED || 1) + 0x9e3779b9, __VU);
   state = (state + 0x6d2b79f5) | 0;
   let t = Math.imul(state ^ (state >>> 15), state | 1);
   t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
