@@ -8,13 +8,13 @@ import (
 // Config of the in-process cache.
 type Config struct {
 	// Memory that cached answers may take, keys and bookkeeping included. A flood-risk answer takes
-	// about 280 bytes, so 24MiB hold some 90 000. Nothing is reserved beforehand. Raise it when the hit
+	// about 280 bytes, so 12MiB hold some 45 000. Nothing is reserved beforehand. Raise it when the hit
 	// rate suffers from evictions.
 	MaxBytes int64 `koanf:"max_bytes"`
 }
 
-// DefaultConfig leaves room for the rest of the service within 60 MB.
-func DefaultConfig() Config { return Config{MaxBytes: 24 << 20} }
+// DefaultConfig leaves room for 500 users within 150 MB.
+func DefaultConfig() Config { return Config{MaxBytes: 12 << 20} }
 
 // minBytes is below any useful size; less is a unit that was forgotten.
 const minBytes = 64 << 10

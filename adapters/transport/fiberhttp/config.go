@@ -31,7 +31,7 @@ type Config struct {
 	MaxLineBytes int64 `koanf:"max_line_bytes"`
 
 	// MaxHeaderBytes bounds the request line and the headers together; it is kept for each connection.
-	// Default 16 KiB.
+	// Default 8 KiB.
 	MaxHeaderBytes int64 `koanf:"max_header_bytes"`
 
 	// MaxConnections is how many connections may be open at once; more are refused. Default 16384.
@@ -82,7 +82,7 @@ func DefaultConfig() Config {
 		Port:              8000,
 		MaxBodyBytes:      4 << 20,
 		MaxLineBytes:      64 << 10,
-		MaxHeaderBytes:    16 << 10,
+		MaxHeaderBytes:    8 << 10,
 		MaxConnections:    16384,
 		MaxInFlight:       512,
 		MaxStreams:        64,
