@@ -108,6 +108,7 @@ type exchange struct {
 	cause error     // why it failed, for the log
 	// streaming is set when the answer goes on after the handler; the stream then ends the exchange.
 	streaming bool
+	finished  bool
 	drained   bool // the body was read to its end
 
 	body, out []byte
@@ -168,10 +169,14 @@ func (s *Server) finish(x *exchange) {
 		x.held.Leave()
 	}
 	s.observe(x, x.Response.StatusCode(), x.cause)
+	x.finished = true
 }
 
 // Close implements io.Closer for fasthttp, which is done with the answer.
 func (x *exchange) Close() error {
+	if !x.finished { // the stream panicked and ends only now: x is its alone
+		return nil
+	}
 	body, out := x.body[:0], x.out[:0]
 	if cap(body) > maxPooled {
 		body = nil

@@ -765,3 +765,50 @@ func TestEveryKindHasAStatus(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 }
+
+// panicking is a body whose reader is broken.
+type panicking struct{}
+
+func (panicking) Read([]byte) (int, error) { panic("a panic of the body") }
+
+func TestAStreamThatPanicsEndsItsOwnConnectionOnly(t *testing.T) {
+	d := testDeps(transporttest.NewService())
+	s, err := New(testConfig(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.add(route{method: "POST", path: "/broken", handle: func(x *exchange) error {
+		to, err := s.deps.Batch.Begin(x.ctx)
+		x.streaming = true
+		x.SetBodyStream(&stream{x: x, from: panicking{}, conn: x.Conn(), answers: NewLines(to, LineOptions{}), shares: make([][]byte, 1)}, -1)
+		return err
+	}})
+	s.app.Server().Handler = s.knownMethods(s.app.Handler()) // as in New, with the route
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
+	const times = 20
+	for range times {
+		if res, err := http.Post("http://"+s.Addr()+"/broken", "application/json", strings.NewReader("{}")); err == nil {
+			if _, err = io.ReadAll(res.Body); err == nil {
+				t.Error("the answer has an end")
+			}
+			_ = res.Body.Close()
+		}
+		if a := do(t, "POST", "http://"+s.Addr()+riskPath, strings.NewReader(good), jsonType); a.StatusCode != 200 {
+			t.Fatalf("afterwards %d %s", a.StatusCode, a.body)
+		}
+	}
+	told := map[string]int{}
+	for _, f := range recordertest.Only[recordertest.Requested](d.Recorder.(*recordertest.Fake).Facts()) {
+		told[f.Route]++
+	}
+	if told["POST /broken"] != times || told["POST "+riskPath] != times {
+		t.Errorf("%v", told)
+	}
+}
