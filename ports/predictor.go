@@ -13,11 +13,11 @@ import (
 // RiskAssessor answers one flood-risk question.
 //
 // Assess validates the request, resolves its site from the register, and may round the request's
-// numbers in place to the resolution at which Guardy answers (Request.Canonicalize). Errors are
-// *domain.Error: KindInvalid with every violation, KindUnavailable when no model is loaded,
-// KindDeadline when ctx ended first.
+// numbers in place to the resolution at which Guardy answers (Request.Canonicalize). It answers in a,
+// whatever a held; after an error a is zero. Errors are *domain.Error: KindInvalid with every violation,
+// KindUnavailable when no model is loaded, KindDeadline when ctx ended first.
 type RiskAssessor interface {
-	Assess(ctx context.Context, r *risk.Request) (risk.Assessment, error)
+	Assess(ctx context.Context, r *risk.Request, a *risk.Assessment) error
 }
 
 // BatchAssessor answers many flood-risk questions with one model.

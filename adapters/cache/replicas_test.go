@@ -223,8 +223,8 @@ func TestAFailoverCostsHitsAndNoQuestion(t *testing.T) {
 func answered(t *testing.T, s *predict.Service, r risk.Request) risk.Assessment {
 	t.Helper()
 	r = predictortest.Clone(r)
-	a, err := s.Assess(t.Context(), &r)
-	if err != nil {
+	var a risk.Assessment
+	if err := s.Assess(t.Context(), &r, &a); err != nil {
 		t.Fatal(err)
 	}
 	return a

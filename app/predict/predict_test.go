@@ -187,8 +187,8 @@ func wet() risk.Request {
 func mustAssess(t *testing.T, s *predict.Service, r risk.Request) risk.Assessment {
 	t.Helper()
 	r = predictortest.Clone(r)
-	a, err := s.Assess(t.Context(), &r)
-	if err != nil {
+	var a risk.Assessment
+	if err := s.Assess(t.Context(), &r, &a); err != nil {
 		t.Fatal(err)
 	}
 	return a
@@ -236,7 +236,7 @@ func TestConcurrentMissesOfOneKeyComputeOnce(t *testing.T) {
 		for range callers {
 			wg.Go(func() {
 				r := wet()
-				if _, err := s.Assess(t.Context(), &r); err != nil {
+				if err := s.Assess(t.Context(), &r, new(risk.Assessment)); err != nil {
 					t.Error(err)
 				}
 			})
@@ -469,7 +469,7 @@ func TestBeforeAModelIsLoadedTheServiceIsUnavailableNotSilent(t *testing.T) {
 	models := predict.NewModels(&scriptedSource{}, predict.NoRegion, nil, noStatistics{}, ports.NopRecorder{}, time.Now)
 	s := predict.New(predict.Deps{Models: models, Sites: sites{}, Recorder: ports.NopRecorder{}, Clock: time.Now})
 	r := wet()
-	if _, err := s.Assess(t.Context(), &r); domain.KindOf(err) != domain.KindUnavailable {
+	if err := s.Assess(t.Context(), &r, new(risk.Assessment)); domain.KindOf(err) != domain.KindUnavailable {
 		t.Fatalf("error %v", err)
 	}
 	if _, err := s.Begin(t.Context()); domain.KindOf(err) != domain.KindUnavailable {
@@ -496,10 +496,11 @@ func BenchmarkAssess(b *testing.B) {
 	for name, explain := range map[string]bool{"plain": false, "explain": true} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
+			var a risk.Assessment
 			for b.Loop() {
 				r := wet()
 				r.Explain = explain
-				if _, err := w.Assess(b.Context(), &r); err != nil {
+				if err := w.Assess(b.Context(), &r, &a); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -48,23 +48,24 @@ func New(d Deps) *Service {
 }
 
 // Assess implements ports.RiskAssessor.
-func (s *Service) Assess(ctx context.Context, r *risk.Request) (risk.Assessment, error) {
-	var a risk.Assessment
+func (s *Service) Assess(ctx context.Context, r *risk.Request, a *risk.Assessment) error {
+	*a = risk.Assessment{}
 	m, err := s.models.risk.current()
 	if err == nil {
 		err = s.prepare(r)
 	}
 	if err == nil {
-		err = s.scorer.one(ctx, m, r, &a)
+		err = s.scorer.one(ctx, m, r, a)
 	}
 	if err != nil {
+		*a = risk.Assessment{}
 		s.recorder.Failed(ctx, domain.RiskScorer, domain.KindOf(err), 1)
-		return risk.Assessment{}, err
+		return err
 	}
 	var levels domain.LevelCounts
 	levels[a.Level] = 1
 	s.recorder.Served(ctx, m.Ref(), &levels, 1)
-	return a, nil
+	return nil
 }
 
 // Begin implements ports.BatchAssessor.

@@ -79,7 +79,8 @@ func (s *Service) Calls() []risk.Request {
 }
 
 // Assess implements ports.RiskAssessor.
-func (s *Service) Assess(ctx context.Context, r *risk.Request) (risk.Assessment, error) {
+func (s *Service) Assess(ctx context.Context, r *risk.Request, a *risk.Assessment) error {
+	*a = risk.Assessment{}
 	s.mu.Lock()
 	call := *r
 	call.RainfallHistoryMM = slices.Clone(r.RainfallHistoryMM)
@@ -87,12 +88,13 @@ func (s *Service) Assess(ctx context.Context, r *risk.Request) (risk.Assessment,
 	s.mu.Unlock()
 
 	if err := domain.Invalid("risk.assess", r.Validate()); err != nil {
-		return risk.Assessment{}, err
+		return err
 	}
 	if err := behave(ctx, r.LocationID, &r.LocationName); err != nil {
-		return risk.Assessment{}, err
+		return err
 	}
-	return answer(r), nil
+	*a = answer(r)
+	return nil
 }
 
 // behave does what a location_id asks for.
@@ -182,7 +184,7 @@ func (batch) Model() domain.ModelRef { return Ref }
 // Assess implements ports.RiskBatch.
 func (b batch) Assess(ctx context.Context, rs []risk.Request, out []risk.Outcome) {
 	for i := range rs {
-		out[i].Assessment, out[i].Err = b.Service.Assess(ctx, &rs[i])
+		out[i].Err = b.Service.Assess(ctx, &rs[i], &out[i].Assessment)
 	}
 }
 

@@ -42,7 +42,7 @@ func decodeEach(t *testing.T, data []byte, stream bool) {
 
 func TestServiceRefusesWhatTheDomainRefuses(t *testing.T) {
 	r := risk.NewRequest()
-	_, err := NewService().Assess(t.Context(), &r)
+	err := NewService().Assess(t.Context(), &r, new(risk.Assessment))
 	var e *domain.Error
 	if !errors.As(err, &e) || e.Kind != domain.KindInvalid || len(e.Violations) != 3 {
 		t.Error(err)
@@ -52,7 +52,8 @@ func TestServiceRefusesWhatTheDomainRefuses(t *testing.T) {
 func TestServiceAnswersFiniteNumbers(t *testing.T) {
 	r := risk.NewRequest()
 	r.Latitude, r.Longitude, r.RainfallMM = 1, 2, 2000
-	a, err := NewService().Assess(t.Context(), &r)
+	var a risk.Assessment
+	err := NewService().Assess(t.Context(), &r, &a)
 	if err != nil || !(a.Probability > 0 && a.Probability < 1) || math.IsNaN(a.Score) || a.Level != domain.LevelExtreme {
 		t.Error(a, err)
 	}

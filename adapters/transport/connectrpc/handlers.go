@@ -20,6 +20,7 @@ import (
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/anomaly"
 	"github.com/guardy-ai/guardy/domain/nowcast"
+	"github.com/guardy-ai/guardy/domain/risk"
 )
 
 // The requests as they arrive.
@@ -129,8 +130,8 @@ func (s *Server) assess(ctx context.Context, in *assessRequest) (*guardyv1.Asses
 	if err := refusal(append(in.violations(), shape...), "", r.Validate); err != nil {
 		return nil, err
 	}
-	a, err := s.deps.Risk.Assess(ctx, &r)
-	if err != nil {
+	var a risk.Assessment
+	if err := s.deps.Risk.Assess(ctx, &r, &a); err != nil {
 		return nil, err
 	}
 	describeCache(c.Header(), a.Provenance)

@@ -168,10 +168,10 @@ type gated struct {
 	entered, leave chan struct{}
 }
 
-func (g *gated) Assess(ctx context.Context, r *risk.Request) (risk.Assessment, error) {
+func (g *gated) Assess(ctx context.Context, r *risk.Request, a *risk.Assessment) error {
 	g.entered <- struct{}{}
 	<-g.leave
-	return g.Service.Assess(ctx, r)
+	return g.Service.Assess(ctx, r, a)
 }
 
 func TestLoadAboveTheLimitIsShed(t *testing.T) {

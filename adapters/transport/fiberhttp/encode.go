@@ -123,12 +123,14 @@ func (l memberList) next(b []byte) []byte {
 	return b
 }
 
-// appendSet appends the names of what is in s.
+// appendSet appends the names of what is in s, which are the code's own and need no escapes.
 func appendSet[E domain.Enum](b []byte, s domain.Set[E]) []byte {
 	b = append(b, '[')
 	list := listOf(b)
 	for e := range s.All {
-		b = appendString(list.next(b), e.String())
+		b = append(list.next(b), '"')
+		b = append(b, e.String()...)
+		b = append(b, '"')
 	}
 	return append(b, ']')
 }

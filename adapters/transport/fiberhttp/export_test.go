@@ -18,8 +18,8 @@ func NewConstant(tb testing.TB) *fiber.App {
 	tb.Helper()
 	r := risk.NewRequest()
 	r.Latitude, r.Longitude, r.RainfallMM = 38.42, -82.45, 62.5
-	a, err := transporttest.NewService().Assess(tb.Context(), &r)
-	if err != nil {
+	var a risk.Assessment
+	if err := transporttest.NewService().Assess(tb.Context(), &r, &a); err != nil {
 		tb.Fatal(err)
 	}
 	type scratch struct {

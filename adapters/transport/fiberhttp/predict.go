@@ -21,13 +21,13 @@ func (s *Server) assess(x *exchange) error {
 	if err = x.wire.question(err, r, true, x.fresh()); err != nil {
 		return err
 	}
-	a, err := s.deps.Risk.Assess(x.ctx, r)
-	if err != nil {
+	a := &x.assessment
+	if err := s.deps.Risk.Assess(x.ctx, r, a); err != nil {
 		return err
 	}
 	x.describeCache(a.Provenance)
 	x.out = append(x.out[:0], '{')
-	x.out = appendAnswer(x.out, r, &a)
+	x.out = appendAnswer(x.out, r, a)
 	x.out = append(x.out, '}')
 	x.answerJSON()
 	return nil

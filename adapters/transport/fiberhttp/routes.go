@@ -111,11 +111,12 @@ type exchange struct {
 	finished  bool
 	drained   bool // the body was read to its end
 
-	body, out []byte
-	wire      wireRequest
-	wireBatch wireBatch
-	request   risk.Request
-	items     batchItems
+	body, out  []byte
+	wire       wireRequest
+	wireBatch  wireBatch
+	request    risk.Request
+	assessment risk.Assessment
+	items      batchItems
 }
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
