@@ -23,7 +23,7 @@ func report(o k6.Test, s *service.Service, r result, u usage) []byte {
 	p("| | |\n|---|---|")
 	p("| when | %s |", time.Now().UTC().Format(time.RFC3339))
 	p("| machine | %s, %d cores, %s/%s |", processor(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
-	p("| commit | %s |", commit())
+	p("| commit | %s |", u.commit)
 	p("| service | %s |", origin(s, u))
 	p("| command | `load %s`, seed %d |", strings.Join(os.Args[1:], " "), o.Seed)
 	p("| users | %d |", r.Shape.Users)

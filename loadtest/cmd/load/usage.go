@@ -21,6 +21,7 @@ type usage struct {
 	slowest         float64 // request by the service's own clock since its start, in ms
 	redis           string  // its memory; empty without Redis
 	version         string
+	commit          string // of the working copy when the run began
 	memory          string // over time, for the report
 }
 
@@ -61,7 +62,7 @@ type watcher struct {
 }
 
 func watch(ctx context.Context, s *service.Service) *watcher {
-	w := &watcher{s: s, start: time.Now(), machine: readMachine()}
+	w := &watcher{s: s, start: time.Now(), machine: readMachine(), use: usage{commit: commit()}}
 	w.err = errors.Join(service.Get(ctx, s.HTTP+"/api/v1/models/status", &w.first), service.Get(ctx, s.HTTP+"/api/v1/metrics/performance", &w.before))
 	w.stop = poll.Every(ctx, time.Second, w.sample)
 	return w
