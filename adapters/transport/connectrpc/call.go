@@ -2,9 +2,6 @@ package connectrpc
 
 import (
 	"context"
-	"encoding/binary"
-	"encoding/hex"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strconv"
@@ -12,6 +9,7 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/guardy-ai/guardy/adapters/transport/internal/requestid"
 	"github.com/guardy-ai/guardy/domain"
 )
 
@@ -121,10 +119,7 @@ func requestID(given string) string {
 	return newRequestID()
 }
 
-// newRequestID returns 128 random bits in hex. They only have to be rare, not secret.
 func newRequestID() string {
-	var b [16]byte
-	binary.NativeEndian.PutUint64(b[:8], rand.Uint64())
-	binary.NativeEndian.PutUint64(b[8:], rand.Uint64())
-	return hex.EncodeToString(b[:])
+	var b [requestid.Len]byte
+	return string(requestid.Append(b[:0]))
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/guardy-ai/guardy/adapters/transport/internal/gate"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/lazyctx"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/requestid"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/strictjson"
 	"github.com/guardy-ai/guardy/domain/risk"
 )
@@ -97,7 +98,7 @@ type exchange struct {
 	start  time.Time
 
 	requestID []byte // aliases the request's header or newID
-	newID     [32]byte
+	newID     [requestid.Len]byte
 	name      string // the {name} of the path; aliases the request
 
 	traced context.Context   // carries the span; outlives the deadline

@@ -3,7 +3,6 @@ package fiberhttp
 import (
 	"context"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"strings"
@@ -14,6 +13,8 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/guardy-ai/guardy/adapters/transport/internal/requestid"
 )
 
 // maxRequestID bounds what is echoed of a caller's request id.
@@ -21,10 +22,10 @@ const maxRequestID = 128
 
 // requestID echoes the caller's id when it is a plain token, so that it can go into logs and headers
 // as it is; otherwise it makes one.
-func requestID(c *fasthttp.RequestCtx, buf *[32]byte) []byte {
+func requestID(c *fasthttp.RequestCtx, buf *[requestid.Len]byte) []byte {
 	id := c.Request.Header.PeekBytes(headerRequestID)
 	if !plainToken(id) {
-		id = appendID(buf[:0])
+		id = requestid.Append(buf[:0])
 	}
 	c.Response.Header.SetCanonical(headerRequestID, id)
 	return id
@@ -41,17 +42,6 @@ func plainToken(id []byte) bool {
 		}
 	}
 	return true
-}
-
-// appendID appends 128 random bits in hex. They only have to be rare, not secret.
-func appendID(id []byte) []byte {
-	for range 2 {
-		for v, i := rand.Uint64(), 0; i < 16; i++ {
-			id = append(id, hexDigits[v&15])
-			v >>= 4
-		}
-	}
-	return id
 }
 
 // headerCarrier reads trace context from fasthttp's headers; the values are copied.
