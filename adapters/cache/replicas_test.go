@@ -198,9 +198,9 @@ func TestAFailoverCostsHitsAndNoQuestion(t *testing.T) {
 	// shared asks both replicas of the service, and tells whether the second found the answer in the cache.
 	shared := func(r risk.Request) (hit bool) {
 		t.Helper()
-		computed := answered(t, alone, r)
+		computed := predictortest.Ask(t, alone, r)
 		for _, s := range services {
-			a := answered(t, s, r)
+			a := predictortest.Ask(t, s, r)
 			if !cmp.Equal(a, computed, predictortest.SameAnswer, cmpopts.IgnoreFields(risk.Assessment{}, "AssessedAt")) {
 				t.Fatal(cmp.Diff(a, computed, predictortest.SameAnswer))
 			}
@@ -218,16 +218,6 @@ func TestAFailoverCostsHitsAndNoQuestion(t *testing.T) {
 	if !heir.IsMaster() {
 		t.Error("the replica is not the master")
 	}
-}
-
-func answered(t *testing.T, s *predict.Service, r risk.Request) risk.Assessment {
-	t.Helper()
-	r = predictortest.Clone(r)
-	var a risk.Assessment
-	if err := s.Assess(t.Context(), &r, &a); err != nil {
-		t.Fatal(err)
-	}
-	return a
 }
 
 // noStatistics knows of no answer yet.

@@ -184,24 +184,14 @@ func wet() risk.Request {
 	return r
 }
 
-func mustAssess(t *testing.T, s *predict.Service, r risk.Request) risk.Assessment {
-	t.Helper()
-	r = predictortest.Clone(r)
-	var a risk.Assessment
-	if err := s.Assess(t.Context(), &r, &a); err != nil {
-		t.Fatal(err)
-	}
-	return a
-}
-
 func TestACachedAnswerIsTheComputedAnswer(t *testing.T) {
 	plain, cached := newWorld(t, false), newWorld(t, true)
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 300 {
 		r := predictortest.Random(rng)
-		want := mustAssess(t, plain.Service, r)
-		miss := mustAssess(t, cached.Service, r)
-		hit := mustAssess(t, cached.Service, r)
+		want := predictortest.Ask(t, plain.Service, r)
+		miss := predictortest.Ask(t, cached.Service, r)
+		hit := predictortest.Ask(t, cached.Service, r)
 		if miss.Provenance.Cache != domain.CacheMiss || hit.Provenance.Cache != domain.CacheHit {
 			t.Fatalf("outcomes %v, %v; want miss, hit", miss.Provenance.Cache, hit.Provenance.Cache)
 		}
@@ -264,7 +254,7 @@ func (g *gatedCache) Put(ctx context.Context, k domain.Key, v []byte, ttl time.D
 func TestAFailingCacheNeverFailsAQuestion(t *testing.T) {
 	w := newWorld(t, true)
 	w.cache.Fail(errors.New("connection refused"))
-	a := mustAssess(t, w.Service, wet())
+	a := predictortest.Ask(t, w.Service, wet())
 	if a.Provenance.Cache != domain.CacheError || a.Probability <= 0 {
 		t.Fatalf("outcome %v, probability %v", a.Provenance.Cache, a.Probability)
 	}
@@ -278,12 +268,12 @@ func TestAFailingCacheNeverFailsAQuestion(t *testing.T) {
 
 func TestGarbageInTheCacheIsNeverAnAnswer(t *testing.T) {
 	w := newWorld(t, true)
-	want := mustAssess(t, w.Service, wet())
+	want := predictortest.Ask(t, w.Service, wet())
 	for _, garbage := range [][]byte{{}, {1}, make([]byte, 61), []byte("not an assessment, but long enough to look like one, perhaps even more")} {
 		if err := w.cache.Put(t.Context(), want.Provenance.Key, garbage, time.Minute); err != nil {
 			t.Fatal(err)
 		}
-		got := mustAssess(t, w.Service, wet())
+		got := predictortest.Ask(t, w.Service, wet())
 		if got.Provenance.Cache != domain.CacheError && len(garbage) > 0 {
 			t.Fatalf("garbage %q: outcome %v", garbage, got.Provenance.Cache)
 		}
@@ -295,16 +285,16 @@ func TestGarbageInTheCacheIsNeverAnAnswer(t *testing.T) {
 
 func TestAFreshAnswerByPassesTheLookupAndIsStored(t *testing.T) {
 	w := newWorld(t, true)
-	mustAssess(t, w.Service, wet())
+	predictortest.Ask(t, w.Service, wet())
 	w.clock.Advance(time.Minute)
 	r := wet()
 	r.Fresh = true
-	fresh := mustAssess(t, w.Service, r)
+	fresh := predictortest.Ask(t, w.Service, r)
 	if fresh.Provenance.Cache != domain.CacheBypass || !fresh.AssessedAt.Equal(w.clock.Now()) {
 		t.Fatalf("outcome %v at %v", fresh.Provenance.Cache, fresh.AssessedAt)
 	}
 	w.clock.Advance(time.Second)
-	again := mustAssess(t, w.Service, wet())
+	again := predictortest.Ask(t, w.Service, wet())
 	if again.Provenance.Cache != domain.CacheHit || again.Provenance.Age != time.Second {
 		t.Fatalf("outcome %v, age %v; want the fresh answer from the cache", again.Provenance.Cache, again.Provenance.Age)
 	}
@@ -312,10 +302,10 @@ func TestAFreshAnswerByPassesTheLookupAndIsStored(t *testing.T) {
 
 func TestEqualWeatherMeetsInTheCacheAndDifferentWeatherDoesNot(t *testing.T) {
 	w := newWorld(t, true)
-	base := mustAssess(t, w.Service, wet())
+	base := predictortest.Ask(t, w.Service, wet())
 	same := wet()
 	same.RainfallMM, same.Latitude, same.LocationName = 62.41, 45.1712, "another name"
-	if a := mustAssess(t, w.Service, same); a.Provenance.Cache != domain.CacheHit {
+	if a := predictortest.Ask(t, w.Service, same); a.Provenance.Cache != domain.CacheHit {
 		t.Fatalf("the same weather with other digits: %v", a.Provenance.Cache)
 	}
 	for name, change := range map[string]func(*risk.Request){
@@ -332,7 +322,7 @@ func TestEqualWeatherMeetsInTheCacheAndDifferentWeatherDoesNot(t *testing.T) {
 	} {
 		r := wet()
 		change(&r)
-		if a := mustAssess(t, w.Service, r); a.Provenance.Cache != domain.CacheMiss || a.Provenance.Key == base.Provenance.Key {
+		if a := predictortest.Ask(t, w.Service, r); a.Provenance.Cache != domain.CacheMiss || a.Provenance.Key == base.Provenance.Key {
 			t.Errorf("%s: outcome %v; want a key of its own", name, a.Provenance.Cache)
 		}
 	}
@@ -340,7 +330,7 @@ func TestEqualWeatherMeetsInTheCacheAndDifferentWeatherDoesNot(t *testing.T) {
 
 func TestAReloadInvalidatesAndABatchUnderWayKeepsItsModel(t *testing.T) {
 	w := newWorld(t, true)
-	before := mustAssess(t, w.Service, wet())
+	before := predictortest.Ask(t, w.Service, wet())
 	batch, err := w.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -349,7 +339,7 @@ func TestAReloadInvalidatesAndABatchUnderWayKeepsItsModel(t *testing.T) {
 	if _, err := w.models.Reload(t.Context(), domain.RiskScorer); err != nil {
 		t.Fatal(err)
 	}
-	after := mustAssess(t, w.Service, wet())
+	after := predictortest.Ask(t, w.Service, wet())
 	if after.Model.Version != "2.0.0" || after.Provenance.Cache != domain.CacheMiss {
 		t.Fatalf("after the reload: model %v, outcome %v", after.Model, after.Provenance.Cache)
 	}
@@ -368,7 +358,7 @@ func TestAFailedReloadKeepsTheOldModelAndSaysWhy(t *testing.T) {
 	if !errors.As(err, &e) || e.Kind != domain.KindInvalid || e.Msg != "the model was refused: truncated" {
 		t.Fatalf("error %v", err)
 	}
-	mustAssess(t, w.Service, wet())
+	predictortest.Ask(t, w.Service, wet())
 	status, err := w.models.Get(t.Context(), domain.RiskScorer)
 	if err != nil || !status.Loaded || status.LastError == "" {
 		t.Fatalf("status %+v, %v", status, err)
@@ -426,25 +416,25 @@ func TestTheRegisterFillsAndTheRequestWins(t *testing.T) {
 
 	r := wet()
 	r.LocationID, r.River.Value, r.Site.AreaKM2 = "bridge", 3, 500
-	byID := mustAssess(t, w.Service, r)
+	byID := predictortest.Ask(t, w.Service, r)
 
 	explicit := wet()
 	explicit.Site.AreaKM2, explicit.Site.PrecipitationMeanMMDay = 500, 3.5
 	explicit.River.Value, explicit.River.Normal, explicit.River.FloodThreshold = 3, 1, 4
-	if diff := cmp.Diff(mustAssess(t, w.Service, explicit), byID, predictortest.SameAnswer); diff != "" {
+	if diff := cmp.Diff(predictortest.Ask(t, w.Service, explicit), byID, predictortest.SameAnswer); diff != "" {
 		t.Fatalf("-explicit +registered:\n%s", diff)
 	}
 
 	unknown := wet()
 	unknown.LocationID = "nowhere"
-	if diff := cmp.Diff(mustAssess(t, w.Service, wet()), mustAssess(t, w.Service, unknown), predictortest.SameAnswer); diff != "" {
+	if diff := cmp.Diff(predictortest.Ask(t, w.Service, wet()), predictortest.Ask(t, w.Service, unknown), predictortest.SameAnswer); diff != "" {
 		t.Fatalf("an id that is not registered changed the answer:\n%s", diff)
 	}
 
 	// One threshold from the request and one from the register could mix units.
 	half := wet()
 	half.LocationID, half.River.Value, half.River.Normal = "bridge", 3, 100
-	if a := mustAssess(t, w.Service, half); !a.Quality.Missing.Has(risk.InputRiver) {
+	if a := predictortest.Ask(t, w.Service, half); !a.Quality.Missing.Has(risk.InputRiver) {
 		t.Fatal("a river with thresholds from two sources was used")
 	}
 }

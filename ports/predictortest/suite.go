@@ -77,7 +77,8 @@ func Run(t *testing.T, open func(t *testing.T) Predictor) {
 	t.Run("a refused question names every violation", func(t *testing.T) { violations(t, open(t)) })
 }
 
-func ask(t *testing.T, p Predictor, r risk.Request) risk.Assessment {
+// Ask returns p's answer to a copy of r; a question that is not answered ends the test.
+func Ask(t *testing.T, p ports.RiskAssessor, r risk.Request) risk.Assessment {
 	t.Helper()
 	r = Clone(r)
 	a := risk.Assessment{Probability: 2, Explained: true} // what it held must not show
@@ -91,7 +92,7 @@ func promises(t *testing.T, p Predictor) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	for range 2000 {
 		r := Random(rng)
-		a := ask(t, p, r)
+		a := Ask(t, p, r)
 		if !(0 <= a.Lower && a.Lower <= a.Probability && a.Probability <= a.Upper && a.Upper <= 1) {
 			t.Fatalf("interval %v <= %v <= %v", a.Lower, a.Probability, a.Upper)
 		}
@@ -123,7 +124,7 @@ func monotone(t *testing.T, p Predictor) {
 		default:
 			more.RainfallMM += add
 		}
-		before, after := ask(t, p, r), ask(t, p, more)
+		before, after := Ask(t, p, r), Ask(t, p, more)
 		if after.Probability < before.Probability || after.Score < before.Score || after.Level < before.Level {
 			t.Fatalf("more rain lowered the risk from %v (%v) to %v (%v)\nbefore: %+v\nafter: %+v",
 				before.Probability, before.Level, after.Probability, after.Level, r, more)
@@ -149,7 +150,7 @@ func batchEqualsSingles(t *testing.T, p Predictor) {
 	}
 	batch.Assess(t.Context(), in, out)
 	for i, r := range rs {
-		want[i] = ask(t, p, r)
+		want[i] = Ask(t, p, r)
 	}
 	for i, j := range order {
 		if out[i].Err != nil {
