@@ -17,7 +17,7 @@ const (
 	encodedPrediction = 1 + 1 + 4*8 + 5*8
 )
 
-// EncodedMax is the largest size of an encoded forecast in bytes.
+// EncodedMax is the largest size of an encoded forecast without doubts, in bytes.
 const EncodedMax = encodedHead + MaxHorizon*encodedPrediction
 
 // ErrEncoding is returned by Decode for bytes that are not a forecast.
@@ -56,6 +56,9 @@ func (f *Forecast) AppendBinary(dst []byte) []byte {
 			f64(v)
 		}
 	}
+	if len(f.Quality.Doubtful) > 0 {
+		dst = domain.AppendDoubts(dst, f.Quality.Doubtful)
+	}
 	return dst
 }
 
@@ -66,7 +69,7 @@ func Decode(data []byte, model domain.ModelRef, f *Forecast) error {
 		return ErrEncoding
 	}
 	n := int(data[1])
-	if n < 1 || n > MaxHorizon || len(data) != encodedHead+n*encodedPrediction {
+	if n < 1 || n > MaxHorizon || len(data) < encodedHead+n*encodedPrediction {
 		return ErrEncoding
 	}
 	le := binary.LittleEndian
@@ -77,8 +80,10 @@ func Decode(data []byte, model domain.ModelRef, f *Forecast) error {
 		Observed:       Series(data[22]), MaxRisk: int(data[23]), Trend: Trend(data[24]), EarlyWarning: data[25] == 1,
 		Coverage: math.Float64frombits(le.Uint64(data[26:])),
 		Quality: Quality{
-			Missing: InputSet(le.Uint16(data[34:])), OutOfDomain: InputSet(le.Uint16(data[36:])),
-			Ignored: InputSet(le.Uint16(data[38:])), Conditions: ConditionSet(data[40]),
+			Quality: domain.Quality[Input]{
+				Missing: InputSet(le.Uint16(data[34:])), OutOfDomain: InputSet(le.Uint16(data[36:])), Ignored: InputSet(le.Uint16(data[38:])),
+			},
+			Conditions: ConditionSet(data[40]),
 		},
 		Predictions: make([]Prediction, n),
 		Model:       model,
@@ -108,6 +113,12 @@ func Decode(data []byte, model domain.ModelRef, f *Forecast) error {
 		}
 		out.Predictions[i] = p
 		rest = rest[encodedPrediction:]
+	}
+	if len(rest) > 0 {
+		var ok bool
+		if out.Quality.Doubtful, rest, ok = domain.ReadDoubts(rest); !ok || len(rest) > 0 || len(out.Quality.Doubtful) == 0 {
+			return ErrEncoding
+		}
 	}
 	*f = out
 	return nil

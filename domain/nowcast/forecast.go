@@ -161,12 +161,7 @@ type ConditionSet = domain.Set[Condition]
 
 // Quality says what the answer had to do without.
 type Quality struct {
-	// Missing inputs were expected or would have helped.
-	Missing InputSet
-	// OutOfDomain inputs lie outside what the model was trained on; they widen the interval.
-	OutOfDomain InputSet
-	// Ignored inputs were given but not used.
-	Ignored    InputSet
+	domain.Quality[Input]
 	Conditions ConditionSet
 	// Faults counts values by series and fault.
 	Faults [NumSeries][NumFaults]uint16

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"math"
 	"time"
+
+	"github.com/guardy-ai/guardy/domain"
 )
 
-// encodingVersion leads every encoded assessment; a change of the layout changes it. A bit beside it
-// says whether factors follow, so that a truncated answer never passes for one without factors.
+// encodingVersion leads every encoded assessment; a change of the layout changes it. Bits beside it
+// say whether doubts and factors follow, so that a truncated answer never passes for one without them.
 const (
 	encodingVersion = 1
+	encodingDoubts  = 1 << 6
 	encodingFactors = 1 << 7
 )
 
@@ -19,7 +22,7 @@ const (
 	encodedFactor = 1 + 4 + 4
 )
 
-// EncodedMax is the largest size of an encoded assessment in bytes.
+// EncodedMax is the largest size of an encoded assessment without doubts, in bytes.
 const EncodedMax = encodedHead + 1 + 4 + 4 + MaxFactors*encodedFactor
 
 // ErrEncoding is returned by Decode for bytes that are not an assessment of this model.
@@ -33,6 +36,9 @@ func (a *Assessment) AppendBinary(dst []byte) []byte {
 	if a.Explained {
 		lead |= encodingFactors
 	}
+	if len(a.Quality.Doubtful) > 0 {
+		lead |= encodingDoubts
+	}
 	dst = append(dst, lead)
 	for _, v := range [...]float64{a.Probability, a.Lower, a.Upper, a.Confidence} {
 		dst = le.AppendUint64(dst, math.Float64bits(v))
@@ -41,6 +47,9 @@ func (a *Assessment) AppendBinary(dst []byte) []byte {
 		dst = le.AppendUint32(dst, uint32(s))
 	}
 	dst = le.AppendUint64(dst, uint64(a.AssessedAt.UnixMilli()))
+	if len(a.Quality.Doubtful) > 0 {
+		dst = domain.AppendDoubts(dst, a.Quality.Doubtful)
+	}
 	if !a.Explained {
 		return dst
 	}
@@ -58,13 +67,10 @@ func (a *Assessment) AppendBinary(dst []byte) []byte {
 // Decode reads what AppendBinary wrote for an answer of m into a. Bytes that no answer of m can have
 // are ErrEncoding: a cache must never turn garbage into a probability.
 func (m *Model) Decode(data []byte, a *Assessment) error {
-	if len(data) < encodedHead || data[0]&^encodingFactors != encodingVersion {
+	if len(data) < encodedHead || data[0]&^(encodingDoubts|encodingFactors) != encodingVersion {
 		return ErrEncoding
 	}
 	explained := data[0]&encodingFactors != 0
-	if !explained && len(data) != encodedHead {
-		return ErrEncoding
-	}
 	le := binary.LittleEndian
 	f64 := func(i int) float64 { return math.Float64frombits(le.Uint64(data[1+8*i:])) }
 	set := func(i int) InputSet { return InputSet(le.Uint32(data[1+4*8+4*i:])) }
@@ -77,8 +83,15 @@ func (m *Model) Decode(data []byte, a *Assessment) error {
 		return ErrEncoding
 	}
 	at := time.UnixMilli(int64(le.Uint64(data[encodedHead-8:]))).UTC()
+	rest := data[encodedHead:]
+	if data[0]&encodingDoubts != 0 {
+		var ok bool
+		if quality.Doubtful, rest, ok = domain.ReadDoubts(rest); !ok || len(quality.Doubtful) == 0 {
+			return ErrEncoding
+		}
+	}
 	var factors Factors
-	if explained && !m.decodeFactors(data[encodedHead:], &factors) {
+	if explained && !m.decodeFactors(rest, &factors) || !explained && len(rest) > 0 {
 		return ErrEncoding
 	}
 	*a = Assessment{

@@ -57,13 +57,6 @@ func InputByName(name string) (Input, bool) {
 // InputSet is a set of inputs.
 type InputSet = domain.Set[Input]
 
-// Quality says what the answer had to do without.
-type Quality struct {
-	// Missing inputs were expected or would have helped. When the whole site is missing, it stands
-	// as InputSite instead of nineteen names.
-	Missing InputSet
-	// OutOfDomain inputs lie outside what the model was trained on; they widen the interval.
-	OutOfDomain InputSet
-	// Ignored inputs were given but the model in service does not use them.
-	Ignored InputSet
-}
+// Quality says what the answer had to do without. When the whole site is missing, it stands among the missing
+// as InputSite instead of nineteen names.
+type Quality = domain.Quality[Input]

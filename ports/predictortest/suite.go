@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"testing"
 	"time"
 
@@ -186,7 +187,7 @@ func violations(t *testing.T, p Predictor) {
 	r.Latitude, r.RainfallMM, r.Humidity = 45, math.Inf(1), 200
 	a := risk.Assessment{Probability: 2}
 	refused(t, p.Assess(t.Context(), &r, &a), "/longitude", "/rainfall_mm", "/humidity")
-	if a != (risk.Assessment{}) {
+	if !reflect.DeepEqual(a, risk.Assessment{}) {
 		t.Errorf("a refused question has the answer %+v", a)
 	}
 }
