@@ -42,11 +42,11 @@ func TestGeometriesAreReadRingByRing(t *testing.T) {
 
 func TestWhatIsNoGeometryIsNamed(t *testing.T) {
 	for text, want := range map[string][]string{
-		`{}`:                                                     {"/coordinates required", "/type required"},
-		`{"type":"Polygon","coordinates":null}`:                  {"/coordinates required"},
-		`{"type":null,"coordinates":[]}`:                         {"/type required"},
-		`{"type":7,"coordinates":"x"}`:                           {"/coordinates type", "/type type"},
-		`{"type":"polygon","coordinates":[]}`:                    {"/type format"},
+		`{}`:                                    {"/coordinates required", "/type required"},
+		`{"type":"Polygon","coordinates":null}`: {"/coordinates required"},
+		`{"type":null,"coordinates":[]}`:        {"/type required"},
+		`{"type":7,"coordinates":"x"}`:          {"/coordinates type", "/type type"},
+		`{"type":"polygon","coordinates":[]}`:   {"/type format"},
 		`{"type":"Polygon","coordinates":[[]],"crs":{},"a/b":1}`: {"/a~1b unknown_field", "/crs unknown_field"},
 		`{"type":"Polygon","coordinates":[1,[2],[[3]]]}`:         {"/coordinates/0 type", "/coordinates/1/0 type", "/coordinates/2/0 size"},
 		`{"type":"MultiPolygon","coordinates":[[[[0,0,0,0],[0,true],[{},0]]],{}]}`: {
@@ -83,48 +83,4 @@ func FuzzReadExtent(f *testing.F) {
 			extent.Polygons.Validate("/flood_extent/coordinates", extent.Single, geo.DefaultLimits())
 		}
 	})
-}
-
-func TestWrittenCollectionsAreJSON(t *testing.T) {
-	r := evacuation.NewRequest()
-	r.Latitude, r.Longitude, r.RiskLevel, r.Radii = -89.9, 179.95, "low", []float64{50, 7000.5, 50_000}
-	var a evacuation.Answer
-	if err := evacuation.NewPlanner(nil, "").Plan(&r, func() bool { return false }, &a); err != nil {
-		t.Fatal(err)
-	}
-	a.Shelters = []evacuation.Shelter{{ID: "\x00\xff\"", Name: "</script>\u2028"}}
-	a.Routes = []evacuation.Route{{Line: []geo.Point{{}, {Lon: -1e-6, Lat: 1e-6}}}}
-	var got struct {
-		Type     string
-		Features []struct {
-			Geometry   struct{ Type string }
-			Properties map[string]any
-		}
-	}
-	if err := json.Unmarshal(AppendCollection(nil, &r, &a), &got); err != nil {
-		t.Fatal(err)
-	}
-	var kinds []string
-	for _, f := range got.Features {
-		kinds = append(kinds, f.Properties["kind"].(string)+" "+f.Geometry.Type)
-	}
-	want := []string{"zone Polygon", "zone MultiPolygon", "zone MultiPolygon", "route LineString", "shelter Point"}
-	if !slices.Equal(kinds, want) {
-		t.Errorf("%q, want %q", kinds, want)
-	}
-}
-
-func BenchmarkAppendCollection(b *testing.B) {
-	r := evacuation.NewRequest()
-	r.Latitude, r.Longitude, r.RiskLevel, r.Radii = 47, 9, "low", []float64{500, 1000, 2000}
-	var a evacuation.Answer
-	if err := evacuation.NewPlanner(nil, "").Plan(&r, func() bool { return false }, &a); err != nil {
-		b.Fatal(err)
-	}
-	var out []byte
-	b.ReportAllocs()
-	for b.Loop() {
-		out = AppendCollection(out[:0], &r, &a)
-	}
-	b.SetBytes(int64(len(out)))
 }

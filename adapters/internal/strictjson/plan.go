@@ -6,6 +6,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -28,9 +29,19 @@ type structPlan struct {
 }
 
 type fieldPlan struct {
-	name   string
-	index  int
-	decode decodeFunc
+	name string
+	// index is the place of the field in its struct. That is the struct embedded at outer where outer is not none.
+	index, outer int
+	decode       decodeFunc
+}
+
+const none = -1
+
+func (f *fieldPlan) of(v reflect.Value) reflect.Value {
+	if f.outer != none {
+		v = v.Field(f.outer)
+	}
+	return v.Field(f.index)
 }
 
 var plans sync.Map // reflect.Type to *structPlan
@@ -57,30 +68,39 @@ func compile(t reflect.Type, open map[reflect.Type]*structPlan) *structPlan {
 	p := &structPlan{names: map[string]int{}, camel: map[string]int{}}
 	open[t] = p
 	template := reflect.New(t).Elem()
-	for i := range t.NumField() {
-		f := t.Field(i)
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if !f.IsExported() || name == "" || name == "-" {
-			continue
-		}
-		if f.Tag.Get("missing") == "nan" {
-			template.Field(i).SetFloat(math.NaN())
-			p.template = template
-		}
-		n := len(p.fields)
-		p.fields = append(p.fields, fieldPlan{name: name, index: i, decode: compileValue(f.Type, open)})
-		p.names[name], p.camel[name], p.camel[lowerCamel(name)] = n, n, n
-		if f.Type.Kind() == reflect.Struct {
-			if nested := open[f.Type].template; nested.IsValid() {
-				template.Field(i).Set(nested)
-				p.template = template
-			}
-		}
-	}
+	p.add(t, none, template, open)
 	if len(p.fields) > maxFields {
 		panic(fmt.Sprintf("strictjson: %v has more than %d fields", t, maxFields))
 	}
 	return p
+}
+
+// add adds the fields of t, which is the struct of the plan or the one embedded in it at outer. The fields of an
+// embedded struct stand among those around it, as in encoding/json; embedded structs embed none.
+func (p *structPlan) add(t reflect.Type, outer int, template reflect.Value, open map[reflect.Type]*structPlan) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.Anonymous && f.Type.Kind() == reflect.Struct && outer == none && f.Tag.Get("json") == "" && f.IsExported() {
+			p.add(f.Type, i, template, open)
+			continue
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if !f.IsExported() || name == "" || name == "-" {
+			continue
+		}
+		n := len(p.fields)
+		p.fields = append(p.fields, fieldPlan{name: name, index: i, outer: outer, decode: compileValue(f.Type, open)})
+		p.names[name], p.camel[name], p.camel[lowerCamel(name)] = n, n, n
+		missing := p.fields[n].of(template)
+		switch {
+		case f.Tag.Get("missing") == "nan":
+			missing.SetFloat(math.NaN())
+			p.template = template
+		case f.Type.Kind() == reflect.Struct && open[f.Type].template.IsValid():
+			missing.Set(open[f.Type].template)
+			p.template = template
+		}
+	}
 }
 
 var rawMessage = reflect.TypeFor[json.RawMessage]()
@@ -105,9 +125,11 @@ func compileValue(t reflect.Type, open map[reflect.Type]*structPlan) decodeFunc 
 		return decodeFloatMap
 	case t == reflect.TypeFor[map[string]any]():
 		return decodeObject
+	case t.Kind() == reflect.Map:
+		return compileMap(t, open)
 	}
 	switch t.Kind() {
-	case reflect.Float64:
+	case reflect.Float64, reflect.Float32:
 		return decodeFloat
 	case reflect.String:
 		return decodeString
@@ -115,6 +137,8 @@ func compileValue(t reflect.Type, open map[reflect.Type]*structPlan) decodeFunc 
 		return decodeBool
 	case reflect.Int, reflect.Int32, reflect.Int64:
 		return decodeInt
+	case reflect.Uint64:
+		return decodeUint
 	default:
 		panic(fmt.Sprintf("strictjson: cannot decode into %v", t))
 	}
@@ -158,7 +182,7 @@ func (p *structPlan) decode(d *decoder, v reflect.Value) bool {
 		if isNull, ok := d.null(); isNull || !ok {
 			return ok
 		}
-		return f.decode(d, v.Field(f.index))
+		return f.decode(d, f.of(v))
 	})
 }
 
@@ -248,6 +272,17 @@ func decodeInt(d *decoder, v reflect.Value) bool {
 	return ok
 }
 
+func decodeUint(d *decoder, v reflect.Value) bool {
+	n, set, ok := d.integer(v.Type().Bits())
+	switch {
+	case set && n >= 0:
+		v.SetUint(uint64(n))
+	case set:
+		d.violation(domain.CodeRange, strconv.FormatInt(n, 10)+" is below 0")
+	}
+	return ok
+}
+
 func decodeString(d *decoder, v reflect.Value) bool {
 	if d.peek() != '"' {
 		return d.mismatch("a string")
@@ -315,6 +350,29 @@ func decodeFloatMap(d *decoder, v reflect.Value) bool {
 		}
 		return ok
 	})
+}
+
+// compileMap decodes objects whose names are not the contract's: maps of anything but plain numbers.
+func compileMap(t reflect.Type, open map[reflect.Type]*structPlan) decodeFunc {
+	decode := compileValue(t.Elem(), open)
+	return func(d *decoder, v reflect.Value) bool {
+		if d.peek() != '{' {
+			return d.mismatch("an object")
+		}
+		v.Set(reflect.MakeMap(t))
+		return d.object(func(name []byte) bool {
+			key := reflect.ValueOf(string(name))
+			d.at(segment{clip(name), isName})
+			if v.MapIndex(key).IsValid() {
+				d.violation(domain.CodeDuplicate, "the field is given more than once")
+				return d.skip()
+			}
+			value := reflect.New(t.Elem()).Elem()
+			ok := decode(d, value)
+			v.SetMapIndex(key, value)
+			return ok
+		})
+	}
 }
 
 func decodeRaw(d *decoder, v reflect.Value) bool {

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/guardy-ai/guardy/adapters/contractjson"
 	guardyv1 "github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1"
 	"github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1/guardyv1connect"
 	"github.com/guardy-ai/guardy/domain"
@@ -114,17 +115,11 @@ func FuzzEvacuationJSON(f *testing.F) {
 	service := transporttest.NewService()
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var in planRequest
-		if err := (jsonCodec{}).Unmarshal(data, &in); err != nil {
+		if err := (jsonCodec{options: contractjson.Options{CamelCase: true}}).Unmarshal(data, &in); err != nil {
 			t.Fatal(err)
 		}
-		if in.malformed() != nil {
-			return
-		}
-		r, shape := evacuationQuestion(&in.msg, false)
-		if err := refusal(append(in.violations(), shape...), "", r.Validate); err != nil {
-			if e := connectError(domainError(err), ""); len(e.Details()) != 2 {
-				t.Fatalf("refused without the reason: %v", e)
-			}
+		r, err := in.wire.Question(in.shape, false)
+		if refusedWithReason(t, err) || len(r.Validate()) > 0 {
 			return
 		}
 		if r.LocationName != "town" {
@@ -135,12 +130,6 @@ func FuzzEvacuationJSON(f *testing.F) {
 		if err != nil {
 			return
 		}
-		m, err := evacuationAnswer(&r, &answer)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := appendJSON(nil, m); err != nil {
-			t.Fatal(err)
-		}
+		fits(t, &planAnswer{func(b []byte) []byte { return contractjson.AppendEvacuation(b, &r, &answer) }})
 	})
 }

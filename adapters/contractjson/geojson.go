@@ -1,16 +1,15 @@
-package geojson
+package contractjson
 
 import (
-	"encoding/json"
 	"strconv"
 
 	"github.com/guardy-ai/guardy/domain/evacuation"
 	"github.com/guardy-ai/guardy/domain/geo"
 )
 
-// AppendCollection appends the FeatureCollection of an answer: zones from the outside in, so that a map that draws
+// appendCollection appends the FeatureCollection of an answer: zones from the outside in, so that a map that draws
 // them in order shows all, then routes, then shelters. Each has a `kind`; zones have a `color`.
-func AppendCollection(b []byte, r *evacuation.Request, a *evacuation.Answer) []byte {
+func appendCollection(b []byte, r *evacuation.Request, a *evacuation.Answer) []byte {
 	w := writer{append(b, `{"type":"FeatureCollection","features":[`...), true}
 	for i := len(a.Zones) - 1; i >= 0; i-- {
 		w.zone(r.Centre(), i, &a.Zones[i])
@@ -24,8 +23,8 @@ func AppendCollection(b []byte, r *evacuation.Request, a *evacuation.Answer) []b
 	return append(w.b, "]}"...)
 }
 
-// AppendLine appends a LineString.
-func AppendLine(b []byte, line []geo.Point) []byte {
+// appendLine appends a LineString.
+func appendLine(b []byte, line []geo.Point) []byte {
 	b = append(b, `{"type":"LineString","coordinates":`...)
 	return append(appendPositions(b, line), '}')
 }
@@ -45,7 +44,7 @@ func (w *writer) begin() {
 
 func (w *writer) text(name, value string) {
 	w.name(name)
-	w.b = appendText(w.b, value)
+	w.b = appendString(w.b, value)
 }
 
 func (w *writer) number(name string, v float64) {
@@ -97,7 +96,7 @@ func (w *writer) zone(centre geo.Point, i int, z *evacuation.Zone) {
 func (w *writer) route(a *evacuation.Answer, i int) {
 	r := &a.Routes[i]
 	w.begin()
-	w.b = AppendLine(w.b, r.Line)
+	w.b = appendLine(w.b, r.Line)
 	w.kind("route")
 	w.text("route_id", evacuation.RouteID(i))
 	w.text("zone_id", evacuation.ZoneID(r.Zone))
@@ -153,12 +152,4 @@ func appendPosition(b []byte, p geo.Point) []byte {
 	b = strconv.AppendFloat(append(b, '['), p.Lon, 'f', -1, 64)
 	b = strconv.AppendFloat(append(b, ','), p.Lat, 'f', -1, 64)
 	return append(b, ']')
-}
-
-func appendText(b []byte, s string) []byte {
-	quoted, err := json.Marshal(s)
-	if err != nil {
-		panic(err) // a string has no such error
-	}
-	return append(b, quoted...)
 }

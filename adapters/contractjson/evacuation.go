@@ -1,20 +1,17 @@
-package fiberhttp
+package contractjson
 
 import (
-	"context"
 	"strconv"
 
 	"github.com/guardy-ai/guardy/adapters/internal/geojson"
 	"github.com/guardy-ai/guardy/adapters/internal/rfc3339"
-	"github.com/guardy-ai/guardy/adapters/internal/strictjson"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/evacuation"
 	"github.com/guardy-ai/guardy/domain/geo"
-	"github.com/guardy-ai/guardy/ports"
 )
 
-// wireEvacuation is an evacuation request.
-type wireEvacuation struct {
+// Evacuation is an evacuation request.
+type Evacuation struct {
 	Latitude          float64        `json:"latitude" missing:"nan"`
 	Longitude         float64        `json:"longitude" missing:"nan"`
 	FloodProbability  float64        `json:"flood_probability" missing:"nan"`
@@ -29,11 +26,12 @@ type wireEvacuation struct {
 	AssumeCapacity    *int32         `json:"assume_capacity"`
 }
 
-// question turns a decoded request into one for the use case. decoded is what the decoder said; the
-// error has the violations of shape together with those of meaning that do not follow from them.
-func (w *wireEvacuation) question(decoded error, fresh bool) (evacuation.Request, error) {
+func (*Evacuation) maxItems(Options) int { return 0 }
+
+// Question turns a decoded request into one for the use case, as FloodRisk.Question does.
+func (w *Evacuation) Question(decoded error, fresh bool) (evacuation.Request, error) {
 	r := evacuation.NewRequest()
-	if decoded != nil && domain.KindOf(decoded) != domain.KindInvalid {
+	if unreadable(decoded) {
 		return r, decoded
 	}
 	r.Latitude, r.Longitude, r.FloodProbability, r.RiskLevel = w.Latitude, w.Longitude, w.FloodProbability, w.RiskLevel
@@ -45,47 +43,21 @@ func (w *wireEvacuation) question(decoded error, fresh bool) (evacuation.Request
 	if w.AssumeCapacity != nil {
 		r.AssumeCapacity = evacuation.Known(int64(*w.AssumeCapacity))
 	}
-	shape := strictjson.Violations(decoded)
+	var shape []domain.Violation
 	if w.FloodExtent != nil {
-		var bad []domain.Violation
-		r.Flood, bad = geojson.ReadExtent("/flood_extent", w.FloodExtent)
-		shape = strictjson.Merge(shape, bad)
+		r.Flood, shape = geojson.ReadExtent("/flood_extent", w.FloodExtent)
 	}
-	if shape == nil {
-		return r, nil // the use case finds the violations of meaning
-	}
-	return r, domain.Invalid("http", strictjson.Merge(shape, r.Validate()))
+	return r, refusal(decoded, shape, r.Validate)
 }
 
 // ReadEvacuation returns the evacuation request of a JSON document, as the API takes it.
 func ReadEvacuation(document []byte) (evacuation.Request, error) {
-	var w wireEvacuation
-	return w.question(strictjson.Decode(document, &w, strictjson.Options{}), false)
+	var w Evacuation
+	return w.Question(Decode(document, &w, Options{}), false)
 }
 
-// planEvacuation answers one question about an evacuation.
-func (s *Server) planEvacuation(x *exchange) error {
-	if err := x.wantJSON(); err != nil {
-		return err
-	}
-	var w wireEvacuation
-	decoded := x.decode(&w, strictjson.Options{})
-	r, err := w.question(decoded, x.fresh())
-	if err != nil {
-		return err
-	}
-	a, err := s.deps.Evacuation.PlanEvacuation(x.ctx, &r)
-	if err != nil {
-		return err
-	}
-	x.describeCache(a.Provenance)
-	x.out = appendEvacuation(x.out[:0], &r, &a)
-	x.answerJSON()
-	return nil
-}
-
-// appendEvacuation appends the answer to r.
-func appendEvacuation(b []byte, r *evacuation.Request, a *evacuation.Answer) []byte {
+// AppendEvacuation appends the answer to r.
+func AppendEvacuation(b []byte, r *evacuation.Request, a *evacuation.Answer) []byte {
 	b = append(b, `{"location":`...)
 	b = appendOptional(b, r.LocationName)
 	b = append(b, `,"center_point":`...)
@@ -107,7 +79,7 @@ func appendEvacuation(b []byte, r *evacuation.Request, a *evacuation.Answer) []b
 	b = append(b, `,"plan":`...)
 	b = appendPlan(b, &a.Plan)
 	b = append(b, `,"geojson":`...)
-	b = geojson.AppendCollection(b, r, a)
+	b = appendCollection(b, r, a)
 	b = append(b, `,"data_sources":{"roads":`...)
 	b = appendOptional(b, a.Sources.Roads)
 	b = append(b, `,"population":`...)
@@ -123,17 +95,6 @@ func appendEvacuation(b []byte, r *evacuation.Request, a *evacuation.Answer) []b
 	b = append(b, `,"generated_at":"`...)
 	b = rfc3339.AppendMillis(b, a.GeneratedAt)
 	return append(b, `"}`...)
-}
-
-func appendList[T any](b []byte, list []T, element func(b []byte, i int) []byte) []byte {
-	b = append(b, '[')
-	for i := range list {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = element(b, i)
-	}
-	return append(b, ']')
 }
 
 // appendOptional writes an empty text as null.
@@ -245,7 +206,7 @@ func appendRoute(b []byte, a *evacuation.Answer, i int) []byte {
 		b = appendBottleneck(b, r.Bottleneck)
 	}
 	b = append(b, `,"geometry":`...)
-	b = geojson.AppendLine(b, r.Line)
+	b = appendLine(b, r.Line)
 	return append(b, '}')
 }
 
@@ -287,33 +248,4 @@ func appendPlan(b []byte, p *evacuation.Plan) []byte {
 	b = append(b, `,"assumptions":`...)
 	b = appendNames(b, p.Assumptions)
 	return append(b, '}')
-}
-
-// EvacuationLines answers evacuation requests, one a line, as the API answers them. The command line uses it
-// without a server. It is safe for concurrent use.
-type EvacuationLines struct {
-	to       ports.EvacuationPlanner
-	maxBytes int
-}
-
-// NewEvacuationLines returns EvacuationLines that asks to; a line may have maxBytes.
-func NewEvacuationLines(to ports.EvacuationPlanner, maxBytes int) *EvacuationLines {
-	return &EvacuationLines{to: to, maxBytes: maxBytes}
-}
-
-// Append answers lines as NowcastLines.Append does.
-func (l *EvacuationLines) Append(ctx context.Context, out []byte, lines [][]byte, first int) (_ []byte, failed int) {
-	return appendLines(ctx, out, lines, first, l.maxBytes, l.append)
-}
-
-func (l *EvacuationLines) append(ctx context.Context, out, line []byte) ([]byte, error) {
-	r, err := ReadEvacuation(line)
-	if err != nil {
-		return out, err
-	}
-	a, err := l.to.PlanEvacuation(ctx, &r)
-	if err != nil {
-		return out, err
-	}
-	return appendEvacuation(out, &r, &a), nil
 }

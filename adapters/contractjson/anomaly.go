@@ -1,7 +1,6 @@
-package fiberhttp
+package contractjson
 
 import (
-	"context"
 	"maps"
 	"slices"
 	"strconv"
@@ -11,26 +10,18 @@ import (
 	"github.com/guardy-ai/guardy/adapters/internal/strictjson"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/anomaly"
-	"github.com/guardy-ai/guardy/ports"
 )
 
-// wireAnomaly is a question about a reading of a device.
-type wireAnomaly struct {
-	DeviceID       string             `json:"device_id"`
-	Timestamp      string             `json:"timestamp"`
-	RainfallMM     float64            `json:"rainfall_mm" missing:"nan"`
-	Temperature    float64            `json:"temperature" missing:"nan"`
-	Humidity       float64            `json:"humidity" missing:"nan"`
-	WaterLevelM    float64            `json:"water_level_m" missing:"nan"`
-	BatteryVoltage float64            `json:"battery_voltage" missing:"nan"`
-	SignalStrength float64            `json:"signal_strength" missing:"nan"`
-	Measurements   map[string]float64 `json:"measurements"`
-	LocationName   string             `json:"location_name"`
-	History        []wireSensor       `json:"history"`
+// Anomaly is a question about a reading of a device.
+type Anomaly struct {
+	DeviceID string `json:"device_id"`
+	SensorReading
+	LocationName string          `json:"location_name"`
+	History      []SensorReading `json:"history"`
 }
 
-// wireSensor is what a device said at one time.
-type wireSensor struct {
+// SensorReading is what a device said at one time.
+type SensorReading struct {
 	Timestamp      string             `json:"timestamp"`
 	RainfallMM     float64            `json:"rainfall_mm" missing:"nan"`
 	Temperature    float64            `json:"temperature" missing:"nan"`
@@ -41,11 +32,10 @@ type wireSensor struct {
 	Measurements   map[string]float64 `json:"measurements"`
 }
 
-// anomalyOptions bound what a body can claim: one reading more than allowed is enough to refuse it.
-var anomalyOptions = strictjson.Options{MaxItems: anomaly.MaxHistory + 1}
+func (*Anomaly) maxItems(Options) int { return anomaly.MaxHistory + 1 }
 
 // append appends the values that are there to dst, in the contract's order and then by name.
-func (w *wireSensor) append(dst []anomaly.Value) []anomaly.Value {
+func (w *SensorReading) append(dst []anomaly.Value) []anomaly.Value {
 	add := func(name string, value float64) {
 		if value == value {
 			dst = append(dst, anomaly.Value{Name: name, Value: value})
@@ -66,21 +56,17 @@ func (w *wireSensor) append(dst []anomaly.Value) []anomaly.Value {
 }
 
 // time returns when the reading was made; an absent time is required, as the use case says.
-func (w *wireSensor) time() (time.Time, *domain.Violation) {
+func (w *SensorReading) time() (time.Time, *domain.Violation) {
 	if w.Timestamp == "" {
 		return time.Time{}, nil
 	}
 	return strictjson.Time("/timestamp", w.Timestamp)
 }
 
-// question turns a decoded request into one for the use case. decoded is what the decoder said; the
-// error has the violations of shape together with those of meaning that do not follow from them.
-func (w *wireAnomaly) question(decoded error, fresh bool) (anomaly.Request, error) {
-	if decoded != nil && domain.KindOf(decoded) != domain.KindInvalid {
+// Question turns a decoded request into one for the use case, as FloodRisk.Question does.
+func (w *Anomaly) Question(decoded error, fresh bool) (anomaly.Request, error) {
+	if unreadable(decoded) {
 		return anomaly.Request{}, decoded
-	}
-	now := wireSensor{
-		w.Timestamp, w.RainfallMM, w.Temperature, w.Humidity, w.WaterLevelM, w.BatteryVoltage, w.SignalStrength, w.Measurements,
 	}
 	r := anomaly.Request{DeviceID: w.DeviceID, LocationName: w.LocationName, Fresh: fresh}
 	if len(w.History) > 0 {
@@ -88,14 +74,14 @@ func (w *wireAnomaly) question(decoded error, fresh bool) (anomaly.Request, erro
 	}
 	var shape []domain.Violation
 	values := make([]anomaly.Value, 0, (1+len(w.History))*6) // of all readings, in one piece
-	read := func(to *anomaly.Reading, from *wireSensor) (wrong *domain.Violation) {
+	read := func(to *anomaly.Reading, from *SensorReading) (wrong *domain.Violation) {
 		begin := len(values)
 		values = from.append(values)
 		to.Values = values[begin:len(values):len(values)]
 		to.Time, wrong = from.time()
 		return wrong
 	}
-	if wrong := read(&r.Reading, &now); wrong != nil {
+	if wrong := read(&r.Reading, &w.SensorReading); wrong != nil {
 		shape = append(shape, *wrong)
 	}
 	for i := range w.History {
@@ -104,65 +90,26 @@ func (w *wireAnomaly) question(decoded error, fresh bool) (anomaly.Request, erro
 			shape = append(shape, *wrong)
 		}
 	}
-	if decoded == nil && shape == nil {
-		return r, nil // the use case finds the violations of meaning
-	}
-	shape = append(strictjson.Violations(decoded), shape...)
-	return r, domain.Invalid("http", strictjson.Merge(shape, r.Validate()))
-}
-
-// detectAnomaly answers one question about a reading of a device.
-func (s *Server) detectAnomaly(x *exchange) error {
-	if err := x.wantJSON(); err != nil {
-		return err
-	}
-	var w wireAnomaly
-	decoded := x.decode(&w, anomalyOptions)
-	r, err := w.question(decoded, x.fresh())
-	if err != nil {
-		return err
-	}
-	var a anomaly.Answer
-	if err := s.deps.Anomaly.DetectAnomaly(x.ctx, &r, &a); err != nil {
-		return err
-	}
-	x.describeCache(a.Provenance)
-	x.out = AppendVerdict(x.out[:0], &r, &a)
-	x.answerJSON()
-	return nil
+	return r, refusal(decoded, shape, r.Validate)
 }
 
 // DecodeReading reads one reading of a record strictly, in the JSON of the contract. A record has its
 // history in its lines, so none is accepted. Only what is there is among its values, in the contract's order
 // and then by name. Errors are *domain.Error with all violations.
 func DecodeReading(line []byte) (anomaly.Request, error) {
-	var w wireAnomaly
-	decoded := strictjson.Decode(line, &w, anomalyOptions)
+	var w Anomaly
+	decoded := Decode(line, &w, Options{})
 	if w.History != nil {
 		w.History = nil
 		decoded = domain.Invalid("record", append(strictjson.Violations(decoded), domain.Violation{
 			Pointer: "/history", Code: domain.CodeInconsistent, Detail: "a record has its history in its lines",
 		}))
 	}
-	r, err := w.question(decoded, false)
+	r, err := w.Question(decoded, false)
 	if err == nil {
 		err = domain.Invalid("record", r.Validate())
 	}
 	return r, err
-}
-
-// AppendLineError appends what stands in the place of a line that cannot be answered. Lines count from 1.
-func AppendLineError(b []byte, line int, err error) []byte {
-	kind, detail, violations := classify(err)
-	b = append(b, `{"line":`...)
-	b = strconv.AppendInt(b, int64(line), 10)
-	b = append(b, `,"status":"error","error":{"code":"`...)
-	b = append(b, kind.String()...)
-	b = append(b, `","detail":`...)
-	b = appendString(b, detail)
-	b = append(b, `,"errors":`...)
-	b = appendViolations(b, violations, "")
-	return append(b, "}}"...)
 }
 
 // AppendVerdict appends the answer to r. The command line writes it without a server, so what it writes for
@@ -261,35 +208,4 @@ func appendFinding(b []byte, f *anomaly.Finding) []byte {
 	b = append(b, `,"explained_by_weather":`...)
 	b = strconv.AppendBool(b, f.Guarded)
 	return append(b, '}')
-}
-
-// AnomalyLines answers questions about readings of devices, one a line, as the API answers them. The
-// command line uses it without a server. Lines about one device must be given in their order, by one caller
-// at a time.
-type AnomalyLines struct {
-	to       ports.AnomalyDetector
-	maxBytes int
-}
-
-// NewAnomalyLines returns AnomalyLines that asks to; a line may have maxBytes.
-func NewAnomalyLines(to ports.AnomalyDetector, maxBytes int) *AnomalyLines {
-	return &AnomalyLines{to, maxBytes}
-}
-
-// Append answers lines as NowcastLines.Append does, one after the other.
-func (l *AnomalyLines) Append(ctx context.Context, out []byte, lines [][]byte, first int) (_ []byte, failed int) {
-	return appendLines(ctx, out, lines, first, l.maxBytes, l.append)
-}
-
-func (l *AnomalyLines) append(ctx context.Context, out, line []byte) ([]byte, error) {
-	var w wireAnomaly
-	r, err := w.question(strictjson.Decode(line, &w, anomalyOptions), false)
-	if err != nil {
-		return out, err
-	}
-	var a anomaly.Answer
-	if err := l.to.DetectAnomaly(ctx, &r, &a); err != nil {
-		return out, err
-	}
-	return AppendVerdict(out, &r, &a), nil
 }

@@ -1,7 +1,6 @@
-package fiberhttp
+package contractjson
 
 import (
-	"context"
 	"strconv"
 	"time"
 
@@ -9,22 +8,21 @@ import (
 	"github.com/guardy-ai/guardy/adapters/internal/strictjson"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/nowcast"
-	"github.com/guardy-ai/guardy/ports"
 )
 
-// wireNowcast is a nowcast request.
-type wireNowcast struct {
-	Latitude           float64        `json:"latitude" missing:"nan"`
-	Longitude          float64        `json:"longitude" missing:"nan"`
-	LocationID         string         `json:"location_id"`
-	LocationName       string         `json:"location_name"`
-	WeatherSequence    []wireReading  `json:"weather_sequence"`
-	ForecastHorizons   []int          `json:"forecast_horizons"`
-	RainfallForecastMM []float64      `json:"rainfall_forecast_mm"`
-	River              wireThresholds `json:"river"`
+// Nowcast is a nowcast request.
+type Nowcast struct {
+	Latitude           float64    `json:"latitude" missing:"nan"`
+	Longitude          float64    `json:"longitude" missing:"nan"`
+	LocationID         string     `json:"location_id"`
+	LocationName       string     `json:"location_name"`
+	WeatherSequence    []Reading  `json:"weather_sequence"`
+	ForecastHorizons   []int      `json:"forecast_horizons"`
+	RainfallForecastMM []float64  `json:"rainfall_forecast_mm"`
+	River              Thresholds `json:"river"`
 }
 
-type wireReading struct {
+type Reading struct {
 	Timestamp    string  `json:"timestamp"`
 	RainfallMM   float64 `json:"rainfall_mm" missing:"nan"`
 	Temperature  float64 `json:"temperature" missing:"nan"`
@@ -33,18 +31,16 @@ type wireReading struct {
 	DischargeM3S float64 `json:"discharge_m3s" missing:"nan"`
 }
 
-type wireThresholds struct {
+type Thresholds struct {
 	Normal         float64 `json:"normal" missing:"nan"`
 	FloodThreshold float64 `json:"flood_threshold" missing:"nan"`
 }
 
-// nowcastOptions bound what a body can claim: one reading more than allowed is enough to refuse it.
-var nowcastOptions = strictjson.Options{MaxItems: nowcast.MaxReadings + 1}
+func (*Nowcast) maxItems(Options) int { return nowcast.MaxReadings + 1 }
 
-// question turns a decoded request into one for the use case. decoded is what the decoder said; the
-// error has the violations of shape together with those of meaning that do not follow from them.
-func (w *wireNowcast) question(decoded error, fresh bool) (nowcast.Request, error) {
-	if decoded != nil && domain.KindOf(decoded) != domain.KindInvalid {
+// Question turns a decoded request into one for the use case, as FloodRisk.Question does.
+func (w *Nowcast) Question(decoded error, fresh bool) (nowcast.Request, error) {
+	if unreadable(decoded) {
 		return nowcast.Request{}, decoded
 	}
 	r := nowcast.Request{
@@ -71,36 +67,11 @@ func (w *wireNowcast) question(decoded error, fresh bool) (nowcast.Request, erro
 			shape = append(shape, *v)
 		}
 	}
-	if decoded == nil && shape == nil {
-		return r, nil // the use case finds the violations of meaning
-	}
-	shape = append(strictjson.Violations(decoded), shape...)
-	return r, domain.Invalid("http", strictjson.Merge(shape, r.Validate()))
+	return r, refusal(decoded, shape, r.Validate)
 }
 
-// nowcast answers one question about the next hours.
-func (s *Server) nowcast(x *exchange) error {
-	if err := x.wantJSON(); err != nil {
-		return err
-	}
-	var w wireNowcast
-	decoded := x.decode(&w, nowcastOptions)
-	r, err := w.question(decoded, x.fresh())
-	if err != nil {
-		return err
-	}
-	f, err := s.deps.Nowcast.Nowcast(x.ctx, &r)
-	if err != nil {
-		return err
-	}
-	x.describeCache(f.Provenance)
-	x.out = appendForecast(x.out[:0], &r, &f)
-	x.answerJSON()
-	return nil
-}
-
-// appendForecast appends the answer to r.
-func appendForecast(b []byte, r *nowcast.Request, f *nowcast.Forecast) []byte {
+// AppendForecast appends the answer to r.
+func AppendForecast(b []byte, r *nowcast.Request, f *nowcast.Forecast) []byte {
 	b = append(b, '{')
 	b = appendLocation(b, r.LocationID, r.LocationName)
 	b = append(b, `"predictions":[`...)
@@ -164,12 +135,7 @@ func appendHorizon(b []byte, f *nowcast.Forecast, p *nowcast.Prediction) []byte 
 
 func appendNowcastQuality(b []byte, f *nowcast.Forecast) []byte {
 	q := &f.Quality
-	b = append(b, `{"missing":`...)
-	b = appendSet(b, q.Missing)
-	b = append(b, `,"out_of_domain":`...)
-	b = appendSet(b, q.OutOfDomain)
-	b = append(b, `,"ignored":`...)
-	b = appendSet(b, q.Ignored)
+	b = appendQuality(append(b, '{'), &q.Quality)
 	b = append(b, `,"observed_series":`...)
 	if f.Observed == nowcast.SeriesRainfall {
 		b = append(b, "null"...)
@@ -199,54 +165,4 @@ func appendNowcastQuality(b []byte, f *nowcast.Forecast) []byte {
 		}
 	}
 	return append(b, "]}"...)
-}
-
-func appendNames(b []byte, names []string) []byte {
-	b = append(b, '[')
-	for i, name := range names {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendString(b, name)
-	}
-	return append(b, ']')
-}
-
-// NowcastLines answers nowcast requests, one a line, as the API answers them. The command line uses it
-// without a server. It is safe for concurrent use.
-type NowcastLines struct {
-	to       ports.Nowcaster
-	maxBytes int
-	// Answered, if set, is told every question with its answer, and must not change them.
-	Answered func(r *nowcast.Request, f *nowcast.Forecast)
-}
-
-// NewNowcastLines returns NowcastLines that asks to; a line may have maxBytes.
-func NewNowcastLines(to ports.Nowcaster, maxBytes int) *NowcastLines {
-	return &NowcastLines{to: to, maxBytes: maxBytes}
-}
-
-// Append answers lines with one answer each, in their order, appended to out with a newline each. first is
-// the index of the first; a nil line stands for one that was longer than the limit. A line that cannot be
-// answered has, in its place, an item {"index", "status": "error", "error"} as in a batch. It returns out
-// and how many could not be answered.
-func (l *NowcastLines) Append(ctx context.Context, out []byte, lines [][]byte, first int) (_ []byte, failed int) {
-	return appendLines(ctx, out, lines, first, l.maxBytes, l.append)
-}
-
-func (l *NowcastLines) append(ctx context.Context, out, line []byte) ([]byte, error) {
-	var w wireNowcast
-	decoded := strictjson.Decode(line, &w, nowcastOptions)
-	r, err := w.question(decoded, false)
-	if err != nil {
-		return out, err
-	}
-	f, err := l.to.Nowcast(ctx, &r)
-	if err != nil {
-		return out, err
-	}
-	if l.Answered != nil {
-		l.Answered(&r, &f)
-	}
-	return appendForecast(out, &r, &f), nil
 }
