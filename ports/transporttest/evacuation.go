@@ -38,7 +38,7 @@ func (s *Service) PlanEvacuation(ctx context.Context, r *evacuation.Request) (ev
 	}
 	r.Canonicalize()
 	planner := evacuation.NewPlanner(nil, Ref.Digest)
-	if name == "town" {
+	if name == "town" || name == everyField {
 		planner = evacuation.NewPlanner(town{}, Ref.Digest)
 	}
 	if err := planner.Plan(r, func() bool { return false }, &a); err != nil {
@@ -47,6 +47,9 @@ func (s *Service) PlanEvacuation(ctx context.Context, r *evacuation.Request) (ev
 	a.Model.Version = "4.3.2"
 	a.GeneratedAt = AssessedAt
 	a.Provenance = serving(keyOf(domain.EvacuationPlanner, r.AppendCanonical(nil)), name, r.Fresh)
+	if name == everyField {
+		fill(&a)
+	}
 	return a, nil
 }
 

@@ -34,7 +34,11 @@ func (s *Service) Nowcast(ctx context.Context, r *nowcast.Request) (nowcast.Fore
 		return nowcast.Forecast{}, err
 	}
 	r.Canonicalize()
-	return forecast(r), nil
+	f := forecast(r)
+	if r.LocationID == everyField {
+		fill(&f)
+	}
+	return f, nil
 }
 
 func forecast(r *nowcast.Request) nowcast.Forecast {
