@@ -29,8 +29,6 @@ type Options struct {
 	// MaxItems bounds the elements of an array of objects; further elements are checked for syntax
 	// but not kept, so that a small body cannot claim much memory. 0 is no bound.
 	MaxItems int
-	// Unbounded lifts the bound on the values of a tree. It is for documents of our own making.
-	Unbounded bool
 }
 
 // Preset gives every missing value of v, a pointer to a struct, as Decode does before it reads.

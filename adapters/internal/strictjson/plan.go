@@ -6,7 +6,6 @@ import (
 	"math"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -125,11 +124,9 @@ func compileValue(t reflect.Type, open map[reflect.Type]*structPlan) decodeFunc 
 		return decodeFloatMap
 	case t == reflect.TypeFor[map[string]any]():
 		return decodeObject
-	case t.Kind() == reflect.Map:
-		return compileMap(t, open)
 	}
 	switch t.Kind() {
-	case reflect.Float64, reflect.Float32:
+	case reflect.Float64:
 		return decodeFloat
 	case reflect.String:
 		return decodeString
@@ -137,8 +134,6 @@ func compileValue(t reflect.Type, open map[reflect.Type]*structPlan) decodeFunc 
 		return decodeBool
 	case reflect.Int, reflect.Int32, reflect.Int64:
 		return decodeInt
-	case reflect.Uint64:
-		return decodeUint
 	default:
 		panic(fmt.Sprintf("strictjson: cannot decode into %v", t))
 	}
@@ -272,17 +267,6 @@ func decodeInt(d *decoder, v reflect.Value) bool {
 	return ok
 }
 
-func decodeUint(d *decoder, v reflect.Value) bool {
-	n, set, ok := d.integer(v.Type().Bits())
-	switch {
-	case set && n >= 0:
-		v.SetUint(uint64(n))
-	case set:
-		d.violation(domain.CodeRange, strconv.FormatInt(n, 10)+" is below 0")
-	}
-	return ok
-}
-
 func decodeString(d *decoder, v reflect.Value) bool {
 	if d.peek() != '"' {
 		return d.mismatch("a string")
@@ -350,29 +334,6 @@ func decodeFloatMap(d *decoder, v reflect.Value) bool {
 		}
 		return ok
 	})
-}
-
-// compileMap decodes objects whose names are not the contract's: maps of anything but plain numbers.
-func compileMap(t reflect.Type, open map[reflect.Type]*structPlan) decodeFunc {
-	decode := compileValue(t.Elem(), open)
-	return func(d *decoder, v reflect.Value) bool {
-		if d.peek() != '{' {
-			return d.mismatch("an object")
-		}
-		v.Set(reflect.MakeMap(t))
-		return d.object(func(name []byte) bool {
-			key := reflect.ValueOf(string(name))
-			d.at(segment{clip(name), isName})
-			if v.MapIndex(key).IsValid() {
-				d.violation(domain.CodeDuplicate, "the field is given more than once")
-				return d.skip()
-			}
-			value := reflect.New(t.Elem()).Elem()
-			ok := decode(d, value)
-			v.SetMapIndex(key, value)
-			return ok
-		})
-	}
 }
 
 func decodeRaw(d *decoder, v reflect.Value) bool {

@@ -50,7 +50,7 @@ func decodeStruct(d *decoder, v reflect.Value) bool {
 
 // tree decodes the value at pos.
 func (d *decoder) tree() (value any, ok bool) {
-	if d.nodes++; d.nodes > maxNodes && !d.opt.Unbounded {
+	if d.nodes++; d.nodes > maxNodes {
 		if d.nodes == maxNodes+1 {
 			d.violation(domain.CodeSize, fmt.Sprintf("there are more than %d values", maxNodes))
 		}

@@ -8,7 +8,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/guardy-ai/guardy/adapters/contractjson"
-	"github.com/guardy-ai/guardy/adapters/internal/strictjson"
 )
 
 // message is a pointer to the generated struct M.
@@ -72,11 +71,7 @@ func (out *outbound[M, PM]) appendBinary(dst []byte) ([]byte, error) {
 	if cap(text) <= maxScratch {
 		*scratch = text
 	}
-	m := PM(new(M))
-	if err := strictjson.Decode(text, m, strictjson.Options{Unbounded: true}); err != nil {
-		return dst, fmt.Errorf("make a %T of the answer: %w", m, err)
-	}
-	return proto.MarshalOptions{}.MarshalAppend(dst, m)
+	return transcode(dst, text, PM(nil).ProtoReflect().Descriptor())
 }
 
 // scratches hold the JSON of answers while messages are made of it.
