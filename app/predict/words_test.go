@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/guardy-ai/guardy/adapters/modelsource/embedded"
+	"github.com/guardy-ai/guardy/adapters/regionsource/osmregion"
 	"github.com/guardy-ai/guardy/app/predict"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/anomaly"
@@ -25,5 +26,41 @@ func TestEveryWordOfAVerdictOnAReadingHasACase(t *testing.T) {
 			t.Fatal(err)
 		}
 		return predictortest.Watch{AnomalyDetector: w.Anomalies, FailStates: w.states.Fail}
+	})
+}
+
+func TestEveryWordOfARiskHasACase(t *testing.T) {
+	predictortest.RunRiskWords(t, func(t *testing.T) ports.RiskAssessor { return newWorld(t, false).Service })
+}
+
+// onTown returns a planner on the made-up town, without its people where people is empty.
+func onTown(t *testing.T, people string, budget time.Duration) ports.EvacuationPlanner {
+	t.Helper()
+	const dir = "../../adapters/regionsource/osmregion/testdata/eldermere/"
+	cfg := osmregion.Config{OSM: dir + "roads.osm.pbf", Shelters: dir + "shelters.geojson"}
+	if people != "" {
+		cfg.Population = dir + people
+	}
+	source, err := osmregion.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	models := predict.NewModels(&scriptedSource{}, predict.RegionFrom(source), nil, noStatistics{}, ports.NopRecorder{}, time.Now)
+	if _, err := models.Reload(t.Context(), domain.EvacuationPlanner); err != nil {
+		t.Fatal(err)
+	}
+	return predict.NewEvacuations(predict.Deps{
+		Models: models, Recorder: ports.NopRecorder{}, Clock: time.Now, Planning: predict.Planning{Workers: 1, Queue: 1, Budget: budget},
+	})
+}
+
+func TestEveryWordOfAnEvacuationHasACase(t *testing.T) {
+	predictortest.RunEvacuationPlannerWords(t, func(t *testing.T) predictortest.Planners {
+		return predictortest.Planners{
+			NoRegion: without(t, false),
+			Town:     onTown(t, "population.csv", 0),
+			NoPeople: onTown(t, "", 0),
+			Hurried:  onTown(t, "population.csv", time.Nanosecond),
+		}
 	})
 }

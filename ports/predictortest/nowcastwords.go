@@ -120,7 +120,11 @@ func qualitySaid[I domain.Enum](said wordtest.Said, q *domain.Quality[I]) {
 	for i := range q.Ignored.All {
 		said.Add(setIgnored, i.String())
 	}
-	for _, d := range q.Doubtful {
+	doubtsSaid(said, q.Doubtful)
+}
+
+func doubtsSaid(said wordtest.Said, doubts []domain.Doubt) {
+	for _, d := range doubts {
 		said.Add(setDoubt, d.Reason.String())
 		said.Add(setTreated, d.Treated.String())
 	}
