@@ -2,6 +2,7 @@ package wordtest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -67,4 +68,16 @@ func TestASetHasNoWordTwiceAndLeavesOutItsOwnOnly(t *testing.T) {
 	n = nil
 	vocabulary(&n, []Set{outcomes.Except("a reason", "maybe")})
 	n.want(t, `"maybe" is left out`)
+}
+
+func TestConstantsAreFoundByTheirPrefix(t *testing.T) {
+	got := Constants(t, "code", "../../domain/errors.go", "Code")
+	for _, want := range []string{domain.CodeRequired, domain.CodeNotFinite, domain.CodeSyntax} {
+		if !slices.Contains(got.Words, want) {
+			t.Errorf("%v is without %q", got.Words, want)
+		}
+	}
+	if slices.Contains(got.Words, "domain.CodeRequired") || len(got.Words) < 11 {
+		t.Errorf("%v", got.Words)
+	}
 }
