@@ -22,8 +22,8 @@ type Watch struct {
 	FailStates func(err error)
 }
 
-// RunAnomalyDetectorWords holds a detector to every word of its answer. open returns one that knows no device, whose
-// clock stands at now and which has the limits.
+// RunAnomalyDetectorWords holds a detector to every word of its answer. open returns one that knows no device,
+// whose clock stands at now and which has the limits.
 func RunAnomalyDetectorWords(t *testing.T, open func(t *testing.T, now time.Time, limits anomaly.Overrides) Watch) {
 	t.Helper()
 	w := open(t, watchNow, watchLimits())
@@ -51,9 +51,9 @@ const (
 	setAlarm       = "alarm"
 	setAnomaly     = "anomaly"
 	setMaintenance = "maintenance"
-	setInterest    = "high interest"
+	setInterest    = "high_interest"
 	setStanding    = "quality"
-	setFlag        = "flag of " // and the test
+	setFlag        = "flag/" // and the test
 )
 
 const allVariables = ""
@@ -120,9 +120,9 @@ type record struct {
 const seasonalName = "greenhouse_temperature"
 
 func watchLimits() anomaly.Overrides {
-	return anomaly.Overrides{Variables: map[string]anomaly.LimitsText{
-		seasonalName: {Seasons: []anomaly.SeasonText{{Months: []int{1, 1}, Fail: []float64{-10, 50}, Suspect: []float64{0, 40}}}},
-	}}
+	january := anomaly.SeasonText{Months: []int{1, 1}, Fail: []float64{-10, 50}, Suspect: []float64{0, 40}}
+	limits := anomaly.LimitsText{Seasons: []anomaly.SeasonText{january}}
+	return anomaly.Overrides{Variables: map[string]anomaly.LimitsText{seasonalName: limits}}
 }
 
 const conductivity = "conductivity"
@@ -247,49 +247,90 @@ func anomalyConditions() []anomalyCase {
 	return []anomalyCase{
 		{
 			Name: "nothing", Ask: record{readings: station(habit), from: 200},
-			Says: []string{
-				"condition=none", "severity=normal", "alarm=none", "anomaly=no", "maintenance=no", "high interest=no",
-				"flag of gross_range=good", "flag of rate_of_change=good", "flag of flat_line=good",
-			},
-			Not: []string{"anomaly=yes", "quality=cold_start", "quality=no_state"},
+			Says: "condition=none severity=normal alarm=none anomaly=no maintenance=no high_interest=no " +
+				"flag/gross_range=good flag/rate_of_change=good flag/flat_line=good",
+			Not: "anomaly=yes quality=cold_start quality=no_state",
 		},
 		{
 			Name: "a code for no data", Ask: after(anomaly.NameWaterLevel, 1, constant(-9999)),
-			Says: []string{"condition=sentinel", "severity=medium", "flag of gross_range=fail", "flag of flat_line=missing"},
+			Says: "condition=sentinel severity=medium flag/gross_range=fail flag/flat_line=missing",
 		},
 		{
 			Name: "a temperature that the air never has", Ask: after(anomaly.NameTemperature, 1, constant(61)),
-			Says: []string{"condition=impossible", "flag of gross_range=fail", "flag of rate_of_change=unknown"},
+			Says: "condition=impossible flag/gross_range=fail flag/rate_of_change=unknown",
 		},
 		{
 			Name: "a temperature that stands out alone", Ask: after(anomaly.NameTemperature, 2, alone(4)).since(1),
-			Says: []string{"condition=spike", "flag of spike=suspect", "severity=low"},
+			Says: "condition=spike flag/spike=suspect severity=low",
 		},
-		{Name: "a temperature that stands out a little", Ask: after(anomaly.NameTemperature, 2, alone(1)), Not: []string{"condition=spike"}},
+		{
+			Name: "a temperature that stands out a little",
+			Ask:  after(anomaly.NameTemperature, 2, alone(1)),
+			Not:  "condition=spike",
+		},
 		{
 			Name: "a step that is not confirmed", Ask: after(conductivity, 2, plus(80)),
-			Says: []string{"condition=jump", "flag of rate_of_change=fail"}, Not: []string{"condition=shifted"},
+			Says: "condition=jump flag/rate_of_change=fail", Not: "condition=shifted",
 		},
-		{Name: "a step that is confirmed", Ask: after(conductivity, 3, plus(80)).since(2), Says: []string{"condition=shifted", "maintenance=yes"}},
-		{Name: "a small step", Ask: after(conductivity, 1, plus(2)), Not: []string{"condition=jump"}},
-		{Name: "a level that stays the same for long", Ask: after(anomaly.NameWaterLevel, 60, constant(1.02)).since(59), Says: []string{"condition=stuck", "maintenance=yes"}},
-		{Name: "a level that stays the same for a while", Ask: after(anomaly.NameWaterLevel, 4, constant(1.02)), Not: []string{"condition=stuck"}},
-		{Name: "a sensor that swings", Ask: after(conductivity, 60, swing(20)), Says: []string{"condition=noisy"}},
+		{
+			Name: "a step that is confirmed",
+			Ask:  after(conductivity, 3, plus(80)).since(2),
+			Says: "condition=shifted maintenance=yes",
+		},
+		{Name: "a small step", Ask: after(conductivity, 1, plus(2)), Not: "condition=jump"},
+		{
+			Name: "a level that stays the same for long",
+			Ask:  after(anomaly.NameWaterLevel, 60, constant(1.02)).since(59),
+			Says: "condition=stuck maintenance=yes",
+		},
+		{
+			Name: "a level that stays the same for a while",
+			Ask:  after(anomaly.NameWaterLevel, 4, constant(1.02)),
+			Not:  "condition=stuck",
+		},
+		{Name: "a sensor that swings", Ask: after(conductivity, 60, swing(20)), Says: "condition=noisy"},
 		{
 			Name: "rain from dry air", Ask: after(anomaly.NameRain, 1, constant(20)).beside(anomaly.NameHumidity, 40),
-			Says: []string{"condition=unlikely", "flag of multivariate=suspect"},
+			Says: "condition=unlikely flag/multivariate=suspect",
 		},
 		{
-			Name: "rain from the air of a desert", Ask: after(anomaly.NameRain, 1, constant(20)).beside(anomaly.NameHumidity, 15),
-			Says: []string{"condition=unlikely", "flag of multivariate=fail"},
+			Name: "rain from the air of a desert",
+			Ask:  after(anomaly.NameRain, 1, constant(20)).beside(anomaly.NameHumidity, 15),
+			Says: "condition=unlikely flag/multivariate=fail",
 		},
-		{Name: "rain from moist air", Ask: after(anomaly.NameRain, 1, constant(20)).beside(anomaly.NameHumidity, 60), Not: []string{"condition=unlikely"}},
-		{Name: "a sensor above the water", Ask: after(conductivity, 100, share(0.01)).since(1), Says: []string{"condition=out_of_water"}, Not: []string{"condition=shifted"}},
-		{Name: "fresh water in the sea", Ask: after(conductivity, 6, share(0.2)), Says: []string{"condition=shifted"}, Not: []string{"condition=out_of_water"}},
-		{Name: "a sensor above the water for longer than a week", Ask: after(conductivity, week+24, share(0.01)).since(week + 6), Not: []string{"condition=out_of_water"}},
-		{Name: "a battery that grows old", Ask: after(anomaly.NameBattery, 40, step(-0.05)).since(39), Says: []string{"condition=sagging"}},
-		{Name: "a radio link that grows weak", Ask: after(anomaly.NameSignal, 40, step(-0.8)), Says: []string{"condition=sagging"}},
-		{Name: "a radio link that grows a little weaker", Ask: after(anomaly.NameSignal, 40, step(-0.3)), Not: []string{"condition=sagging"}},
+		{
+			Name: "rain from moist air",
+			Ask:  after(anomaly.NameRain, 1, constant(20)).beside(anomaly.NameHumidity, 60),
+			Not:  "condition=unlikely",
+		},
+		{
+			Name: "a sensor above the water",
+			Ask:  after(conductivity, 100, share(0.01)).since(1),
+			Says: "condition=out_of_water",
+			Not:  "condition=shifted",
+		},
+		{
+			Name: "fresh water in the sea",
+			Ask:  after(conductivity, 6, share(0.2)),
+			Says: "condition=shifted",
+			Not:  "condition=out_of_water",
+		},
+		{
+			Name: "a sensor above the water for longer than a week",
+			Ask:  after(conductivity, week+24, share(0.01)).since(week + 6),
+			Not:  "condition=out_of_water",
+		},
+		{
+			Name: "a battery that grows old",
+			Ask:  after(anomaly.NameBattery, 40, step(-0.05)).since(39),
+			Says: "condition=sagging",
+		},
+		{Name: "a radio link that grows weak", Ask: after(anomaly.NameSignal, 40, step(-0.8)), Says: "condition=sagging"},
+		{
+			Name: "a radio link that grows a little weaker",
+			Ask:  after(anomaly.NameSignal, 40, step(-0.3)),
+			Not:  "condition=sagging",
+		},
 	}
 }
 
@@ -299,14 +340,18 @@ func anomalyEpisodes() []anomalyCase {
 	stuck := after(anomaly.NameTemperature, 60, constant(12))
 	flood := after(anomaly.NameWaterLevel, 3, step(0.4)).beside(anomaly.NameRain, 6).beside(anomaly.NameHumidity, 95)
 	return []anomalyCase{
-		{Name: "the first reading of an episode", Ask: cut(spike, 2).since(1), Says: []string{"alarm=new", "anomaly=yes"}},
-		{Name: "a good reading after it", Ask: cut(spike, 3).since(2), Says: []string{"alarm=ongoing", "anomaly=no"}},
-		{Name: "two good readings after it", Ask: cut(spike, 4).since(3), Says: []string{"alarm=cleared", "anomaly=no"}},
-		{Name: "a fault of some hours", Ask: cut(stuck, 14).since(13), Says: []string{"severity=high", "alarm=ongoing", "maintenance=yes", "flag of flat_line=suspect"}},
-		{Name: "a fault of days", Ask: stuck.since(59), Says: []string{"severity=high", "flag of flat_line=fail"}},
+		{Name: "the first reading of an episode", Ask: cut(spike, 2).since(1), Says: "alarm=new anomaly=yes"},
+		{Name: "a good reading after it", Ask: cut(spike, 3).since(2), Says: "alarm=ongoing anomaly=no"},
+		{Name: "two good readings after it", Ask: cut(spike, 4).since(3), Says: "alarm=cleared anomaly=no"},
 		{
-			Name: "a flood", Ask: flood, Says: []string{"high interest=yes", "flag of rate_of_change=suspect", "condition=none"},
-			Not: []string{"anomaly=yes", "condition=jump"},
+			Name: "a fault of some hours",
+			Ask:  cut(stuck, 14).since(13),
+			Says: "severity=high alarm=ongoing maintenance=yes flag/flat_line=suspect",
+		},
+		{Name: "a fault of days", Ask: stuck.since(59), Says: "severity=high flag/flat_line=fail"},
+		{
+			Name: "a flood", Ask: flood, Says: "high_interest=yes flag/rate_of_change=suspect condition=none",
+			Not: "anomaly=yes condition=jump",
 		},
 	}
 }
@@ -322,37 +367,49 @@ func anomalyFlags() []anomalyCase {
 	seasonal := func(celsius float64) record {
 		return after(anomaly.NameTemperature, 1, constant(celsius)).named(seasonalName)
 	}
-	var missing []string
+	var missing string
 	for test := range anomaly.NumTests {
-		missing = append(missing, setFlag+test.String()+"=missing")
+		missing += setFlag + test.String() + "=missing "
 	}
 	return []anomalyCase{
-		{Name: "no value", Ask: after(anomaly.NameWaterLevel, 1, constant(math.NaN())), Says: missing, Not: []string{"anomaly=yes"}},
-		{Name: "air that is more than saturated", Ask: after(anomaly.NameHumidity, 1, constant(104)), Says: []string{"flag of gross_range=suspect"}},
+		{
+			Name: "no value",
+			Ask:  after(anomaly.NameWaterLevel, 1, constant(math.NaN())),
+			Says: missing,
+			Not:  "anomaly=yes",
+		},
+		{
+			Name: "air that is more than saturated",
+			Ask:  after(anomaly.NameHumidity, 1, constant(104)),
+			Says: "flag/gross_range=suspect",
+		},
 		{
 			Name: "a temperature that stands far out alone", Ask: after(anomaly.NameTemperature, 2, alone(7)),
-			Says: []string{"flag of spike=good", "flag of spike=fail"}, Not: []string{"flag of spike=suspect"},
+			Says: "flag/spike=good flag/spike=fail", Not: "flag/spike=suspect",
 		},
 		{
 			Name: "a level that hardly moves", Ask: after(anomaly.NameWaterLevel, 60, flicker(1, 0.001)).since(50),
-			Says: []string{"flag of attenuated_signal=suspect"}, Not: []string{"anomaly=yes"},
+			Says: "flag/attenuated_signal=suspect", Not: "anomaly=yes",
 		},
 		{
 			Name: "a level that moves as it does", Ask: after(anomaly.NameWaterLevel, 60, plus(0)),
-			Says: []string{"flag of attenuated_signal=good"}, Not: []string{"flag of attenuated_signal=suspect"},
+			Says: "flag/attenuated_signal=good", Not: "flag/attenuated_signal=suspect",
 		},
-		{Name: "a temperature of the season", Ask: seasonal(12), Says: []string{"flag of climatology=good"}},
-		{Name: "a temperature that the season seldom has", Ask: seasonal(-1), Says: []string{"flag of climatology=suspect"}},
-		{Name: "a temperature that the season never has", Ask: seasonal(-11), Says: []string{"flag of climatology=fail", "condition=unlikely"}},
+		{Name: "a temperature of the season", Ask: seasonal(12), Says: "flag/climatology=good"},
+		{Name: "a temperature that the season seldom has", Ask: seasonal(-1), Says: "flag/climatology=suspect"},
+		{
+			Name: "a temperature that the season never has",
+			Ask:  seasonal(-11),
+			Says: "flag/climatology=fail condition=unlikely",
+		},
 		{
 			Name: "no season", Ask: after(anomaly.NameTemperature, 1, plus(0)),
-			Says: []string{"flag of climatology=unknown", "flag of multivariate=good"},
+			Says: "flag/climatology=unknown flag/multivariate=good",
 		},
 		{
 			Name: "a new device", Ask: record{readings: station(1), about: anomaly.NameWaterLevel},
-			Says: []string{
-				"flag of spike=unknown", "flag of flat_line=unknown", "flag of attenuated_signal=unknown", "flag of multivariate=unknown", "flag of rate_of_change=unknown",
-			},
+			Says: "flag/spike=unknown flag/flat_line=unknown flag/attenuated_signal=unknown flag/multivariate=unknown " +
+				"flag/rate_of_change=unknown",
 		},
 	}
 }
@@ -369,21 +426,32 @@ func anomalyStandings() []anomalyCase {
 		r.Values[0].Name = "rain" // one more than were heard before
 	})
 	return []anomalyCase{
-		{Name: "the first reading of a device", Ask: record{readings: station(1)}, Says: []string{"quality=no_state", "quality=cold_start"}},
-		{Name: "the twentieth reading of a device", Ask: record{readings: station(20), from: 19}, Says: []string{"quality=cold_start"}, Not: []string{"quality=no_state"}},
+		{
+			Name: "the first reading of a device",
+			Ask:  record{readings: station(1)},
+			Says: "quality=no_state quality=cold_start",
+		},
+		{
+			Name: "the twentieth reading of a device",
+			Ask:  record{readings: station(20), from: 19},
+			Says: "quality=cold_start",
+			Not:  "quality=no_state",
+		},
 		{
 			Name: "a reading sent again", Ask: usual().last(func(r *anomaly.Reading) { r.Time = r.Time.Add(-time.Hour) }),
-			Says: []string{"quality=out_of_order"},
+			Says: "quality=out_of_order",
 		},
-		{Name: "more variables than are looked at", Ask: more, Says: []string{"quality=variables_ignored"}},
-		{Name: "a store of states that fails", Ask: lost, Says: []string{"quality=state_lost"}, Not: []string{"quality=no_state"}},
+		{Name: "more variables than are looked at", Ask: more, Says: "quality=variables_ignored"},
+		{Name: "a store of states that fails", Ask: lost, Says: "quality=state_lost", Not: "quality=no_state"},
 		{
-			Name: "a clock that is ahead", Ask: usual().last(func(r *anomaly.Reading) { r.Time = watchNow.Add(6 * time.Minute) }),
-			Says: []string{"quality=future_timestamp"},
+			Name: "a clock that is ahead",
+			Ask:  usual().last(func(r *anomaly.Reading) { r.Time = watchNow.Add(6 * time.Minute) }),
+			Says: "quality=future_timestamp",
 		},
 		{
-			Name: "a clock that is a little ahead", Ask: usual().last(func(r *anomaly.Reading) { r.Time = watchNow.Add(4 * time.Minute) }),
-			Not: []string{"quality=future_timestamp"},
+			Name: "a clock that is a little ahead",
+			Ask:  usual().last(func(r *anomaly.Reading) { r.Time = watchNow.Add(4 * time.Minute) }),
+			Not:  "quality=future_timestamp",
 		},
 	}
 }

@@ -41,7 +41,7 @@ const (
 	setShelter    = "shelter"
 	setPriority   = "priority"
 	setBottleneck = "bottlenecks"
-	setOfRoute    = "bottleneck of a route"
+	setOfRoute    = "route_bottleneck"
 	setPeople     = "people"
 )
 
@@ -72,7 +72,9 @@ func evacuationSaid(said wordtest.Said, a *evacuation.Answer) {
 		said.Add(setOfRoute, yes(r.Bottleneck != nil))
 	}
 	for word, count := range map[string]evacuation.Count{
-		"served": a.Plan.Served, "unserved_no_route": a.Plan.UnservedNoRoute, "unserved_shelters_full": a.Plan.UnservedSheltersFull,
+		"served":                 a.Plan.Served,
+		"unserved_no_route":      a.Plan.UnservedNoRoute,
+		"unserved_shelters_full": a.Plan.UnservedSheltersFull,
 	} {
 		if n, _ := count.Get(); n > 0 {
 			said.Add(setPeople, word)
@@ -93,22 +95,27 @@ func hurried(p *Planners) ports.EvacuationPlanner  { return p.Hurried }
 
 // eldermere returns the place that lies metres east and north of the middle of the town.
 func eldermere(east, north float64) geo.Point {
-	return geo.Point{Lon: -30 + east/(geo.MetresPerDegree*math.Cos(44*math.Pi/180)), Lat: 44 + north/geo.MetresPerDegree}
+	const longitude, latitude = -30, 44
+	return geo.Point{
+		Lon: longitude + east/(geo.MetresPerDegree*math.Cos(latitude*math.Pi/180)), Lat: latitude + north/geo.MetresPerDegree,
+	}
 }
 
 // leave is a question about the zones around a place of the town.
 func leave(east, north float64, radii ...float64) evacuation.Request {
 	r := evacuation.NewRequest()
 	p := eldermere(east, north)
-	r.Latitude, r.Longitude, r.FloodProbability, r.RiskLevel, r.Radii = p.Lat, p.Lon, 0.9, domain.LevelExtreme.String(), radii
+	r.Latitude, r.Longitude, r.Radii = p.Lat, p.Lon, radii
+	r.FloodProbability, r.RiskLevel = 0.9, domain.LevelExtreme.String()
 	return r
 }
 
 // water is the question with a rectangle of water around the middle of the town.
 func water(r evacuation.Request, east, north float64) evacuation.Request {
-	r.Flood = &evacuation.Extent{Single: true, Polygons: geo.MultiPolygon{{{
-		eldermere(-east, -north), eldermere(east, -north), eldermere(east, north), eldermere(-east, north), eldermere(-east, -north),
-	}}}}
+	southWest, northEast := eldermere(-east, -north), eldermere(east, north)
+	southEast, northWest := eldermere(east, -north), eldermere(-east, north)
+	ring := geo.Ring{southWest, southEast, northEast, northWest, southWest}
+	r.Flood = &evacuation.Extent{Single: true, Polygons: geo.MultiPolygon{{ring}}}
 	return r
 }
 
@@ -118,7 +125,7 @@ func evacuationCases() []evacuationCase {
 	return slices.Concat(evacuationStatuses(), evacuationWays())
 }
 
-func asked(of func(p *Planners) ports.EvacuationPlanner, r ...evacuation.Request) evacuationQuestion {
+func to(of func(p *Planners) ports.EvacuationPlanner, r ...evacuation.Request) evacuationQuestion {
 	return evacuationQuestion{of, r}
 }
 
@@ -126,6 +133,11 @@ func asked(of func(p *Planners) ports.EvacuationPlanner, r ...evacuation.Request
 // everybody at once because fifty share a vehicle.
 func crowded(r evacuation.Request) evacuation.Request {
 	r.PersonsPerVehicle = 1
+	return r
+}
+
+func openBridges(r evacuation.Request) evacuation.Request {
+	r.Bridges = evacuation.BridgesOpen
 	return r
 }
 
@@ -145,24 +157,36 @@ func evacuationStatuses() []evacuationCase {
 	}
 	return []evacuationCase{
 		{
-			Name: "no region", Ask: asked(noRegion, levels...),
-			Says: []string{
-				"plan=no_region_data", "bottlenecks=no", "people=unknown", "priority=immediate", "priority=high", "priority=medium", "priority=low",
-			},
+			Name: "no region", Ask: to(noRegion, levels...),
+			Says: "plan=no_region_data bottlenecks=no people=unknown priority=immediate priority=high priority=medium " +
+				"priority=low",
 		},
 		{
-			Name: "shelters that are not asked for", Ask: asked(town, with(leave(0, 0), func(r *evacuation.Request) { r.IncludeShelters = false })),
-			Says: []string{"plan=not_requested"}, Not: []string{"people=unknown"},
+			Name: "shelters that are not asked for",
+			Ask:  to(town, with(leave(0, 0), func(r *evacuation.Request) { r.IncludeShelters = false })),
+			Says: "plan=not_requested", Not: "people=unknown",
 		},
-		{Name: "a place far from the town", Ask: asked(town, with(leave(0, 0), func(r *evacuation.Request) { r.Latitude = 10 })), Says: []string{"plan=outside_region"}},
-		{Name: "a town whose people are not known", Ask: asked(noPeople, leave(0, 0)), Says: []string{"plan=no_population_data", "people=unknown"}},
 		{
-			Name: "a zone in which nobody lives", Ask: asked(town, leave(0, 1100, 100)),
-			Says: []string{"plan=nobody_affected", "bottlenecks=no"}, Not: []string{"people=unknown", "people=served"},
+			Name: "a place far from the town",
+			Ask:  to(town, with(leave(0, 0), func(r *evacuation.Request) { r.Latitude = 10 })),
+			Says: "plan=outside_region",
 		},
-		{Name: "a zone at whose edge somebody lives", Ask: asked(town, leave(0, 1100, 400)), Says: []string{"plan=planned", "people=served"}},
-		{Name: "zones and time to plan", Ask: asked(town, larger...), Says: []string{"plan=planned"}, Not: []string{"plan=time_limited"}},
-		{Name: "zones and no time to plan", Ask: asked(hurried, larger...), Says: []string{"plan=time_limited"}},
+		{
+			Name: "a town whose people are not known",
+			Ask:  to(noPeople, leave(0, 0)),
+			Says: "plan=no_population_data people=unknown",
+		},
+		{
+			Name: "a zone in which nobody lives", Ask: to(town, leave(0, 1100, 100)),
+			Says: "plan=nobody_affected bottlenecks=no", Not: "people=unknown people=served",
+		},
+		{
+			Name: "a zone at whose edge somebody lives",
+			Ask:  to(town, leave(0, 1100, 400)),
+			Says: "plan=planned people=served",
+		},
+		{Name: "zones and time to plan", Ask: to(town, larger...), Says: "plan=planned", Not: "plan=time_limited"},
+		{Name: "zones and no time to plan", Ask: to(hurried, larger...), Says: "plan=time_limited"},
 	}
 }
 
@@ -170,24 +194,22 @@ func evacuationStatuses() []evacuationCase {
 func evacuationWays() []evacuationCase {
 	return []evacuationCase{
 		{
-			Name: "a flood over the banks", Ask: asked(town, water(leave(0, 0, 200, 1000), 1500, 300)),
-			Says: []string{
-				"plan=planned", "shelter=open", "shelter=full", "shelter=closed_flooded", "bottlenecks=yes", "bottleneck of a route=yes",
-				"people=served", "people=unserved_no_route", "people=unserved_shelters_full",
-			},
+			Name: "a flood over the banks", Ask: to(town, water(leave(0, 0, 200, 1000), 1500, 300)),
+			Says: "plan=planned shelter=open shelter=full shelter=closed_flooded bottlenecks=yes route_bottleneck=yes " +
+				"people=served people=unserved_no_route people=unserved_shelters_full",
 		},
 		{
-			Name: "a flood that cuts the town in two", Ask: asked(town, water(leave(0, 400, 100), 1500, 200)),
-			Says: []string{"shelter=unreachable", "shelter=closed_flooded"}, Not: []string{"people=unserved_no_route", "shelter=full"},
+			Name: "a flood that cuts the town in two", Ask: to(town, water(leave(0, 400, 100), 1500, 200)),
+			Says: "shelter=unreachable shelter=closed_flooded", Not: "people=unserved_no_route shelter=full",
 		},
 		{
 			Name: "a flood under open bridges",
-			Ask:  asked(town, with(water(leave(0, 400, 100), 1500, 100), func(r *evacuation.Request) { r.Bridges = evacuation.BridgesOpen })),
-			Not:  []string{"shelter=unreachable", "shelter=closed_flooded"},
+			Ask:  to(town, openBridges(water(leave(0, 400, 100), 1500, 100))),
+			Not:  "shelter=unreachable shelter=closed_flooded",
 		},
 		{
-			Name: "a few people in a few vehicles", Ask: asked(town, airy(leave(0, 0, 200))),
-			Says: []string{"bottleneck of a route=no", "bottlenecks=no", "people=served"}, Not: []string{"bottleneck of a route=yes"},
+			Name: "a few people in a few vehicles", Ask: to(town, airy(leave(0, 0, 200))),
+			Says: "route_bottleneck=no bottlenecks=no people=served", Not: "route_bottleneck=yes",
 		},
 	}
 }

@@ -33,13 +33,13 @@ const (
 	setLevel     = "level"
 	setObserved  = "observed"
 	setCondition = "condition"
-	setFault     = "fault of " // and the series
+	setFault     = "fault/" // and the series
 	setMissing   = "missing"
-	setOutside   = "out of domain"
+	setOutside   = "out_of_domain"
 	setIgnored   = "ignored"
 	setDoubt     = "doubt"
-	setTreated   = "doubtful value treated as"
-	setWarning   = "early warning"
+	setTreated   = "treated"
+	setWarning   = "early_warning"
 )
 
 var yesNo = []string{"no", "yes"}
@@ -62,28 +62,30 @@ func nowcastSets() []wordtest.Set {
 		wordtest.Of(setTrend, nowcast.NumTrends),
 		wordtest.Of(setLevel, domain.NumLevels),
 		{Name: setWarning, Words: yesNo},
-		wordtest.Of(setObserved, nowcast.NumSeries).Except("that is no series of the river", "temperature", "humidity"),
+		wordtest.Of(setObserved, nowcast.NumSeries).Except("that is no series of the river", "temperature humidity"),
 		wordtest.Of(setCondition, nowcast.NumConditions),
-		fault(nowcast.SeriesRainfall).Except("rain may stand out, and may stay the same", "spike", "stuck"),
-		fault(nowcast.SeriesTemperature).Except(notRead, "impossible", "spike", "stuck"),
-		fault(nowcast.SeriesHumidity).Except(notRead, "impossible", "spike", "stuck"),
+		fault(nowcast.SeriesRainfall).Except("rain may stand out, and may stay the same", "spike stuck"),
+		fault(nowcast.SeriesTemperature).Except(notRead, "impossible spike stuck"),
+		fault(nowcast.SeriesHumidity).Except(notRead, "impossible spike stuck"),
 		fault(nowcast.SeriesWaterLevel),
 		fault(nowcast.SeriesDischarge),
-		input(setMissing).Except(unset, "location", "season", "weather_sequence.timestamp", "weather_sequence.temperature",
-			"weather_sequence.humidity", "weather_sequence.discharge_m3s", "weather_sequence.older_readings", "rainfall_forecast_mm.beyond_horizon"),
-		input(setOutside).Except(unset, "location", "season", "weather_sequence.timestamp", "weather_sequence.temperature",
-			"weather_sequence.humidity", "weather_sequence.older_readings", "rainfall_forecast_mm", "rainfall_forecast_mm.beyond_horizon", "river"),
-		input(setIgnored).Except(unset, "location", "season", "weather_sequence.timestamp", "weather_sequence.rainfall_mm",
-			"rainfall_forecast_mm", "river"),
+		input(setMissing).Except(unset, "location season weather_sequence.timestamp weather_sequence.temperature "+
+			"weather_sequence.humidity weather_sequence.discharge_m3s weather_sequence.older_readings "+
+			"rainfall_forecast_mm.beyond_horizon"),
+		input(setOutside).Except(unset, "location season weather_sequence.timestamp weather_sequence.temperature "+
+			"weather_sequence.humidity weather_sequence.older_readings river rainfall_forecast_mm "+
+			"rainfall_forecast_mm.beyond_horizon"),
+		input(setIgnored).Except(unset, "location season weather_sequence.timestamp weather_sequence.rainfall_mm "+
+			"rainfall_forecast_mm river"),
 	}, doubtSets()...)
 }
 
 // doubtSets are the words of input_quality.doubtful.
 func doubtSets() []wordtest.Set {
 	return []wordtest.Set{
-		wordtest.Of(setDoubt, domain.NumDoubtReasons).Except(noDoubts, "no_data_code", "unit", "datum", "sign", "order", "frozen",
-			"unconfirmed_rise", "implausible"),
-		wordtest.Of(setTreated, domain.NumTreatments).Except(noDoubts, "missing", "bound", "as_given"),
+		wordtest.Of(setDoubt, domain.NumDoubtReasons).
+			Except(noDoubts, "no_data_code unit datum sign order frozen unconfirmed_rise implausible"),
+		wordtest.Of(setTreated, domain.NumTreatments).Except(noDoubts, "missing bound as_given"),
 	}
 }
 
@@ -223,33 +225,35 @@ func nowcastRivers() []nowcastCase {
 	return []nowcastCase{
 		{
 			Name: "a quiet river", Ask: one(quiet(72)),
-			Says: []string{"trend=steady", "level=very_low", "early warning=no", "observed=water_level_m", "missing=rainfall_forecast_mm"},
+			Says: "trend=steady level=very_low early_warning=no observed=water_level_m missing=rainfall_forecast_mm",
 		},
 		{
 			Name: "a river that rises to its threshold", Ask: one(gauge(72, rises(2.8))),
-			Says: []string{"trend=rising", "early warning=yes"}, Not: []string{"level=unknown"},
+			Says: "trend=rising early_warning=yes", Not: "level=unknown",
 		},
 		{
-			Name: "a river that falls after a flood", Ask: one(gauge(72, func(ago int) float64 { return 2 + 0.06*float64(ago) })),
-			Says: []string{"trend=falling"},
+			Name: "a river that falls after a flood",
+			Ask:  one(gauge(72, func(ago int) float64 { return 2 + 0.06*float64(ago) })),
+			Says: "trend=falling",
 		},
 		{
 			Name: "rivers that rise higher and higher", Ask: ladder,
-			Says: []string{"level=very_low", "level=low", "level=moderate", "level=high", "level=extreme"}, Not: []string{"level=unknown"},
+			Says: "level=very_low level=low level=moderate level=high level=extreme", Not: "level=unknown",
 		},
 		{
 			Name: "no river", Ask: one(gauge(72, noRiver)),
-			Says: []string{"trend=unknown", "level=unknown", "observed=rainfall_mm", "condition=rain_only", "missing=weather_sequence.water_level_m"},
-			Not:  []string{"level=very_low", "missing=river"},
+			Says: "trend=unknown level=unknown observed=rainfall_mm condition=rain_only " +
+				"missing=weather_sequence.water_level_m",
+			Not: "level=very_low missing=river",
 		},
 		{
 			Name: "a river without thresholds",
 			Ask:  one(with(quiet(72), func(r *nowcast.Request) { r.Normal, r.FloodThreshold = math.NaN(), math.NaN() })),
-			Says: []string{"trend=steady", "level=unknown", "condition=no_thresholds", "missing=river"}, Not: []string{"level=very_low"},
+			Says: "trend=steady level=unknown condition=no_thresholds missing=river", Not: "level=very_low",
 		},
 		{
 			Name: "a discharge", Ask: one(asDischarge(quiet(72))),
-			Says: []string{"observed=discharge_m3s", "level=very_low"}, Not: []string{"missing=weather_sequence.water_level_m"},
+			Says: "observed=discharge_m3s level=very_low", Not: "missing=weather_sequence.water_level_m",
 		},
 	}
 }
@@ -267,19 +271,39 @@ func nowcastSteps() []nowcastCase {
 	}
 	ask := func(n int, step func(int) time.Duration) []nowcast.Request { return one(stepped(quiet(n), step)) }
 	return []nowcastCase{
-		{Name: "a reading every 20 hours", Ask: ask(30, every(20*time.Hour)), Says: []string{"condition=daily_sequence"}, Not: []string{"condition=coarse_step"}},
-		{Name: "a reading every 19 hours", Ask: ask(30, every(19*time.Hour)), Says: []string{"condition=coarse_step"}, Not: []string{"condition=daily_sequence"}},
-		{Name: "a reading every 90 minutes", Ask: ask(30, every(90*time.Minute)), Not: []string{"condition=coarse_step", "condition=irregular_step"}},
 		{
-			Name: "steps of 40 and 80 minutes", Ask: ask(60, func(ago int) time.Duration { return time.Duration(40+40*(ago%2)) * time.Minute }),
-			Says: []string{"condition=irregular_step"}, Not: []string{"condition=gaps"},
+			Name: "a reading every 20 hours",
+			Ask:  ask(30, every(20*time.Hour)),
+			Says: "condition=daily_sequence",
+			Not:  "condition=coarse_step",
 		},
-		{Name: "a gap of two hours", Ask: ask(30, but(5, 2*time.Hour)), Says: []string{"condition=gaps"}, Not: []string{"condition=irregular_step"}},
-		{Name: "a gap of 80 minutes", Ask: ask(30, but(5, 80*time.Minute)), Not: []string{"condition=gaps"}},
-		{Name: "less than a day", Ask: one(quiet(24)), Says: []string{"condition=short_sequence"}},
-		{Name: "a day", Ask: one(quiet(25)), Not: []string{"condition=short_sequence"}},
-		{Name: "a river that was read four hours ago", Ask: one(gauge(72, silent(4))), Says: []string{"condition=stale_river"}},
-		{Name: "a river that was read three hours ago", Ask: one(gauge(72, silent(3))), Not: []string{"condition=stale_river"}},
+		{
+			Name: "a reading every 19 hours",
+			Ask:  ask(30, every(19*time.Hour)),
+			Says: "condition=coarse_step",
+			Not:  "condition=daily_sequence",
+		},
+		{
+			Name: "a reading every 90 minutes",
+			Ask:  ask(30, every(90*time.Minute)),
+			Not:  "condition=coarse_step condition=irregular_step",
+		},
+		{
+			Name: "steps of 40 and 80 minutes",
+			Ask:  ask(60, func(ago int) time.Duration { return time.Duration(40+40*(ago%2)) * time.Minute }),
+			Says: "condition=irregular_step", Not: "condition=gaps",
+		},
+		{
+			Name: "a gap of two hours",
+			Ask:  ask(30, but(5, 2*time.Hour)),
+			Says: "condition=gaps",
+			Not:  "condition=irregular_step",
+		},
+		{Name: "a gap of 80 minutes", Ask: ask(30, but(5, 80*time.Minute)), Not: "condition=gaps"},
+		{Name: "less than a day", Ask: one(quiet(24)), Says: "condition=short_sequence"},
+		{Name: "a day", Ask: one(quiet(25)), Not: "condition=short_sequence"},
+		{Name: "a river that was read four hours ago", Ask: one(gauge(72, silent(4))), Says: "condition=stale_river"},
+		{Name: "a river that was read three hours ago", Ask: one(gauge(72, silent(3))), Not: "condition=stale_river"},
 	}
 }
 
@@ -293,20 +317,32 @@ func nowcastFaults() []nowcastCase {
 		return changed(r, ago, func(r *nowcast.Reading) { r.RainfallMM = v })
 	}
 	return []nowcastCase{
-		{Name: "a code for no level", Ask: one(level(-999)), Says: []string{"fault of water_level_m=impossible"}},
-		{Name: "a code for no discharge", Ask: one(asDischarge(level(-999))), Says: []string{"fault of discharge_m3s=impossible"}},
-		{Name: "a code for no rain", Ask: one(rain(quiet(72), -999)), Says: []string{"fault of rainfall_mm=impossible"}},
+		{Name: "a code for no level", Ask: one(level(-999)), Says: "fault/water_level_m=impossible"},
+		{Name: "a code for no discharge", Ask: one(asDischarge(level(-999))), Says: "fault/discharge_m3s=impossible"},
+		{Name: "a code for no rain", Ask: one(rain(quiet(72), -999)), Says: "fault/rainfall_mm=impossible"},
 		{
 			Name: "the rain of a record", Ask: one(rain(quiet(72), 399)),
-			Says: []string{"out of domain=weather_sequence.rainfall_mm"}, Not: []string{"fault of rainfall_mm=impossible"},
+			Says: "out_of_domain=weather_sequence.rainfall_mm", Not: "fault/rainfall_mm=impossible",
 		},
-		{Name: "a level that stands out alone", Ask: one(level(3)), Says: []string{"fault of water_level_m=spike"}},
-		{Name: "a level that stands out a little", Ask: one(level(2)), Not: []string{"fault of water_level_m=spike"}},
-		{Name: "a discharge that stands out alone", Ask: one(asDischarge(level(3))), Says: []string{"fault of discharge_m3s=spike"}},
-		{Name: "a level that stays the same in rain", Ask: one(rain(gauge(72, flat), 11)), Says: []string{"fault of water_level_m=stuck"}},
-		{Name: "a level that stays the same for eight days", Ask: one(gauge(193, flat)), Says: []string{"fault of water_level_m=stuck"}},
-		{Name: "a level that stays the same for six days", Ask: one(gauge(145, flat)), Not: []string{"fault of water_level_m=stuck"}},
-		{Name: "a discharge that stays the same in rain", Ask: one(asDischarge(rain(gauge(72, flat), 11))), Says: []string{"fault of discharge_m3s=stuck"}},
+		{Name: "a level that stands out alone", Ask: one(level(3)), Says: "fault/water_level_m=spike"},
+		{Name: "a level that stands out a little", Ask: one(level(2)), Not: "fault/water_level_m=spike"},
+		{Name: "a discharge that stands out alone", Ask: one(asDischarge(level(3))), Says: "fault/discharge_m3s=spike"},
+		{
+			Name: "a level that stays the same in rain",
+			Ask:  one(rain(gauge(72, flat), 11)),
+			Says: "fault/water_level_m=stuck",
+		},
+		{
+			Name: "a level that stays the same for eight days",
+			Ask:  one(gauge(193, flat)),
+			Says: "fault/water_level_m=stuck",
+		},
+		{Name: "a level that stays the same for six days", Ask: one(gauge(145, flat)), Not: "fault/water_level_m=stuck"},
+		{
+			Name: "a discharge that stays the same in rain",
+			Ask:  one(asDischarge(rain(gauge(72, flat), 11))),
+			Says: "fault/discharge_m3s=stuck",
+		},
 	}
 }
 
@@ -320,11 +356,12 @@ func nowcastInputs() []nowcastCase {
 		{
 			Name: "temperature and humidity",
 			Ask:  one(everywhere(quiet(72), func(_ int, v *nowcast.Reading) { v.Temperature, v.Humidity = 10, 90 })),
-			Says: []string{"ignored=weather_sequence.temperature", "ignored=weather_sequence.humidity"},
+			Says: "ignored=weather_sequence.temperature ignored=weather_sequence.humidity",
 		},
 		{
-			Name: "level and discharge", Ask: one(everywhere(quiet(72), func(_ int, v *nowcast.Reading) { v.DischargeM3S = 10 })),
-			Says: []string{"observed=water_level_m", "ignored=weather_sequence.discharge_m3s"},
+			Name: "level and discharge",
+			Ask:  one(everywhere(quiet(72), func(_ int, v *nowcast.Reading) { v.DischargeM3S = 10 })),
+			Says: "observed=water_level_m ignored=weather_sequence.discharge_m3s",
 		},
 		{
 			Name: "a discharge, and a level until four days ago",
@@ -333,16 +370,33 @@ func nowcastInputs() []nowcastCase {
 					v.WaterLevelM = 1.1 + float64(ago%3)/100
 				}
 			})),
-			Says: []string{"observed=discharge_m3s", "ignored=weather_sequence.water_level_m"},
+			Says: "observed=discharge_m3s ignored=weather_sequence.water_level_m",
 		},
-		{Name: "readings of six weeks", Ask: one(quiet(1000)), Says: []string{"ignored=weather_sequence.older_readings"}},
-		{Name: "a forecast", Ask: forecast(0), Not: []string{"missing=rainfall_forecast_mm", "ignored=rainfall_forecast_mm.beyond_horizon"}},
-		{Name: "a forecast with a gap", Ask: forecast(0, math.NaN(), 0), Says: []string{"ignored=rainfall_forecast_mm.beyond_horizon"}},
+		{Name: "readings of six weeks", Ask: one(quiet(1000)), Says: "ignored=weather_sequence.older_readings"},
 		{
-			Name: "no rain gauge", Ask: one(everywhere(quiet(72), func(_ int, v *nowcast.Reading) { v.RainfallMM = math.NaN() })),
-			Says: []string{"missing=weather_sequence.rainfall_mm"},
+			Name: "a forecast",
+			Ask:  forecast(0),
+			Not:  "missing=rainfall_forecast_mm ignored=rainfall_forecast_mm.beyond_horizon",
 		},
-		{Name: "a level beyond the training", Ask: one(high), Says: []string{"out of domain=weather_sequence.water_level_m", "level=extreme"}},
-		{Name: "a discharge beyond the training", Ask: one(asDischarge(high)), Says: []string{"out of domain=weather_sequence.discharge_m3s", "level=extreme"}},
+		{
+			Name: "a forecast with a gap",
+			Ask:  forecast(0, math.NaN(), 0),
+			Says: "ignored=rainfall_forecast_mm.beyond_horizon",
+		},
+		{
+			Name: "no rain gauge",
+			Ask:  one(everywhere(quiet(72), func(_ int, v *nowcast.Reading) { v.RainfallMM = math.NaN() })),
+			Says: "missing=weather_sequence.rainfall_mm",
+		},
+		{
+			Name: "a level beyond the training",
+			Ask:  one(high),
+			Says: "out_of_domain=weather_sequence.water_level_m level=extreme",
+		},
+		{
+			Name: "a discharge beyond the training",
+			Ask:  one(asDischarge(high)),
+			Says: "out_of_domain=weather_sequence.discharge_m3s level=extreme",
+		},
 	}
 }

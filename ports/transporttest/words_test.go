@@ -7,10 +7,10 @@ import (
 	"github.com/guardy-ai/guardy/ports/wordtest"
 )
 
-// TestEveryErrorWordHasACase holds the corpus to the words of errors: each kind of failure is the code of an answer,
-// and each code of a violation stands in one. The transports replay the corpus, so each of them says each word.
+// TestEveryErrorWordHasACase holds the corpus to the words of errors: each kind of failure is the code of an
+// answer, and each code of a violation stands in one. The transports replay the corpus, so each says each word.
 func TestEveryErrorWordHasACase(t *testing.T) {
-	const kind, violation = "code", "code of a violation"
+	const kind, violation = "code", "violation"
 	cases, err := load()
 	if err != nil {
 		t.Fatal(err)

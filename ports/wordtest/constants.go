@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// Constants returns the set of the string constants in a Go file whose names begin with a prefix. It serves sets that
-// no enumeration holds: a new constant is a new word.
+// Constants returns the set of the string constants in a Go file whose names begin with a prefix. It serves
+// sets that no enumeration holds: a new constant is a new word.
 func Constants(t *testing.T, name, file, prefix string) Set {
 	t.Helper()
 	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)

@@ -6,6 +6,7 @@ package wordtest
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/guardy-ai/guardy/domain"
@@ -30,13 +31,13 @@ func Of[E domain.Enum](name string, count E) Set {
 	return s
 }
 
-// Except returns the set with the words that no question can provoke for one reason.
-func (s Set) Except(reason string, words ...string) Set {
+// Except returns the set with words, with spaces between them, that no question can provoke for one reason.
+func (s Set) Except(reason, words string) Set {
 	s.Never = maps.Clone(s.Never)
 	if s.Never == nil {
 		s.Never = map[string]string{}
 	}
-	for _, w := range words {
+	for w := range strings.FieldsSeq(words) {
 		s.Never[w] = reason
 	}
 	return s
@@ -55,9 +56,9 @@ func (s Said) Words() []string { return slices.Sorted(maps.Keys(s)) }
 type Case[Q any] struct {
 	Name string
 	Ask  Q
-	// Says are words that the answer has and Not words that it has not, as "set=word". A word in Not is mostly that of
-	// a neighbouring case, for a question just on the other side of a limit.
-	Says, Not []string
+	// Says are words that the answer has and Not words that it has not, each as "set=word", with spaces between them.
+	// A word in Not is mostly that of a neighbouring case, for a question just on the other side of a limit.
+	Says, Not string
 }
 
 // reporter is the part of testing.T that Run needs, so that Run itself can be tested.
@@ -73,8 +74,10 @@ func Run[Q any](t *testing.T, sets []Set, cases []Case[Q], ask func(t *testing.T
 	known := vocabulary(t, sets)
 	var provoked []string
 	for _, c := range cases {
-		provoked = append(provoked, c.Says...)
-		t.Run(c.Name, func(t *testing.T) { check(t, known, c.Says, c.Not, ask(t, c.Ask)) })
+		provoked = append(provoked, strings.Fields(c.Says)...)
+		t.Run(c.Name, func(t *testing.T) {
+			check(t, known, strings.Fields(c.Says), strings.Fields(c.Not), ask(t, c.Ask))
+		})
 	}
 	cover(t, sets, provoked)
 }
@@ -94,8 +97,8 @@ func vocabulary(t reporter, sets []Set) map[string]string {
 	known := map[string]string{}
 	for _, s := range sets {
 		for _, w := range s.Words {
-			if _, twice := known[s.Name+"="+w]; twice || w == "" {
-				t.Errorf("%s: the word %q has no name of its own", s.Name, w)
+			if _, twice := known[s.Name+"="+w]; twice || w == "" || strings.Contains(s.Name+w, " ") {
+				t.Errorf("%s: the word %q has no name of its own, without a space", s.Name, w)
 			}
 			known[s.Name+"="+w] = s.Never[w]
 		}
