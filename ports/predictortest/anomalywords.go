@@ -235,8 +235,10 @@ func swing(v float64) func(int, float64) float64 {
 	return func(i int, usual float64) float64 { return usual + v*float64(i%2) }
 }
 
-func anomalyCases() []wordtest.Case[record] {
-	return slices.Concat(anomalyConditions(), anomalyEpisodes(), anomalyFlags(), anomalyStandings())
+func anomalyCases() []anomalyCase {
+	readings := RandomReadings(rand.New(rand.NewPCG(55, 56)), 1000)
+	anything := []anomalyCase{{Name: anythingAtAll, Ask: record{readings: readings}}}
+	return slices.Concat(anomalyConditions(), anomalyEpisodes(), anomalyFlags(), anomalyStandings(), anything)
 }
 
 type anomalyCase = wordtest.Case[record]

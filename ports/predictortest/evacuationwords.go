@@ -122,7 +122,8 @@ func water(r evacuation.Request, east, north float64) evacuation.Request {
 type evacuationCase = wordtest.Case[evacuationQuestion]
 
 func evacuationCases() []evacuationCase {
-	return slices.Concat(evacuationStatuses(), evacuationWays())
+	anything := evacuationCase{Name: anythingAtAll, Ask: to(noRegion, many(200, RandomEvacuation)...)}
+	return slices.Concat(evacuationStatuses(), evacuationWays(), []evacuationCase{anything})
 }
 
 func to(of func(p *Planners) ports.EvacuationPlanner, r ...evacuation.Request) evacuationQuestion {

@@ -2,6 +2,7 @@ package predictortest
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -208,8 +209,23 @@ func silent(hours int) func(ago int) float64 {
 	}
 }
 
-func nowcastCases() []wordtest.Case[[]nowcast.Request] {
-	return slices.Concat(nowcastRivers(), nowcastSteps(), nowcastFaults(), nowcastInputs())
+func nowcastCases() []nowcastCase {
+	anything := nowcastCase{Name: anythingAtAll, Ask: many(300, RandomNowcast)}
+	return slices.Concat(nowcastRivers(), nowcastSteps(), nowcastFaults(), nowcastInputs(), []nowcastCase{anything})
+}
+
+// anythingAtAll is a case of random questions. It says no word for sure; it is there to find one that was thought
+// impossible.
+const anythingAtAll = "anything at all"
+
+// many returns n random questions.
+func many[Q any](n int, random func(rng *rand.Rand) Q) []Q {
+	rng := rand.New(rand.NewPCG(53, 54))
+	out := make([]Q, n)
+	for i := range out {
+		out[i] = random(rng)
+	}
+	return out
 }
 
 type nowcastCase = wordtest.Case[[]nowcast.Request]

@@ -151,6 +151,7 @@ func riskCases() []riskCase {
 			Says: "noticed=rainfall_history_mm input_quality=out_of_domain",
 		},
 	}
+	cases = append(cases, riskCase{Name: anythingAtAll, Ask: many(1000, Random)})
 	for _, in := range riskInputs() {
 		if in.name != "rainfall_mm" {
 			cases = append(cases, riskCase{
