@@ -90,7 +90,7 @@ func anomalySets() []wordtest.Set {
 	}
 	for test := range anomaly.NumTests {
 		s := wordtest.Set{Name: setFlag + test.String()}
-		for flag := range qartod.Missing + 1 {
+		for flag := range qartod.Flag(math.MaxUint8) {
 			if flag.Valid() {
 				s.Words = append(s.Words, flag.String())
 			}
