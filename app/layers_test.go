@@ -32,6 +32,7 @@ var layers = []layer{
 	{"ports/regionsourcetest", []string{"domain", "ports"}, nil, testSuite},
 	{"ports/siteregistertest", []string{"domain", "ports"}, nil, testSuite},
 	{"ports/transporttest", []string{"domain", "ports"}, nil, testSuite},
+	{"ports/wordtest", []string{"domain"}, nil, testSuite},
 	{"app/predict", []string{"domain", "ports"}, []string{"golang.org/x/sync"}, "use cases know no technology"},
 }
 

@@ -1,5 +1,5 @@
-// Package predictortest is the acceptance test of the driving ports ports.RiskAssessor, ports.Nowcaster and
-// ports.BatchAssessor: what every transport may rely on.
+// Package predictortest is the acceptance test of the driving ports of the predictors: what every transport may
+// rely on. The tables in the files …words.go provoke every word that an answer may have.
 package predictortest
 
 import (
