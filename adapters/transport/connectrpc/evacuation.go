@@ -25,8 +25,8 @@ func (s *Server) planEvacuation(ctx context.Context, in *planRequest) (*guardyv1
 	if err := refusal(strictjson.Merge(in.violations(), shape), "", r.Validate); err != nil {
 		return nil, err
 	}
-	a, err := s.deps.Evacuation.PlanEvacuation(ctx, &r)
-	if err != nil {
+	var a evacuation.Answer
+	if err := s.deps.Evacuation.PlanEvacuation(ctx, &r, &a); err != nil {
 		return nil, err
 	}
 	describeCache(c.Header(), a.Provenance)

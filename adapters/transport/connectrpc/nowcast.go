@@ -22,8 +22,8 @@ func (s *Server) nowcast(ctx context.Context, in *nowcastRequest) (*guardyv1.Now
 	if err := refusal(append(in.violations(), shape...), "", r.Validate); err != nil {
 		return nil, err
 	}
-	f, err := s.deps.Nowcast.Nowcast(ctx, &r)
-	if err != nil {
+	var f nowcast.Forecast
+	if err := s.deps.Nowcast.Nowcast(ctx, &r, &f); err != nil {
 		return nil, err
 	}
 	describeCache(c.Header(), f.Provenance)

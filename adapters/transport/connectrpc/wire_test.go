@@ -258,7 +258,8 @@ func FuzzNowcastWire(f *testing.F) {
 			return
 		}
 		r.LocationID = "" // some ask the fake to misbehave
-		answer, err := service.Nowcast(t.Context(), r)
+		var answer nowcast.Forecast
+		err := service.Nowcast(t.Context(), r, &answer)
 		service.Nowcasts()
 		if err != nil {
 			return

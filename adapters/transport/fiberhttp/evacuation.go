@@ -74,8 +74,8 @@ func (s *Server) planEvacuation(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	a, err := s.deps.Evacuation.PlanEvacuation(x.ctx, &r)
-	if err != nil {
+	var a evacuation.Answer
+	if err := s.deps.Evacuation.PlanEvacuation(x.ctx, &r, &a); err != nil {
 		return err
 	}
 	x.describeCache(a.Provenance)
@@ -311,8 +311,8 @@ func (l *EvacuationLines) append(ctx context.Context, out, line []byte) ([]byte,
 	if err != nil {
 		return out, err
 	}
-	a, err := l.to.PlanEvacuation(ctx, &r)
-	if err != nil {
+	var a evacuation.Answer
+	if err := l.to.PlanEvacuation(ctx, &r, &a); err != nil {
 		return out, err
 	}
 	return appendEvacuation(out, &r, &a), nil

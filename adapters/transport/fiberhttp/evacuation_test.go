@@ -40,14 +40,14 @@ func floodBody(n int) string {
 // zonesOnly is the use case without a region, a cache and a record.
 type zonesOnly struct{}
 
-func (zonesOnly) PlanEvacuation(_ context.Context, r *evacuation.Request) (a evacuation.Answer, err error) {
+func (zonesOnly) PlanEvacuation(_ context.Context, r *evacuation.Request, a *evacuation.Answer) error {
 	if err := domain.Invalid("evacuation", r.Validate()); err != nil {
-		return a, err
+		return err
 	}
 	r.Canonicalize()
-	err = evacuation.NewPlanner(nil, transporttest.Ref.Digest).Plan(r, func() bool { return false }, &a)
+	err := evacuation.NewPlanner(nil, transporttest.Ref.Digest).Plan(r, func() bool { return false }, a)
 	a.GeneratedAt = transporttest.AssessedAt
-	return a, err
+	return err
 }
 
 // TestEveryPartOfAnEvacuationIsOfTheContract holds answers with every name that the domain has, and with
@@ -62,8 +62,8 @@ func TestEveryPartOfAnEvacuationIsOfTheContract(t *testing.T) {
 		r := evacuation.NewRequest()
 		r.Latitude, r.Longitude, r.FloodProbability, r.RiskLevel, r.LocationName = 47, 9, 0.5, "moderate", name
 		r.Radii = []float64{50, 100, 200, 400, 50_000}
-		a, err := service.PlanEvacuation(t.Context(), &r)
-		if err != nil {
+		var a evacuation.Answer
+		if err := service.PlanEvacuation(t.Context(), &r, &a); err != nil {
 			t.Fatal(err)
 		}
 		for status := range evacuation.NumStatuses {

@@ -89,8 +89,8 @@ func (s *Server) nowcast(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	f, err := s.deps.Nowcast.Nowcast(x.ctx, &r)
-	if err != nil {
+	var f nowcast.Forecast
+	if err := s.deps.Nowcast.Nowcast(x.ctx, &r, &f); err != nil {
 		return err
 	}
 	x.describeCache(f.Provenance)
@@ -241,8 +241,8 @@ func (l *NowcastLines) append(ctx context.Context, out, line []byte) ([]byte, er
 	if err != nil {
 		return out, err
 	}
-	f, err := l.to.Nowcast(ctx, &r)
-	if err != nil {
+	var f nowcast.Forecast
+	if err := l.to.Nowcast(ctx, &r, &f); err != nil {
 		return out, err
 	}
 	if l.Answered != nil {

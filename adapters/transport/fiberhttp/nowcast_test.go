@@ -39,12 +39,13 @@ func nowcastBody(readings int) string {
 // fixedNowcast answers the same to everything that can be meant.
 type fixedNowcast struct{ forecast nowcast.Forecast }
 
-func (f fixedNowcast) Nowcast(_ context.Context, r *nowcast.Request) (nowcast.Forecast, error) {
-	err := domain.Invalid("nowcast", r.Validate())
-	if err == nil {
-		r.Canonicalize()
+func (f fixedNowcast) Nowcast(_ context.Context, r *nowcast.Request, to *nowcast.Forecast) error {
+	if err := domain.Invalid("nowcast", r.Validate()); err != nil {
+		return err
 	}
-	return f.forecast, err
+	r.Canonicalize()
+	*to = f.forecast
+	return nil
 }
 
 func someForecast() nowcast.Forecast {
