@@ -494,6 +494,53 @@ func BenchmarkAssess(b *testing.B) {
 	}
 }
 
+// BenchmarkAssessLookAside measures a question and a batch of a hundred over a cache, where they are there and where
+// they are asked for afresh, and the batch without a cache.
+func BenchmarkAssessLookAside(b *testing.B) {
+	deps := bare(embedded.New())
+	without := loaded(b, deps).FloodRisks
+	deps.Cache, deps.TTL = cachetest.NewFake(time.Now), predict.TTL{FloodRisk: time.Hour, Batch: time.Hour}
+	cached := loaded(b, deps).FloodRisks
+	rng := rand.New(rand.NewPCG(11, 12))
+	rs, out := make([]risk.Request, 100), make([]risk.Outcome, 100)
+	for i := range rs {
+		rs[i] = predictortest.Random(rng)
+		rs[i].Explain = false
+	}
+	for name, fresh := range map[string]bool{"hit": false, "fresh": true} {
+		b.Run("one/"+name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				rs[0].Fresh = fresh
+				if err := cached.Assess(b.Context(), &rs[0], &out[0].Assessment); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	for name, tt := range map[string]struct {
+		s     *predict.FloodRisks
+		fresh bool
+	}{"hit": {cached, false}, "fresh": {cached, true}, "without": {without, false}} {
+		b.Run("batch/"+name, func(b *testing.B) {
+			batch, err := tt.s.Begin(b.Context())
+			if err != nil {
+				b.Fatal(err)
+			}
+			for i := range rs {
+				rs[i].Fresh = tt.fresh
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				batch.Assess(b.Context(), rs, out)
+			}
+			if out[0].Err != nil {
+				b.Fatal(out[0].Err)
+			}
+		})
+	}
+}
+
 // bare is what the use cases need to answer from the models of a source, without a cache.
 func bare(source ports.ModelSource) predict.Deps {
 	return predict.Deps{
