@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/guardy-ai/guardy/adapters/transport/internal/rfc3339"
-	"github.com/guardy-ai/guardy/adapters/transport/internal/strictjson"
+	"github.com/guardy-ai/guardy/adapters/internal/rfc3339"
+	"github.com/guardy-ai/guardy/adapters/internal/strictjson"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/anomaly"
 	"github.com/guardy-ai/guardy/ports"

@@ -7,7 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/guardy-ai/guardy/adapters/transport/internal/rfc3339"
+	"github.com/guardy-ai/guardy/adapters/internal/rfc3339"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/risk"
 )

@@ -4,9 +4,9 @@ import (
 	"context"
 	"strconv"
 
-	"github.com/guardy-ai/guardy/adapters/transport/internal/geojson"
-	"github.com/guardy-ai/guardy/adapters/transport/internal/rfc3339"
-	"github.com/guardy-ai/guardy/adapters/transport/internal/strictjson"
+	"github.com/guardy-ai/guardy/adapters/internal/geojson"
+	"github.com/guardy-ai/guardy/adapters/internal/rfc3339"
+	"github.com/guardy-ai/guardy/adapters/internal/strictjson"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/evacuation"
 	"github.com/guardy-ai/guardy/domain/geo"

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/guardy-ai/guardy/adapters/transport/internal/rfc3339"
+	"github.com/guardy-ai/guardy/adapters/internal/rfc3339"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/ports"
 )

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/guardy-ai/guardy/adapters/transport/internal/strictjson"
+	"github.com/guardy-ai/guardy/adapters/internal/strictjson"
 	"github.com/guardy-ai/guardy/domain"
 )
 
