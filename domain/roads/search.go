@@ -29,7 +29,7 @@ const (
 )
 
 type side struct {
-	labels []label // of each junction
+	labels []label                    // of each junction
 	queue  heap.Heap[float64, uint32] // of junctions
 	seeds  []origin
 	ends   ends

@@ -14,7 +14,7 @@ type seed struct {
 
 // tree is a search for the fastest ways from or to one place: Dijkstra's algorithm.
 type tree struct {
-	seconds []float64 // of each junction, infinite where there is no way
+	seconds []float64                  // of each junction, infinite where there is no way
 	queue   heap.Heap[float64, uint32] // of junctions
 }
 
