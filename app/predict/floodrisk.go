@@ -176,12 +176,14 @@ func (q riskQuestion) decode(data []byte, a *risk.Assessment) error   { return q
 func (riskQuestion) provenance(a *risk.Assessment) *domain.Provenance { return &a.Provenance }
 func (riskQuestion) computedAt(a *risk.Assessment) time.Time          { return a.AssessedAt }
 
-// riskQuestions are the items of a batch. It implements questions.
+// riskQuestions are the items of a batch.
 type riskQuestions struct {
 	batch
 	rs  []risk.Request
 	out []risk.Outcome
 }
+
+var _ questions[risk.Assessment, riskQuestion] = riskQuestions{}
 
 func (qs riskQuestions) at(i int32) (riskQuestion, *risk.Assessment) {
 	return riskQuestion{qs.FloodRisks, qs.model, &qs.rs[i]}, &qs.out[i].Assessment

@@ -33,7 +33,7 @@ func TestAStopIsNoFailureAndFreesTheAddress(t *testing.T) {
 	}
 	answers := make(chan string)
 	go func() {
-		r, err := http.Get("http://" + l.Addr()) //nolint:noctx // it is answered
+		r, err := http.Get("http://" + l.Addr())
 		if err != nil {
 			answers <- err.Error()
 			return
@@ -100,7 +100,7 @@ func TestConnectionsAreCutWhenTheTimeIsUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() {
-		if r, err := http.Get("http://" + l.Addr()); err == nil { //nolint:noctx // it is cut
+		if r, err := http.Get("http://" + l.Addr()); err == nil {
 			_ = r.Body.Close()
 		}
 	}()
