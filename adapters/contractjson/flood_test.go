@@ -56,8 +56,10 @@ func TestWhatIsNoAreaIsRefusedWithItsPlace(t *testing.T) {
 		{`{"type":"FeatureCollection","features":[{"type":"Feature","geometry":{"type":"MultiPolygon","coordinates":[` + square + `,[[[0,0],[1,1],[1,0],[0,1],[0,0]]]]}},
 			{"type":"Feature","geometry":` + `{"type":"Polygon","coordinates":` + square + `}}]}`, "", "/features/0/geometry/coordinates/1"},
 		{`{"type":"FeatureCollection","features":[{"type":"Feature"},5,{}]}`, "", "/features/0/geometry /features/1 /features/2/type"},
-		{`{"type":"GeometryCollection","geometries":[{"type":"LineString","coordinates":[]},{"type":"GeometryCollection"}]}`, "",
-			"/geometries/0/type /geometries/1/type"},
+		{
+			`{"type":"GeometryCollection","geometries":[{"type":"LineString","coordinates":[]},{"type":"GeometryCollection"}]}`, "",
+			"/geometries/0/type /geometries/1/type",
+		},
 		{`{"type":"Feature","crs":{"type":"name","properties":{"name":"urn:ogc:def:crs:EPSG::3857"}},"geometry":{"type":"Polygon","coordinates":` + square + `}}`, "", "/crs"},
 	} {
 		_, err := ReadFlood([]byte(c.text), geo.DefaultLimits())
