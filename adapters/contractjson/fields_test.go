@@ -12,6 +12,8 @@ import (
 
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/anomaly"
+	"github.com/guardy-ai/guardy/domain/evacuation"
+	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/ports/transporttest"
 )
@@ -100,8 +102,8 @@ func answers(t *testing.T) map[string]func(body []byte) ([]byte, error) {
 			if err != nil {
 				return nil, err
 			}
-			f, err := s.Nowcast(ctx, &r)
-			if err != nil {
+			var f nowcast.Forecast
+			if err := s.Nowcast(ctx, &r, &f); err != nil {
 				return nil, err
 			}
 			return AppendForecast(nil, &r, &f), nil
@@ -122,8 +124,8 @@ func answers(t *testing.T) map[string]func(body []byte) ([]byte, error) {
 			if err != nil {
 				return nil, err
 			}
-			a, err := s.PlanEvacuation(ctx, &r)
-			if err != nil {
+			var a evacuation.Answer
+			if err := s.PlanEvacuation(ctx, &r, &a); err != nil {
 				return nil, err
 			}
 			return AppendEvacuation(nil, &r, &a), nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/anomaly"
+	"github.com/guardy-ai/guardy/domain/evacuation"
 	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/ports"
@@ -89,8 +90,8 @@ func (l *NowcastLines) append(ctx context.Context, out, line []byte) ([]byte, er
 	if err != nil {
 		return out, err
 	}
-	f, err := l.to.Nowcast(ctx, &r)
-	if err != nil {
+	var f nowcast.Forecast
+	if err := l.to.Nowcast(ctx, &r, &f); err != nil {
 		return out, err
 	}
 	if l.Answered != nil {
@@ -152,8 +153,8 @@ func (l *EvacuationLines) append(ctx context.Context, out, line []byte) ([]byte,
 	if err != nil {
 		return out, err
 	}
-	a, err := l.to.PlanEvacuation(ctx, &r)
-	if err != nil {
+	var a evacuation.Answer
+	if err := l.to.PlanEvacuation(ctx, &r, &a); err != nil {
 		return out, err
 	}
 	return AppendEvacuation(out, &r, &a), nil

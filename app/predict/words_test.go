@@ -12,10 +12,11 @@ import (
 	"github.com/guardy-ai/guardy/app/predict"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/anomaly"
+	"github.com/guardy-ai/guardy/domain/evacuation"
+	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/ports"
 	"github.com/guardy-ai/guardy/ports/cachetest"
-	"github.com/guardy-ai/guardy/ports/devicestatestest"
 	"github.com/guardy-ai/guardy/ports/predictortest"
 	"github.com/guardy-ai/guardy/ports/wordtest"
 )
@@ -24,7 +25,7 @@ import (
 func TestEveryWordOfAnAnswerHasACase(t *testing.T) {
 	w := newWorld(t, false)
 	t.Run("risk", func(t *testing.T) {
-		predictortest.RunRiskWords(t, func(*testing.T) ports.RiskAssessor { return w.Service })
+		predictortest.RunRiskWords(t, func(*testing.T) ports.RiskAssessor { return w.FloodRisks })
 	})
 	t.Run("nowcast", func(t *testing.T) {
 		predictortest.RunNowcasterWords(t, func(*testing.T) ports.Nowcaster { return w.Nowcasts })
@@ -64,45 +65,45 @@ func onTown(t *testing.T, people string, budget time.Duration) ports.EvacuationP
 	if err != nil {
 		t.Fatal(err)
 	}
-	load, recorder := predict.RegionFrom(source), ports.NopRecorder{}
-	models := predict.NewModels(&scriptedSource{}, load, nil, noStatistics{}, recorder, time.Now)
-	if _, err := models.Reload(t.Context(), domain.EvacuationPlanner); err != nil {
+	deps := bare(&scriptedSource{})
+	deps.Region = predict.RegionFrom(source)
+	deps.Planning = predict.Planning{Workers: 1, Queue: 1, Budget: budget}
+	u := predict.New(deps)
+	if _, err := u.Models.Reload(t.Context(), domain.EvacuationPlanner); err != nil {
 		t.Fatal(err)
 	}
-	return predict.NewEvacuations(predict.Deps{
-		Models: models, Recorder: recorder, Clock: time.Now,
-		Planning: predict.Planning{Workers: 1, Queue: 1, Budget: budget},
-	})
+	return u.Evacuations
 }
 
 // asking asks a use case. It returns what the cache had to do with the answer.
 type asking func(ctx context.Context, fresh bool) (domain.CacheOutcome, error)
 
-// capabilities are the use cases on models by name; cache is nil without one.
-func capabilities(models *predict.Models, cache *cachetest.Fake) map[string]asking {
-	clock := &cachetest.Clock{}
-	deps := predict.Deps{
-		Models: models, Sites: sites{}, States: devicestatestest.NewFake(), Recorder: ports.NopRecorder{}, Clock: clock.Now,
-		TTL: predict.TTL{
-			FloodRisk: time.Minute, Batch: time.Minute, Nowcast: time.Minute, Anomaly: time.Minute, Evacuation: time.Minute,
-		},
+// overCache is what the use cases need, with a cache unless it is nil.
+func overCache(source ports.ModelSource, cache *cachetest.Fake) predict.Deps {
+	deps := bare(source)
+	deps.Clock = new(cachetest.Clock).Now
+	deps.TTL = predict.TTL{
+		FloodRisk: time.Minute, Batch: time.Minute, Nowcast: time.Minute, Anomaly: time.Minute, Evacuation: time.Minute,
 	}
 	if cache != nil {
 		deps.Cache = cache
 	}
-	risks, nowcasts, anomalies := predict.New(deps), predict.NewNowcasts(deps), predict.NewAnomalies(deps)
-	evacuations := predict.NewEvacuations(deps)
+	return deps
+}
+
+// capabilities are the use cases by name.
+func capabilities(u *predict.UseCases) map[string]asking {
 	record := predictortest.RandomReadings(rand.New(rand.NewPCG(1, 2)), 30)
 	sequence := predictortest.RandomNowcast(rand.New(rand.NewPCG(3, 4)))
 	return map[string]asking{
 		"risk": func(ctx context.Context, fresh bool) (domain.CacheOutcome, error) {
 			r, a := wet(), risk.Assessment{}
 			r.Fresh = fresh
-			err := risks.Assess(ctx, &r, &a)
+			err := u.FloodRisks.Assess(ctx, &r, &a)
 			return a.Provenance.Cache, err
 		},
 		"batch": func(ctx context.Context, fresh bool) (domain.CacheOutcome, error) {
-			batch, err := risks.Begin(ctx)
+			batch, err := u.FloodRisks.Begin(ctx)
 			if err != nil {
 				return domain.CacheNone, err
 			}
@@ -114,19 +115,21 @@ func capabilities(models *predict.Models, cache *cachetest.Fake) map[string]aski
 		"nowcast": func(ctx context.Context, fresh bool) (domain.CacheOutcome, error) {
 			r := predictortest.CloneNowcast(sequence)
 			r.Fresh = fresh
-			f, err := nowcasts.Nowcast(ctx, &r)
+			var f nowcast.Forecast
+			err := u.Nowcasts.Nowcast(ctx, &r, &f)
 			return f.Provenance.Cache, err
 		},
 		"anomaly": func(ctx context.Context, fresh bool) (domain.CacheOutcome, error) {
 			r, a := predictortest.Asked("d", record[29], record[:29]...), anomaly.Answer{}
 			r.Fresh = fresh
-			err := anomalies.DetectAnomaly(ctx, r, &a)
+			err := u.Anomalies.DetectAnomaly(ctx, r, &a)
 			return a.Provenance.Cache, err
 		},
 		"evacuation": func(ctx context.Context, fresh bool) (domain.CacheOutcome, error) {
 			r := aFlood()
 			r.Fresh = fresh
-			a, err := evacuations.PlanEvacuation(ctx, &r)
+			var a evacuation.Answer
+			err := u.Evacuations.PlanEvacuation(ctx, &r, &a)
 			return a.Provenance.Cache, err
 		},
 	}
@@ -134,26 +137,28 @@ func capabilities(models *predict.Models, cache *cachetest.Fake) map[string]aski
 
 // TestEveryCacheOutcomeHasACase asks every use case in the ways in which a cache may take part.
 func TestEveryCacheOutcomeHasACase(t *testing.T) {
-	models := newWorld(t, false).models
 	clock := &cachetest.Clock{}
-	cached, down := cachetest.NewFake(clock.Now), cachetest.NewFake(clock.Now)
-	down.Fail(errors.New("the cable is cut"))
+	broken := cachetest.NewFake(clock.Now)
+	broken.Fail(errors.New("the cable is cut"))
+	without := loaded(t, overCache(embedded.New(), nil))
+	cached := loaded(t, overCache(embedded.New(), cachetest.NewFake(clock.Now)))
+	down := loaded(t, overCache(embedded.New(), broken))
 	type way struct {
-		cache *cachetest.Fake
+		over  *predict.UseCases
 		fresh bool
 	}
 	ways := []wordtest.Case[way]{
-		{Name: "without a cache", Ask: way{nil, false}, Says: "cache=none"},
+		{Name: "without a cache", Ask: way{without, false}, Says: "cache=none"},
 		{Name: "for the first time", Ask: way{cached, false}, Says: "cache=miss"},
 		{Name: "again", Ask: way{cached, false}, Says: "cache=hit"},
 		{Name: "for a fresh answer", Ask: way{cached, true}, Says: "cache=bypass"},
 		{Name: "with a cache that is down", Ask: way{down, false}, Says: "cache=error"},
 	}
-	for name := range capabilities(models, nil) {
+	for name := range capabilities(without) {
 		t.Run(name, func(t *testing.T) {
 			outcomes := []wordtest.Set{wordtest.Of("cache", domain.NumCacheOutcomes)}
 			wordtest.Run(t, outcomes, ways, func(t *testing.T, w way) wordtest.Said {
-				outcome, err := capabilities(models, w.cache)[name](t.Context(), w.fresh)
+				outcome, err := capabilities(w.over)[name](t.Context(), w.fresh)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -171,18 +176,18 @@ func TestEveryKindOfErrorHasACase(t *testing.T) {
 	kinds := wordtest.Of("kind", domain.NumKinds).
 		Except(transport, "malformed unauthenticated forbidden exhausted").
 		Except("a plan that is refused for its size takes minutes to try; a transport makes it, too", "too_large")
-	loaded := newWorld(t, false).models
-	unloaded := predict.NewModels(&scriptedSource{}, predict.NoRegion, nil, noStatistics{}, ports.NopRecorder{}, time.Now)
+	ready := loaded(t, bare(embedded.New()))
+	unloaded := predict.New(bare(embedded.New()))
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	late, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
 	defer cancel()
 	type ask = func(t *testing.T) error
 	// each asks every use case and returns their common error.
-	each := func(ctx context.Context, models *predict.Models) ask {
+	each := func(ctx context.Context, u *predict.UseCases) ask {
 		return func(t *testing.T) error {
 			var common error
-			for name, ask := range capabilities(models, nil) {
+			for name, ask := range capabilities(u) {
 				_, err := ask(ctx, false)
 				if common != nil && domain.KindOf(err) != domain.KindOf(common) {
 					t.Errorf("%s: %v, where another use case says %v", name, err, common)
@@ -193,24 +198,22 @@ func TestEveryKindOfErrorHasACase(t *testing.T) {
 		}
 	}
 	wordtest.Run(t, []wordtest.Set{kinds}, []wordtest.Case[ask]{
-		{Name: "a caller who gave up", Ask: each(gone, loaded), Says: "kind=canceled"},
-		{Name: "a deadline in the past", Ask: each(late, loaded), Says: "kind=deadline"},
+		{Name: "a caller who gave up", Ask: each(gone, ready), Says: "kind=canceled"},
+		{Name: "a deadline in the past", Ask: each(late, ready), Says: "kind=deadline"},
 		{Name: "before the models are loaded", Ask: each(t.Context(), unloaded), Says: "kind=unavailable"},
 		{Name: "a place beyond the poles", Ask: func(t *testing.T) error {
 			r := aFlood()
 			r.Latitude = 91
-			_, err := without(t, false).PlanEvacuation(t.Context(), &r)
-			return err
+			return without(t, false).PlanEvacuation(t.Context(), &r, new(evacuation.Answer))
 		}, Says: "kind=invalid"},
 		{Name: "a model that is none", Ask: func(t *testing.T) error {
-			_, err := loaded.Get(t.Context(), "oracle")
+			_, err := ready.Models.Get(t.Context(), "oracle")
 			return err
 		}, Says: "kind=not_found"},
 		{Name: "a region whose plan breaks", Ask: func(t *testing.T) error {
 			r := aFlood()
 			broken := inTown(t, false, &town{digest: "sha256:ab", err: errors.New("a defect")})
-			_, err := broken.PlanEvacuation(t.Context(), &r)
-			return err
+			return broken.PlanEvacuation(t.Context(), &r, new(evacuation.Answer))
 		}, Says: "kind=internal"},
 	}, func(t *testing.T, ask ask) wordtest.Said {
 		err := ask(t)

@@ -22,6 +22,7 @@ func (s *Service) Anomalies() []anomaly.Request {
 
 // DetectAnomaly implements ports.AnomalyDetector.
 func (s *Service) DetectAnomaly(ctx context.Context, r *anomaly.Request, a *anomaly.Answer) error {
+	*a = anomaly.Answer{}
 	s.mu.Lock()
 	s.anomalies = append(s.anomalies, cloneAnomaly(r))
 	s.mu.Unlock()

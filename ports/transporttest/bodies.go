@@ -87,12 +87,13 @@ func NowcastBody(readings int) string {
 type FixedNowcast struct{ Forecast nowcast.Forecast }
 
 // Nowcast implements ports.Nowcaster.
-func (f FixedNowcast) Nowcast(_ context.Context, r *nowcast.Request) (nowcast.Forecast, error) {
-	err := domain.Invalid("nowcast", r.Validate())
-	if err == nil {
-		r.Canonicalize()
+func (f FixedNowcast) Nowcast(_ context.Context, r *nowcast.Request, to *nowcast.Forecast) error {
+	if err := domain.Invalid("nowcast", r.Validate()); err != nil {
+		return err
 	}
-	return f.Forecast, err
+	r.Canonicalize()
+	*to = f.Forecast
+	return nil
 }
 
 // SomeForecast is an answer with all that one usually has.
@@ -139,12 +140,12 @@ func FloodBody(n int) string {
 type ZonesOnly struct{}
 
 // PlanEvacuation implements ports.EvacuationPlanner.
-func (ZonesOnly) PlanEvacuation(_ context.Context, r *evacuation.Request) (a evacuation.Answer, err error) {
+func (ZonesOnly) PlanEvacuation(_ context.Context, r *evacuation.Request, a *evacuation.Answer) error {
 	if err := domain.Invalid("evacuation", r.Validate()); err != nil {
-		return a, err
+		return err
 	}
 	r.Canonicalize()
-	err = evacuation.NewPlanner(nil, Ref.Digest).Plan(r, func() bool { return false }, &a)
+	err := evacuation.NewPlanner(nil, Ref.Digest).Plan(r, func() bool { return false }, a)
 	a.GeneratedAt = AssessedAt
-	return a, err
+	return err
 }

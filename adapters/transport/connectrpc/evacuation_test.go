@@ -15,6 +15,7 @@ import (
 	guardyv1 "github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1"
 	"github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1/guardyv1connect"
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/evacuation"
 	"github.com/guardy-ai/guardy/ports/transporttest"
 )
 
@@ -125,7 +126,8 @@ func FuzzEvacuationJSON(f *testing.F) {
 		if r.LocationName != "town" {
 			r.LocationName = "" // some ask the fake to misbehave
 		}
-		answer, err := service.PlanEvacuation(t.Context(), &r)
+		var answer evacuation.Answer
+		err = service.PlanEvacuation(t.Context(), &r, &answer)
 		service.Evacuations()
 		if err != nil {
 			return

@@ -14,6 +14,7 @@ import (
 	guardyv1 "github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/anomaly"
+	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/ports/transporttest"
 )
@@ -138,7 +139,8 @@ func FuzzNowcastWire(f *testing.F) {
 			return
 		}
 		r.LocationID = "" // some ask the fake to misbehave
-		answer, err := service.Nowcast(t.Context(), &r)
+		var answer nowcast.Forecast
+		err = service.Nowcast(t.Context(), &r, &answer)
 		service.Nowcasts()
 		if err != nil {
 			return

@@ -9,6 +9,8 @@ import (
 	"github.com/guardy-ai/guardy/adapters/contractjson"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/anomaly"
+	"github.com/guardy-ai/guardy/domain/evacuation"
+	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
 )
 
@@ -73,14 +75,14 @@ func (s *Server) nowcast(ctx context.Context, in *nowcastRequest) (*nowcastAnswe
 	if err != nil {
 		return nil, err
 	}
-	f, err := s.deps.Nowcast.Nowcast(ctx, &r)
-	if err != nil {
+	f := new(nowcast.Forecast)
+	if err := s.deps.Nowcast.Nowcast(ctx, &r, f); err != nil {
 		return nil, err
 	}
 	if err := c.describe(f.Provenance); err != nil {
 		return nil, err
 	}
-	return &nowcastAnswer{func(b []byte) []byte { return contractjson.AppendForecast(b, &r, &f) }}, nil
+	return &nowcastAnswer{func(b []byte) []byte { return contractjson.AppendForecast(b, &r, f) }}, nil
 }
 
 func (s *Server) detectAnomaly(ctx context.Context, in *anomalyRequest) (*anomalyAnswer, error) {
@@ -103,12 +105,12 @@ func (s *Server) planEvacuation(ctx context.Context, in *planRequest) (*planAnsw
 	if err != nil {
 		return nil, err
 	}
-	a, err := s.deps.Evacuation.PlanEvacuation(ctx, &r)
-	if err != nil {
+	a := new(evacuation.Answer)
+	if err := s.deps.Evacuation.PlanEvacuation(ctx, &r, a); err != nil {
 		return nil, err
 	}
 	if err := c.describe(a.Provenance); err != nil {
 		return nil, err
 	}
-	return &planAnswer{func(b []byte) []byte { return contractjson.AppendEvacuation(b, &r, &a) }}, nil
+	return &planAnswer{func(b []byte) []byte { return contractjson.AppendEvacuation(b, &r, a) }}, nil
 }

@@ -30,8 +30,8 @@ func TestEveryPartOfAnEvacuationIsOfTheContract(t *testing.T) {
 		r := evacuation.NewRequest()
 		r.Latitude, r.Longitude, r.FloodProbability, r.RiskLevel, r.LocationName = 47, 9, 0.5, "moderate", name
 		r.Radii = []float64{50, 100, 200, 400, 50_000}
-		a, err := service.PlanEvacuation(t.Context(), &r)
-		if err != nil {
+		var a evacuation.Answer
+		if err := service.PlanEvacuation(t.Context(), &r, &a); err != nil {
 			t.Fatal(err)
 		}
 		for status := range evacuation.NumStatuses {

@@ -41,8 +41,8 @@ func (s *Server) nowcast(x *exchange) error {
 	}); err != nil {
 		return err
 	}
-	f, err := s.deps.Nowcast.Nowcast(x.ctx, &r)
-	if err != nil {
+	var f nowcast.Forecast
+	if err := s.deps.Nowcast.Nowcast(x.ctx, &r, &f); err != nil {
 		return err
 	}
 	x.describeCache(f.Provenance)
@@ -81,8 +81,8 @@ func (s *Server) planEvacuation(x *exchange) error {
 	}); err != nil {
 		return err
 	}
-	a, err := s.deps.Evacuation.PlanEvacuation(x.ctx, &r)
-	if err != nil {
+	var a evacuation.Answer
+	if err := s.deps.Evacuation.PlanEvacuation(x.ctx, &r, &a); err != nil {
 		return err
 	}
 	x.describeCache(a.Provenance)

@@ -695,7 +695,8 @@ func TestALateFailureIsReportedAndAStopIsNot(t *testing.T) {
 	if err := s.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.ln.Close(); err != nil {
+	do(t, http.MethodGet, "http://"+s.Addr()+"/health", nil) // fasthttp can be shut down only once it serves
+	if err := s.app.Server().Shutdown(); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-failed; err == nil {

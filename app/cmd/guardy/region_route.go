@@ -12,7 +12,6 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/guardy-ai/guardy/adapters/contractjson"
-	"github.com/guardy-ai/guardy/app/cmd/guardy/internal/floodfile"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/geo"
 	"github.com/guardy-ai/guardy/domain/roads"
@@ -71,7 +70,7 @@ func readFlood(path string) (geo.MultiPolygon, error) {
 	if err != nil {
 		return nil, err
 	}
-	water, err := floodfile.Read(data, geo.DefaultLimits())
+	water, err := contractjson.ReadFlood(data, geo.DefaultLimits())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, allLines(err))
 	}
