@@ -1,0 +1,307 @@
+package doubt
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Certainty is how sure it is that a value is a code for no data.
+type Certainty uint8
+
+// The certainties.
+const (
+	NoCode Certainty = iota // an ordinary number
+	Likely                  // a number that is used as a code and that the quantity can also have
+	Exact                   // a code: the quantity does not have this value, or never in this form
+)
+
+// Code is a code for no data.
+type Code struct {
+	Certainty Certainty
+	// Base is the code as its source writes it.
+	Base float64
+	// Conversion names what turned Base into the value, empty where nothing did: "ft3/s to m3/s".
+	Conversion string
+}
+
+// String says what the code is, as in "the code -999999 for no data, converted from ft3/s to m3/s".
+func (c Code) String() string {
+	if c.Certainty == NoCode {
+		return "no code"
+	}
+	if c.Conversion == "" {
+		return fmt.Sprintf("the code %.10g for no data", c.Base)
+	}
+	return fmt.Sprintf("the code %.10g for no data, converted from %s", c.Base, c.Conversion)
+}
+
+// base is a code as a source writes it.
+type base struct {
+	value float64
+	// strong codes stand out in any unit; weak ones may be measurements where the quantity reaches them.
+	strong bool
+	// only restricts the code to some quantities, none to all.
+	only []Quantity
+}
+
+// bases are the codes. Sources:
+//
+//   - runs of nines: -999999 of the USGS Water Services (also after the conversion to m3/s, as
+//     -28316.8: RTIInternational/teehr#158, woink/upstate-fishing#51), -999 of NOAA's National Water
+//     Prediction Service and of the Global Runoff Data Centre, -9999 of GHCN-Daily, Caravan and most grids, 9999.9,
+//     999.9 and 99.99 of NOAA's Global Surface Summary of the Day (its readme), 999.9 and 9999 of the Integrated
+//     Surface Database, fields filled with nines of the NASA Ames format, 999 of the historical files of the NDBC;
+//   - runs of eights: -888 cm of German gauges, which reaches clients as -8.88 m, and -888888;
+//   - loggers: 6999, 7999 and their negatives, the largest numbers of Campbell's two-byte format and its
+//     NAN; -127 °C of a DS18B20 that does not answer; 99 and 199 of AT+CSQ (3GPP TS 27.007), which is
+//     85 dBm after -113 + 2n; 127 and 255 of one-byte signal strengths;
+//   - the extremes of 16 and 32 bits, signed and unsigned, and of single and double precision;
+//   - the default fill values of netCDF (9.96921e36, -32767, -2147483647) and 1e20 of the CMIP tables.
+var bases = []base{
+	{-999, true, nil}, {-9999, true, nil}, {-99999, true, nil}, {-999999, true, nil}, {-9999999, true, nil},
+	{-99999999, true, nil}, {-999999999, true, nil},
+	{-999.9, true, nil}, {-9999.9, true, nil}, {-99999.9, true, nil}, {-999.99, true, nil}, {-9999.99, true, nil},
+	{-999.999, true, nil}, {-9999.999, true, nil},
+	{-888, true, nil}, {-8888, true, nil}, {-88888, true, nil}, {-888888, true, nil}, {-8888888, true, nil},
+	{-777, false, nil}, {-7777, true, nil}, {-77777, true, nil}, {-777777, true, nil}, {-6666, true, nil},
+	{-6999, true, nil}, {-7999, true, nil},
+	{-99, false, nil}, {-99.9, false, nil}, {-99.99, false, nil}, {-88.8, false, nil},
+	{-127, false, []Quantity{Temperature}},
+
+	{999999, true, nil}, {9999999, true, nil}, {99999999, true, nil}, {999999999, true, nil},
+	{9999.9, true, nil}, {99999.9, true, nil}, {9999.99, true, nil}, {99999.99, true, nil}, {9999.999, true, nil},
+	{888888, true, nil}, {8888888, true, nil},
+	{999, false, nil}, {9999, false, nil}, {99999, false, nil}, {999.9, false, nil}, {999.99, false, nil},
+	{999.999, false, nil}, {99.99, false, []Quantity{Rain}}, {8888, false, nil}, {88888, false, nil},
+	{6999, false, nil}, {7999, false, nil},
+	{123.4, false, []Quantity{Other, Temperature, Humidity}},
+	{85, false, []Quantity{Signal}}, {99, false, []Quantity{Signal}}, {127, false, []Quantity{Signal}},
+	{199, false, []Quantity{Signal}}, {255, false, []Quantity{Signal}},
+
+	{math.MinInt16, true, nil}, {-math.MaxInt16, true, nil}, {math.MaxInt16, false, nil}, {math.MaxUint16, false, nil},
+	{math.MinInt32, true, nil}, {-math.MaxInt32, true, nil}, {math.MaxInt32, true, nil}, {math.MaxUint32, true, nil},
+	{math.MaxFloat32, true, nil}, {-math.MaxFloat32, true, nil}, {math.MaxFloat64, true, nil}, {-math.MaxFloat64, true, nil},
+	{9.969209968386869e36, true, nil}, {1e20, true, nil}, {-1e20, true, nil}, {1e30, true, nil}, {-1e30, true, nil},
+	{1e35, true, nil}, {-1e34, true, nil},
+}
+
+// conversion is what a client does to a value before it posts it: first the offset, then the factor.
+type conversion struct {
+	name           string
+	offset, factor float64
+}
+
+func (c conversion) apply(v float64) float64 { return (v + c.offset) * c.factor }
+
+// Factors between units. The foot is the international one.
+const (
+	footM       = 0.3048
+	inchMM      = 25.4
+	cubicFootM3 = footM * footM * footM // 0.028316846592
+	mileKM      = 1.609344
+	secondsADay = 86400
+)
+
+var (
+	lengths = []conversion{
+		{"ft to m", 0, footM}, {"m to ft", 0, 1 / footM}, {"cm to m", 0, 0.01}, {"mm to m", 0, 0.001}, {"dm to m", 0, 0.1},
+		{"in to m", 0, inchMM / 1000}, {"in to cm", 0, inchMM / 10}, {"ft to cm", 0, 100 * footM}, {"m to cm", 0, 100},
+		{"m to mm", 0, 1000}, {"cm to mm", 0, 10},
+	}
+	flows = []conversion{
+		{"ft3/s to m3/s", 0, cubicFootM3}, {"m3/s to ft3/s", 0, 1 / cubicFootM3}, {"l/s to m3/s", 0, 0.001},
+		{"m3/s to l/s", 0, 1000}, {"kilo ft3/s to m3/s", 0, 1000 * cubicFootM3}, {"Ml/day to m3/s", 0, 1000. / secondsADay},
+		{"m3/day to m3/s", 0, 1. / secondsADay}, {"ft3/s to l/s", 0, 1000 * cubicFootM3},
+	}
+	tenths = conversion{"tenths", 0, 0.1}
+	shifts = []conversion{tenths, {"hundredths", 0, 0.01}}
+)
+
+// conversions are those that clients make of a quantity.
+var conversions = [NumQuantities][]conversion{
+	Other: append([]conversion{{"ft3/s to m3/s", 0, cubicFootM3}, {"ft to m", 0, footM}}, shifts...),
+	Rain: {
+		{"in to mm", 0, inchMM}, {"mm to in", 0, 1 / inchMM}, {"cm to mm", 0, 10}, {"m to mm", 0, 1000},
+		tenths, {"hundredths of an inch to mm", 0, inchMM / 100}, {"tips of 0.2 mm", 0, 0.2}, {"tips of 0.254 mm", 0, 0.254},
+		{"kg/m2/s to mm/day", 0, secondsADay}, {"mm/h to mm/day", 0, 24}, {"mm/day to mm/h", 0, 1. / 24},
+	},
+	Temperature: {
+		{"°F to °C", -32, 1 / 1.8}, {"°C to °F", 32 / 1.8, 1.8}, {"K to °C", -273.15, 1}, {"°C to K", 273.15, 1},
+		tenths, {"hundredths", 0, 0.01},
+	},
+	Humidity:  {{"a fraction to %", 0, 100}, tenths, {"hundredths", 0, 0.01}},
+	Level:     lengths,
+	Discharge: flows,
+	River:     slices.Concat(lengths, flows, shifts),
+	Voltage:   {{"mV to V", 0, 0.001}, {"hundredths", 0, 0.01}, tenths},
+	Signal:    {tenths},
+	Attribute: {{"ft to m", 0, footM}, {"miles to km", 0, mileKM}, {"a fraction to %", 0, 100}, tenths, {"hundredths", 0, 0.01}},
+}
+
+// Relative tolerances. A code that passed through single precision differs by up to 6e-8, a converted one by
+// the digits of the factor (0.0283168 for 0.028316846592: 2e-6; 3.2808 for 3.28084: 1e-5) and of the result.
+const (
+	asWritten  = 1e-7
+	ofPossible = 2e-6 // 9999.9 ft3/s is a code and 10 000 ft3/s is a flood
+	ofUnlikely = 3e-5 // -304.5 for -999 ft; a tide may press a river back by -304.6 m3/s
+	impossible = 2e-4 // -572.8 for -999 °F, which no temperature is near
+)
+
+// germanLevel is what -888 cm becomes in metres.
+const germanLevel = -8.88
+
+const (
+	// leastCode is the least magnitude of a code: nearer to zero every number is a measurement.
+	leastCode = 8
+	// leastConverted is the magnitude from which a converted code is told from a level or a positive number.
+	leastConverted = 100
+	// leastFlow is that magnitude for a flow, which a tide or a weir turns round.
+	leastFlow = 1000
+)
+
+// table holds the codes of a quantity in increasing order of what they look like. Between the numbers of
+// quiet there is none.
+type table struct {
+	values  []float64
+	entries []entry // of the values
+	quiet   span
+}
+
+// entry is what makes a code of a value.
+type entry struct {
+	tolerance float64
+	rank      int // the better known code has the lower one
+	Code
+}
+
+var tables = func() (ts [NumQuantities]table) {
+	for q := range NumQuantities {
+		ts[q] = newTable(q)
+	}
+	return ts
+}()
+
+func newTable(q Quantity) table {
+	type candidate struct {
+		value float64
+		entry
+	}
+	var found []candidate
+	for i, b := range bases {
+		if b.only != nil && !slices.Contains(b.only, q) {
+			continue
+		}
+		for k, c := range append([]conversion{{factor: 1}}, conversions[q]...) {
+			v := c.apply(b.value)
+			if certainty, tolerance := judge(q, b, c, v); certainty != NoCode {
+				found = append(found, candidate{v, entry{tolerance * math.Abs(v), i + k*len(bases), Code{certainty, b.value, c.name}}})
+			}
+		}
+	}
+	slices.SortStableFunc(found, func(a, b candidate) int { return cmp.Compare(a.value, b.value) })
+	t := table{quiet: span{math.Inf(-1), math.Inf(1)}}
+	for _, e := range found {
+		t.values, t.entries = append(t.values, e.value), append(t.entries, e.entry)
+		if e.value < 0 {
+			t.quiet.low = max(t.quiet.low, e.value+e.tolerance)
+		} else {
+			t.quiet.high = min(t.quiet.high, e.value-e.tolerance)
+		}
+	}
+	return t
+}
+
+// judge returns how sure it is that v, which c made of b, is a code for q, and the relative tolerance of v.
+func judge(q Quantity, b base, c conversion, v float64) (Certainty, float64) {
+	certainty, tolerance := certaintyOf(q, b, c.name != "", v)
+	if certainty == NoCode || tolerance == impossible || tolerance == ofUnlikely && !c.decimal() {
+		return certainty, tolerance
+	}
+	// 10 000 is a measurement beside the code 9999.9, in whatever unit.
+	tolerance = min(tolerance, 0.3*fromRound(b.value))
+	if c.name != "" && tolerance < asWritten {
+		return NoCode, 0
+	}
+	return certainty, tolerance
+}
+
+func certaintyOf(q Quantity, b base, converted bool, v float64) (certainty Certainty, tolerance float64) {
+	size := math.Abs(v)
+	water := q == Level || q == Discharge || q == River
+	switch {
+	case math.IsInf(v, 0), size < leastCode:
+		return NoCode, 0
+	case (q == Level || q == River) && math.Abs(v-germanLevel) < 1e-9:
+		return Exact, asWritten
+	case !converted && (b.strong || !possible[q].holds(v)):
+		return Exact, asWritten
+	case q == Signal || q == Humidity || q == Attribute && !b.strong:
+		return NoCode, 0 // -99 dBm, 99.9 % and 999 m are ordinary
+	case !converted:
+		return Likely, asWritten
+	case !possible[q].holds(v) && !water:
+		return Exact, impossible
+	case !b.strong:
+		return NoCode, 0
+	case !possible[q].holds(v) && (q != Discharge || size >= leastFlow), q == Other && v <= -leastFlow:
+		return Exact, ofUnlikely
+	case v > 0 && size < leastConverted, q == Temperature:
+		return NoCode, 0
+	}
+	return Likely, ofPossible
+}
+
+// decimal reports whether c keeps round numbers round.
+func (c conversion) decimal() bool {
+	power := math.Round(math.Log10(c.factor))
+	return c.offset == 0 && math.Abs(c.factor/math.Pow(10, power)-1) < 1e-9
+}
+
+// fromRound returns the relative distance of a code from the nearest power of ten.
+func fromRound(code float64) float64 {
+	size := math.Abs(code)
+	return math.Abs(size/math.Pow(10, math.Round(math.Log10(size))) - 1)
+}
+
+// CodeFor returns the code for no data that v is for the quantity, and whether it is one. NaN and the
+// infinities are none: they are refused or missing by themselves.
+func CodeFor(q Quantity, v float64) (Code, bool) {
+	e := find(q, v)
+	if e == nil {
+		return Code{}, false
+	}
+	return e.Code, true
+}
+
+// IsCode reports whether v is surely a code for no data of the quantity. It does not allocate.
+func IsCode(q Quantity, v float64) bool {
+	e := find(q, v)
+	return e != nil && e.Certainty == Exact
+}
+
+// MayBeCode reports whether v is a code for no data of the quantity or may be one. It does not allocate.
+func MayBeCode(q Quantity, v float64) bool { return find(q, v) != nil }
+
+// find returns the surest entry that v meets, the best known of equals, or nil.
+func find(q Quantity, v float64) *entry {
+	t := &tables[min(q, NumQuantities-1)]
+	if v > t.quiet.low && v < t.quiet.high || v != v {
+		return nil
+	}
+	// No tolerance is wider than impossible, so the entries that v can meet are neighbours.
+	reach := 2 * impossible * math.Abs(v)
+	at, _ := slices.BinarySearch(t.values, v-reach)
+	var best *entry
+	for ; at < len(t.values) && t.values[at] <= v+reach; at++ {
+		e := &t.entries[at]
+		if math.Abs(v-t.values[at]) > e.tolerance {
+			continue
+		}
+		if best == nil || e.Certainty > best.Certainty || e.Certainty == best.Certainty && e.rank < best.rank {
+			best = e
+		}
+	}
+	return best
+}

@@ -1,0 +1,152 @@
+package doubt_test
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/guardy-ai/guardy/domain/doubt"
+)
+
+func TestKnownCodesAreCodes(t *testing.T) {
+	everywhere := []float64{-9999, -999, -99999, -999999, -888888, -9999.9, -999.9, -32768, -2147483648, 2147483647, 1e20, -math.MaxFloat32, 9.969209968386869e36}
+	for q := range doubt.NumQuantities {
+		for _, v := range everywhere {
+			if !doubt.IsCode(q, v) {
+				t.Errorf("%v: %g is no code", q, v)
+			}
+		}
+	}
+	for _, c := range []struct {
+		q doubt.Quantity
+		v float64
+	}{
+		{doubt.River, 999999}, {doubt.Discharge, 999999}, {doubt.Level, 999999},
+		{doubt.River, 9999.9}, {doubt.Discharge, 9999.9}, {doubt.Level, 9999.9}, {doubt.Temperature, 9999.9},
+		{doubt.River, -28316.8}, {doubt.Discharge, -28316.8}, {doubt.Discharge, -28316.818359}, {doubt.Discharge, -28316.84}, {doubt.Discharge, -28317},
+		{doubt.River, -888}, {doubt.River, -8.88}, {doubt.Level, -8.88},
+		{doubt.River, -304.4952}, {doubt.Level, -304.5}, {doubt.Level, -3047.7}, {doubt.Level, -304799.7},
+		{doubt.River, -35314631}, {doubt.River, -999999000},
+		{doubt.Rain, -253.746}, {doubt.Rain, 2539.746}, {doubt.Rain, -0.999 * 25.4}, {doubt.Rain, 6553.5}, {doubt.Rain, 13107}, {doubt.Rain, -99},
+		{doubt.Temperature, -572.8}, {doubt.Temperature, -5572.8}, {doubt.Temperature, 5537.7}, {doubt.Temperature, -127}, {doubt.Temperature, -1272.15}, {doubt.Temperature, -1766.2},
+		{doubt.Humidity, 999.9}, {doubt.Humidity, -99}, {doubt.Humidity, 65535},
+		{doubt.Voltage, -99.9}, {doubt.Voltage, 9999}, {doubt.Signal, 99}, {doubt.Signal, 85}, {doubt.Signal, 199},
+		{doubt.Attribute, -9999}, {doubt.Attribute, -999},
+	} {
+		if !doubt.IsCode(c.q, c.v) {
+			got, _ := doubt.CodeFor(c.q, c.v)
+			t.Errorf("%v: %g is no code but %+v", c.q, c.v, got)
+		}
+	}
+}
+
+func TestCodesSurviveSinglePrecision(t *testing.T) {
+	for _, v := range []float64{-9999.9, 9999.9, -8.88, -999.9, 999999, -28316.818} {
+		if single := float64(float32(v)); !doubt.IsCode(doubt.River, single) {
+			t.Errorf("%.10g, which was %g, is no code", single, v)
+		}
+	}
+}
+
+func TestMeasurementsAreNoCodes(t *testing.T) {
+	for q, values := range map[doubt.Quantity][]float64{
+		doubt.Rain:        {0, 9.99, 88.8, 99.9, 127, 199.9, 254, 305, 401, 800, 998.9, 1000, 1825, -0.1},
+		doubt.Temperature: {-9.99, -9.9, -88.7, -40, 0, 8.88, 9.99, 32, 50, 56.7},
+		doubt.Humidity:    {0, 88.8, 99, 99.9, 99.99, 100, 103},
+		doubt.Level:       {-9.98, -8.87, -8.9, -0.999, -0.888, 0, 0.999, 8.88, 9.99, 88.8, 99.9, 400, 888, 1000, -1.27, -30.5},
+		doubt.Discharge:   {-8.88, -30, -283.17, -10000, -1000, 9.99, 88.8, 99.9, 283.17, 888, 1000, 10000, 998, 9998, 28316.9, 70000, 209000},
+		doubt.Voltage:     {3.3, 12.7, 12.34, 24, 48, 99.9, -0.1},
+		doubt.Signal:      {-127, -120, -113, -99, -99.9, -88.8, -77, -51, 0},
+		doubt.Attribute:   {999, 888, 9999, 99.9, -86, -99, 6999, 8848, 65535},
+		doubt.Other:       {-10000, -1000, 1000, 10000, 98.7, 1013.25, 100000},
+	} {
+		for _, v := range values {
+			if c, ok := doubt.CodeFor(q, v); ok {
+				t.Errorf("%v: %g is taken for %v (%d)", q, v, c, c.Certainty)
+			}
+		}
+	}
+}
+
+func TestWhatMayBeAMeasurementIsLikelyOnly(t *testing.T) {
+	for _, c := range []struct {
+		q doubt.Quantity
+		v float64
+	}{
+		{doubt.Discharge, 999}, {doubt.River, 999}, {doubt.River, 9999}, {doubt.Level, 999.9}, {doubt.Rain, 999.9}, {doubt.Rain, 99.99},
+		{doubt.Temperature, -88.8}, {doubt.Discharge, -99.9}, {doubt.Level, -99.99}, {doubt.Discharge, 32767}, {doubt.Discharge, 7999},
+		{doubt.Discharge, -283.14015}, {doubt.Discharge, 28316.818}, {doubt.Other, 6999},
+	} {
+		if code, ok := doubt.CodeFor(c.q, c.v); !ok || code.Certainty != doubt.Likely {
+			t.Errorf("%v: %g is %v, %v", c.q, c.v, code.Certainty, ok)
+		}
+		if doubt.IsCode(c.q, c.v) || !doubt.MayBeCode(c.q, c.v) {
+			t.Errorf("%v: %g is called a code for sure", c.q, c.v)
+		}
+	}
+}
+
+func TestNoNumberIsNoCode(t *testing.T) {
+	for q := range doubt.NumQuantities {
+		for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), 0, math.Copysign(0, -1), 1, -1, 5e-324} {
+			if doubt.MayBeCode(q, v) {
+				t.Errorf("%v: %g is a code", q, v)
+			}
+		}
+	}
+}
+
+func TestALookUpDoesNotAllocate(t *testing.T) {
+	if n := testing.AllocsPerRun(100, func() { doubt.IsCode(doubt.River, -28316.8); doubt.MayBeCode(doubt.Rain, 12.5) }); n != 0 {
+		t.Errorf("%g allocations", n)
+	}
+}
+
+func TestQuantityOfReadsNames(t *testing.T) {
+	for name, want := range map[string]doubt.Quantity{
+		"rainfall_mm": doubt.Rain, "precip_mm": doubt.Rain, "temperature": doubt.Temperature, "water_temperature": doubt.Temperature,
+		"humidity": doubt.Humidity, "water_level_m": doubt.Level, "stage": doubt.Level, "discharge_m3s": doubt.Discharge, "Streamflow": doubt.Discharge,
+		"battery_voltage": doubt.Voltage, "signal_strength": doubt.Signal, "rssi": doubt.Signal, "turbidity": doubt.Other, "": doubt.Other,
+	} {
+		if got := doubt.QuantityOf(name); got != want {
+			t.Errorf("%q is %v, not %v", name, got, want)
+		}
+	}
+}
+
+func FuzzCodes(f *testing.F) {
+	f.Add(uint8(doubt.River), -28316.8)
+	f.Add(uint8(doubt.Signal), 99.0)
+	f.Fuzz(func(t *testing.T, q uint8, v float64) {
+		code, ok := doubt.CodeFor(doubt.Quantity(q), v)
+		if ok != (code.Certainty != doubt.NoCode) || ok != doubt.MayBeCode(doubt.Quantity(q), v) || (code.Certainty == doubt.Exact) != doubt.IsCode(doubt.Quantity(q), v) {
+			t.Errorf("%v: %g is %+v, %v", doubt.Quantity(q), v, code, ok)
+		}
+		if ok && math.Abs(v) < 8 {
+			t.Errorf("%v: %g is %+v", doubt.Quantity(q), v, code)
+		}
+	})
+}
+
+func BenchmarkIsCode(b *testing.B) {
+	for _, v := range []float64{12.5, -28316.8, 351} {
+		b.Run(fmt.Sprint(v), func(b *testing.B) {
+			for b.Loop() {
+				doubt.IsCode(doubt.River, v)
+			}
+		})
+	}
+}
+
+func ExampleCodeFor() {
+	for _, v := range []float64{-9999, -28316.8, -8.88, 999, 12.5} {
+		code, ok := doubt.CodeFor(doubt.River, v)
+		fmt.Println(v, ok, code.Certainty == doubt.Exact, code)
+	}
+	// Output:
+	// -9999 true true the code -9999 for no data
+	// -28316.8 true true the code -999999 for no data, converted from ft3/s to m3/s
+	// -8.88 true true the code -888 for no data, converted from cm to m
+	// 999 true false the code 999 for no data
+	// 12.5 false false no code
+}
