@@ -235,10 +235,10 @@ func certaintyOf(q Quantity, b base, converted bool, v float64) (certainty Certa
 		return NoCode, 0
 	case (q == Level || q == River) && math.Abs(v-germanLevel) < 1e-9:
 		return Exact, asWritten
+	case (q == Signal || q == Humidity || q == Attribute) && possible[q].holds(v):
+		return NoCode, 0 // -99 dBm, 99.9 %, 999 m and 9999.9 km2 are ordinary
 	case !converted && (b.strong || !possible[q].holds(v)):
 		return Exact, asWritten
-	case q == Signal || q == Humidity || q == Attribute && !b.strong:
-		return NoCode, 0 // -99 dBm, 99.9 % and 999 m are ordinary
 	case !converted:
 		return Likely, asWritten
 	case !possible[q].holds(v) && !water:
