@@ -63,7 +63,7 @@ func (s *Nowcasts) prepare(r *nowcast.Request) error {
 			r.LocationName = site.Name
 		}
 	}
-	if err := domain.Invalid("nowcast", r.Validate()); err != nil {
+	if err := domain.Invalid("nowcast", append(unknownSite(s.sites, r.LocationID), r.Validate()...)); err != nil {
 		return err
 	}
 	r.Canonicalize()

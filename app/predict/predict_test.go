@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -170,6 +171,9 @@ func (noStatistics) Reset()                                  {}
 type sites map[string]ports.RegisteredSite
 
 func (s sites) Len() int { return len(s) }
+func (s sites) Nearest(id string) string {
+	return domain.NearestName(id, maps.Keys(s))
+}
 func (s sites) Lookup(id string) (ports.RegisteredSite, bool) {
 	site, ok := s[id]
 	return site, ok
@@ -407,6 +411,50 @@ func TestReloadsUnderLoadDropAndMixNothing(t *testing.T) {
 	wg.Wait()
 }
 
+func TestAnIDThatTheRegisterDoesNotHoldIsRefused(t *testing.T) {
+	w := newWorld(t, false)
+	r := wet()
+	r.LocationID = "bridge-7"
+	if diff := cmp.Diff(predictortest.Ask(t, w.Service, wet()), predictortest.Ask(t, w.Service, r), predictortest.SameAnswer); diff != "" {
+		t.Fatalf("without a register an id changed the answer:\n%s", diff)
+	}
+	w.sites["bridge-1"] = ports.RegisteredSite{ID: "bridge-1"}
+
+	want := []domain.Violation{
+		{Pointer: "/location_id", Code: domain.CodeNotFound, Detail: `the site register has no site "bridge-7"; did you mean "bridge-1"?`},
+		{Pointer: "/humidity", Code: domain.CodeRange, Detail: "101 is outside 0 to 100 %"},
+	}
+	r.Humidity = 101
+	var a risk.Assessment
+	check := func(what string, err error, want []domain.Violation) {
+		t.Helper()
+		var e *domain.Error
+		if !errors.As(err, &e) || e.Kind != domain.KindInvalid {
+			t.Fatalf("%s: %v", what, err)
+		}
+		if diff := cmp.Diff(want, e.Violations); diff != "" {
+			t.Errorf("%s: %s", what, diff)
+		}
+	}
+	check("one", w.Assess(t.Context(), &r, &a), want)
+
+	b, err := w.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rs, out := []risk.Request{wet(), r}, make([]risk.Outcome, 2)
+	b.Assess(t.Context(), rs, out)
+	if out[0].Err != nil {
+		t.Errorf("the item beside it: %v", out[0].Err)
+	}
+	check("a batch's item", out[1].Err, want)
+
+	q := riverOnly(t)
+	q.LocationID = "somewhere else"
+	_, err = w.Nowcast(t.Context(), &q)
+	check("a nowcast", err, []domain.Violation{{Pointer: "/location_id", Code: domain.CodeNotFound, Detail: `the site register has no site "somewhere else"`}})
+}
+
 func TestTheRegisterFillsAndTheRequestWins(t *testing.T) {
 	w := newWorld(t, false)
 	in := risk.NewRequest()
@@ -423,12 +471,6 @@ func TestTheRegisterFillsAndTheRequestWins(t *testing.T) {
 	explicit.River.Value, explicit.River.Normal, explicit.River.FloodThreshold = 3, 1, 4
 	if diff := cmp.Diff(predictortest.Ask(t, w.Service, explicit), byID, predictortest.SameAnswer); diff != "" {
 		t.Fatalf("-explicit +registered:\n%s", diff)
-	}
-
-	unknown := wet()
-	unknown.LocationID = "nowhere"
-	if diff := cmp.Diff(predictortest.Ask(t, w.Service, wet()), predictortest.Ask(t, w.Service, unknown), predictortest.SameAnswer); diff != "" {
-		t.Fatalf("an id that is not registered changed the answer:\n%s", diff)
 	}
 
 	// One threshold from the request and one from the register could mix units.

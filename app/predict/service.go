@@ -124,7 +124,7 @@ func (s *Service) prepare(r *risk.Request) error {
 	if r.Date.IsZero() {
 		r.Date = s.clock().UTC()
 	}
-	if err := domain.Invalid("risk.assess", r.Validate()); err != nil {
+	if err := domain.Invalid("risk.assess", append(unknownSite(s.sites, r.LocationID), r.Validate()...)); err != nil {
 		return err
 	}
 	r.Canonicalize()
