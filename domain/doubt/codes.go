@@ -75,7 +75,7 @@ var bases = []base{
 	{888888, true, nil}, {8888888, true, nil},
 	{999, false, nil}, {9999, false, nil}, {99999, false, nil}, {999.9, false, nil}, {999.99, false, nil},
 	{999.999, false, nil}, {99.99, false, []Quantity{Rain}}, {8888, false, nil}, {88888, false, nil},
-	{6999, false, nil}, {7999, false, nil},
+	{6999, false, nil}, {7999, false, nil}, {6999, true, []Quantity{Other}}, {7999, true, []Quantity{Other}}, // of channels without a name
 	{123.4, false, []Quantity{Other, Temperature, Humidity}},
 	{85, false, []Quantity{Signal}}, {99, false, []Quantity{Signal}}, {127, false, []Quantity{Signal}},
 	{199, false, []Quantity{Signal}}, {255, false, []Quantity{Signal}},

@@ -75,7 +75,7 @@ func TestWhatMayBeAMeasurementIsLikelyOnly(t *testing.T) {
 	}{
 		{doubt.Discharge, 999}, {doubt.River, 999}, {doubt.River, 9999}, {doubt.Level, 999.9}, {doubt.Rain, 999.9}, {doubt.Rain, 99.99},
 		{doubt.Temperature, -88.8}, {doubt.Discharge, -99.9}, {doubt.Level, -99.99}, {doubt.Discharge, 32767}, {doubt.Discharge, 7999},
-		{doubt.Discharge, -283.14015}, {doubt.Discharge, 28316.818}, {doubt.Other, 6999},
+		{doubt.Discharge, -283.14015}, {doubt.Discharge, 28316.818}, {doubt.Other, 999.9},
 	} {
 		if code, ok := doubt.CodeFor(c.q, c.v); !ok || code.Certainty != doubt.Likely {
 			t.Errorf("%v: %g is %v, %v", c.q, c.v, code.Certainty, ok)

@@ -52,6 +52,10 @@ var possible = [NumQuantities]span{
 	Attribute:   {-500, 1e7},  // an elevation, an area in km2
 }
 
+// IsPossible reports whether anything of the quantity was ever near v: what is outside is an error, whether it is
+// a code or not.
+func IsPossible(q Quantity, v float64) bool { return possible[min(q, NumQuantities-1)].holds(v) }
+
 // QuantityOf guesses the quantity of a variable by its name, as "water_level_m" or "discharge_m3s". It
 // answers Other for a name that tells nothing.
 func QuantityOf(name string) Quantity {
