@@ -41,13 +41,13 @@ func (q *variable) sentinel(x float64) bool {
 	if !ok {
 		return false
 	}
-	known := q.n > knownReadings
-	far := math.Abs(x-q.last) > 4*q.large
-	if code.Certainty == doubt.Exact {
-		return !known || far || !doubt.IsPossible(q.quantity, x)
-	}
 	record := q.records[away]
-	return known && far && (math.Abs(x-q.slow)*record > 1 || record == 0)
+	strange := math.Abs(x-q.last) > 4*q.large && (math.Abs(x-q.slow)*record > 1 || record == 0)
+	known := q.n > knownReadings
+	if code.Certainty == doubt.Exact {
+		return !known || strange || q.quantity != doubt.Level || !doubt.IsPossible(q.quantity, x)
+	}
+	return known && strange
 }
 
 // mostPlausible bounds every measurement, in whatever unit.

@@ -11,12 +11,17 @@ import (
 	"github.com/guardy-ai/guardy/domain/vector"
 )
 
-// doubts are what a request holds that may be an error. The zero value is none.
-type doubts struct {
+// Doubts are what a request holds that may be an error. The zero value is none.
+type Doubts struct {
 	list  []domain.Doubt
 	bound bounds
 	// places are the values of each group: numbers that tell what may be a code are gone once they are rounded.
 	places []boundPlace
+}
+
+// Equal reports whether the doubts are the same.
+func (d Doubts) Equal(other Doubts) bool {
+	return d.bound == other.bound && slices.Equal(d.list, other.list) && slices.Equal(d.places, other.places)
 }
 
 // boundPlace is a value that bounds the answer: a day of the rainfall history, or a field of its own.
@@ -128,25 +133,25 @@ func (r *Request) heedRiver() {
 
 // doubt keeps one doubt, unless the list is full.
 func (r *Request) doubt(pointer string, reason domain.DoubtReason, treated domain.Treatment) {
-	q := Quality{Doubtful: r.doubts.list}
+	q := Quality{Doubtful: r.Doubts.list}
 	q.Doubt(pointer, reason, treated)
-	r.doubts.list = q.Doubtful
+	r.Doubts.list = q.Doubtful
 }
 
 // bound keeps the doubt about a value that bounds the answer.
 func (r *Request) bound(pointer string, reason domain.DoubtReason, place boundPlace) {
 	r.doubt(pointer, reason, domain.TreatedBound)
-	r.doubts.bound |= place.group
-	r.doubts.places = append(r.doubts.places, place)
+	r.Doubts.bound |= place.group
+	r.Doubts.places = append(r.Doubts.places, place)
 }
 
 // without returns the request without the values of the groups.
 func (r *Request) without(groups bounds) Request {
 	q := *r
-	q.doubts = doubts{}
+	q.Doubts = Doubts{}
 	q.RainfallHistoryMM = slices.Clone(r.RainfallHistoryMM)
 	fields := q.fields()
-	for _, place := range r.doubts.places {
+	for _, place := range r.Doubts.places {
 		switch {
 		case groups&place.group == 0:
 		case place.field < len(fields):
@@ -161,11 +166,11 @@ func (r *Request) without(groups bounds) Request {
 // heed makes a, the answer to r as it stands, at least as cautious as the answers without the values that
 // bound it, and says what is doubtful.
 func (m *Model) heed(r *Request, a *Assessment) {
-	if len(r.doubts.list) == 0 {
+	if len(r.Doubts.list) == 0 {
 		return
 	}
 	for groups := bounds(1); groups < endOfBounds; groups++ {
-		if groups&^r.doubts.bound != 0 {
+		if groups&^r.Doubts.bound != 0 {
 			continue
 		}
 		q := r.without(groups)
@@ -173,7 +178,7 @@ func (m *Model) heed(r *Request, a *Assessment) {
 		m.assess(&q, &other)
 		a.caution(&other)
 	}
-	a.Quality.Doubtful = r.doubts.list
+	a.Quality.Doubtful = r.Doubts.list
 }
 
 // caution makes a the more dangerous of two answers. Its interval holds both: nobody knows which is right.

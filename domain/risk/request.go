@@ -26,7 +26,8 @@ type Request struct {
 	// Fresh by-passes the cache lookup; the answer is still stored.
 	Fresh bool
 
-	doubts doubts // what Canonicalize found
+	// Doubts are what Canonicalize found; a client leaves them as they are.
+	Doubts Doubts
 }
 
 // NewRequest returns a request in which everything is missing.
@@ -157,8 +158,8 @@ func (r *Request) AppendCanonical(dst []byte) []byte {
 	} else {
 		dst = append(dst, 0)
 	}
-	if len(r.doubts.list) > 0 {
-		dst = domain.AppendDoubts(dst, r.doubts.list)
+	if len(r.Doubts.list) > 0 {
+		dst = domain.AppendDoubts(dst, r.Doubts.list)
 	}
 	return dst
 }
