@@ -55,6 +55,7 @@ func (s *Nowcasts) Nowcast(ctx context.Context, r *nowcast.Request) (nowcast.For
 // collected, and the numbers are rounded.
 func (s *Nowcasts) prepare(r *nowcast.Request) error {
 	if site, ok := s.sites.Lookup(r.LocationID); ok && r.LocationID != "" {
+		locate(&r.Latitude, &r.Longitude, &site) // its reason is not told: the place is no input of the model
 		// Both thresholds or none: one of each could mix units.
 		if math.IsNaN(r.Normal) && math.IsNaN(r.FloodThreshold) {
 			r.Normal, r.FloodThreshold = site.Normal, site.FloodThreshold

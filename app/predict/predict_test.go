@@ -455,6 +455,40 @@ func TestAnIDThatTheRegisterDoesNotHoldIsRefused(t *testing.T) {
 	check("a nowcast", err, []domain.Violation{{Pointer: "/location_id", Code: domain.CodeNotFound, Detail: `the site register has no site "somewhere else"`}})
 }
 
+func TestTheRegisterKnowsWhereASiteIs(t *testing.T) {
+	w := newWorld(t, false)
+	w.sites["bridge"] = ports.RegisteredSite{
+		ID: "bridge", Latitude: 45.17, Longitude: -69.31, Site: risk.NewRequest().Site, Normal: math.NaN(), FloodThreshold: math.NaN(),
+	}
+	at := func(latitude, longitude float64) risk.Assessment {
+		r := wet()
+		r.LocationID, r.Latitude, r.Longitude = "bridge", latitude, longitude
+		return predictortest.Ask(t, w.Service, r)
+	}
+	home := at(45.17, -69.31)
+	nan := math.NaN()
+	if diff := cmp.Diff(home, at(nan, nan), predictortest.SameAnswer); diff != "" {
+		t.Errorf("without coordinates: %s", diff)
+	}
+	for reason, place := range map[domain.DoubtReason][2]float64{domain.DoubtOrder: {-69.31, 45.17}, domain.DoubtSign: {45.17, 69.31}} {
+		got := at(place[0], place[1])
+		want := home
+		want.Quality.Doubtful = []domain.Doubt{
+			{Pointer: "/latitude", Reason: reason, Treated: domain.TreatedMissing},
+			{Pointer: "/longitude", Reason: reason, Treated: domain.TreatedMissing},
+		}
+		if diff := cmp.Diff(want, got, predictortest.SameAnswer); diff != "" {
+			t.Errorf("%v: %s", place, diff)
+		}
+	}
+	var invalid risk.Assessment
+	half := wet()
+	half.LocationID, half.Longitude = "bridge", nan
+	if err := w.Assess(t.Context(), &half, &invalid); domain.KindOf(err) != domain.KindInvalid {
+		t.Errorf("half a place: %v", err)
+	}
+}
+
 func TestTheRegisterFillsAndTheRequestWins(t *testing.T) {
 	w := newWorld(t, false)
 	in := risk.NewRequest()

@@ -140,6 +140,10 @@ func (s *Service) resolve(r *risk.Request) {
 	if !ok {
 		return
 	}
+	if reason, doubtful := locate(&r.Latitude, &r.Longitude, &site); doubtful {
+		r.Doubt("/latitude", reason, domain.TreatedMissing)
+		r.Doubt("/longitude", reason, domain.TreatedMissing)
+	}
 	known := site.Site.Values()
 	for i, v := range r.Site.Values() {
 		fill(v, *known[i])

@@ -2,8 +2,10 @@ package predict
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/doubt"
 	"github.com/guardy-ai/guardy/ports"
 )
 
@@ -22,4 +24,14 @@ func unknownSite(sites ports.SiteRegister, id string) []domain.Violation {
 		detail += fmt.Sprintf("; did you mean %q?", near)
 	}
 	return []domain.Violation{{Pointer: "/location_id", Code: domain.CodeNotFound, Detail: detail}}
+}
+
+// locate sets coordinates that a request leaves out to those of the site, both or none, and replaces those that
+// are the site's own exchanged or mirrored, for the reason that it returns.
+func locate(latitude, longitude *float64, site *ports.RegisteredSite) (reason domain.DoubtReason, doubtful bool) {
+	reason, doubtful = doubt.CheckPlace(*latitude, *longitude, site.Latitude, site.Longitude)
+	if doubtful || math.IsNaN(*latitude) && math.IsNaN(*longitude) {
+		*latitude, *longitude = site.Latitude, site.Longitude
+	}
+	return reason, doubtful
 }

@@ -37,8 +37,15 @@ func FuzzACodeIsAMissingValue(f *testing.F) {
 		name  string
 		level float64
 	}{
-		{"discharge_m3s", 20}, {anomaly.NameWaterLevel, 1.2}, {anomaly.NameTemperature, 12}, {"turbidity", 40}, {"conductivity", 5000},
-		{"lake_level", 304}, {anomaly.NameHumidity, 70}, {anomaly.NameBattery, 12.6}, {anomaly.NameSignal, -85},
+		{"discharge_m3s", 20},
+		{anomaly.NameWaterLevel, 1.2},
+		{anomaly.NameTemperature, 12},
+		{"turbidity", 40},
+		{"conductivity", 5000},
+		{"lake_level", 304},
+		{anomaly.NameHumidity, 70},
+		{anomaly.NameBattery, 12.6},
+		{anomaly.NameSignal, -85},
 	}
 	for seed := range uint64(60) {
 		f.Add(seed)

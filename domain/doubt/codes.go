@@ -40,7 +40,7 @@ func (c Code) String() string {
 // base is a code as a source writes it.
 type base struct {
 	value float64
-	// strong codes stand out in any unit; weak ones may be measurements where the quantity reaches them.
+	// A strong code stands out in any unit; a weak one may be a measurement where the quantity reaches it.
 	strong bool
 	// only restricts the code to some quantities, none to all.
 	only []Quantity
@@ -59,32 +59,36 @@ type base struct {
 //     85 dBm after -113 + 2n; 127 and 255 of one-byte signal strengths;
 //   - the extremes of 16 and 32 bits, signed and unsigned, and of single and double precision;
 //   - the default fill values of netCDF (9.96921e36, -32767, -2147483647) and 1e20 of the CMIP tables.
-var bases = []base{
-	{-999, true, nil}, {-9999, true, nil}, {-99999, true, nil}, {-999999, true, nil}, {-9999999, true, nil},
-	{-99999999, true, nil}, {-999999999, true, nil},
-	{-999.9, true, nil}, {-9999.9, true, nil}, {-99999.9, true, nil}, {-999.99, true, nil}, {-9999.99, true, nil},
-	{-999.999, true, nil}, {-9999.999, true, nil},
-	{-888, true, nil}, {-8888, true, nil}, {-88888, true, nil}, {-888888, true, nil}, {-8888888, true, nil},
-	{-777, false, nil}, {-7777, true, nil}, {-77777, true, nil}, {-777777, true, nil}, {-6666, true, nil},
-	{-6999, true, nil}, {-7999, true, nil},
-	{-99, false, nil}, {-99.9, false, nil}, {-99.99, false, nil}, {-88.8, false, nil},
-	{-127, false, []Quantity{Temperature}},
+var bases = slices.Concat(
+	codes(strong, nil, -999, -9999, -99999, -999999, -9999999, -99999999, -999999999),
+	codes(strong, nil, -999.9, -9999.9, -99999.9, -999.99, -9999.99, -999.999, -9999.999),
+	codes(strong, nil, -888, -8888, -88888, -888888, -8888888, -7777, -77777, -777777, -6666, -6999, -7999),
+	codes(weak, nil, -777, -99, -99.9, -99.99, -88.8),
+	codes(weak, []Quantity{Temperature}, -127),
 
-	{999999, true, nil}, {9999999, true, nil}, {99999999, true, nil}, {999999999, true, nil},
-	{9999.9, true, nil}, {99999.9, true, nil}, {9999.99, true, nil}, {99999.99, true, nil}, {9999.999, true, nil},
-	{888888, true, nil}, {8888888, true, nil},
-	{999, false, nil}, {9999, false, nil}, {99999, false, nil}, {999.9, false, nil}, {999.99, false, nil},
-	{999.999, false, nil}, {99.99, false, []Quantity{Rain}}, {8888, false, nil}, {88888, false, nil},
-	{6999, false, nil}, {7999, false, nil}, {6999, true, []Quantity{Other}}, {7999, true, []Quantity{Other}}, // of channels without a name
-	{123.4, false, []Quantity{Other, Temperature, Humidity}},
-	{85, false, []Quantity{Signal}}, {99, false, []Quantity{Signal}}, {127, false, []Quantity{Signal}},
-	{199, false, []Quantity{Signal}}, {255, false, []Quantity{Signal}},
+	codes(strong, nil, 999999, 9999999, 99999999, 999999999, 888888, 8888888),
+	codes(strong, nil, 9999.9, 99999.9, 9999.99, 99999.99, 9999.999),
+	codes(weak, nil, 999, 9999, 99999, 999.9, 999.99, 999.999, 8888, 88888, 6999, 7999),
+	codes(strong, []Quantity{Other}, 6999, 7999), // of a logger's channel without a name of the contract
+	codes(weak, []Quantity{Rain}, 99.99),
+	codes(weak, []Quantity{Other, Temperature, Humidity}, 123.4),
+	codes(weak, []Quantity{Signal}, 85, 99, 127, 199, 255),
 
-	{math.MinInt16, true, nil}, {-math.MaxInt16, true, nil}, {math.MaxInt16, false, nil}, {math.MaxUint16, false, nil},
-	{math.MinInt32, true, nil}, {-math.MaxInt32, true, nil}, {math.MaxInt32, true, nil}, {math.MaxUint32, true, nil},
-	{math.MaxFloat32, true, nil}, {-math.MaxFloat32, true, nil}, {math.MaxFloat64, true, nil}, {-math.MaxFloat64, true, nil},
-	{9.969209968386869e36, true, nil}, {1e20, true, nil}, {-1e20, true, nil}, {1e30, true, nil}, {-1e30, true, nil},
-	{1e35, true, nil}, {-1e34, true, nil},
+	codes(strong, nil, math.MinInt16, -math.MaxInt16, math.MinInt32, -math.MaxInt32, math.MaxInt32, math.MaxUint32),
+	codes(weak, nil, math.MaxInt16, math.MaxUint16),
+	codes(strong, nil, math.MaxFloat32, -math.MaxFloat32, math.MaxFloat64, -math.MaxFloat64),
+	codes(strong, nil, 9.969209968386869e36, 1e20, -1e20, 1e30, -1e30, 1e35, -1e34),
+)
+
+const strong, weak = true, false
+
+// codes returns the bases of the values.
+func codes(strong bool, only []Quantity, values ...float64) []base {
+	out := make([]base, len(values))
+	for i, v := range values {
+		out[i] = base{v, strong, only}
+	}
+	return out
 }
 
 // conversion is what a client does to a value before it posts it: first the offset, then the factor.
@@ -106,14 +110,27 @@ const (
 
 var (
 	lengths = []conversion{
-		{"ft to m", 0, footM}, {"m to ft", 0, 1 / footM}, {"cm to m", 0, 0.01}, {"mm to m", 0, 0.001}, {"dm to m", 0, 0.1},
-		{"in to m", 0, inchMM / 1000}, {"in to cm", 0, inchMM / 10}, {"ft to cm", 0, 100 * footM}, {"m to cm", 0, 100},
-		{"m to mm", 0, 1000}, {"cm to mm", 0, 10},
+		{"ft to m", 0, footM},
+		{"m to ft", 0, 1 / footM},
+		{"cm to m", 0, 0.01},
+		{"mm to m", 0, 0.001},
+		{"dm to m", 0, 0.1},
+		{"in to m", 0, inchMM / 1000},
+		{"in to cm", 0, inchMM / 10},
+		{"ft to cm", 0, 100 * footM},
+		{"m to cm", 0, 100},
+		{"m to mm", 0, 1000},
+		{"cm to mm", 0, 10},
 	}
 	flows = []conversion{
-		{"ft3/s to m3/s", 0, cubicFootM3}, {"m3/s to ft3/s", 0, 1 / cubicFootM3}, {"l/s to m3/s", 0, 0.001},
-		{"m3/s to l/s", 0, 1000}, {"kilo ft3/s to m3/s", 0, 1000 * cubicFootM3}, {"Ml/day to m3/s", 0, 1000. / secondsADay},
-		{"m3/day to m3/s", 0, 1. / secondsADay}, {"ft3/s to l/s", 0, 1000 * cubicFootM3},
+		{"ft3/s to m3/s", 0, cubicFootM3},
+		{"m3/s to ft3/s", 0, 1 / cubicFootM3},
+		{"l/s to m3/s", 0, 0.001},
+		{"m3/s to l/s", 0, 1000},
+		{"kilo ft3/s to m3/s", 0, 1000 * cubicFootM3},
+		{"Ml/day to m3/s", 0, 1000. / secondsADay},
+		{"m3/day to m3/s", 0, 1. / secondsADay},
+		{"ft3/s to l/s", 0, 1000 * cubicFootM3},
 	}
 	tenths = conversion{"tenths", 0, 0.1}
 	shifts = []conversion{tenths, {"hundredths", 0, 0.01}}
@@ -123,13 +140,25 @@ var (
 var conversions = [NumQuantities][]conversion{
 	Other: append([]conversion{{"ft3/s to m3/s", 0, cubicFootM3}, {"ft to m", 0, footM}}, shifts...),
 	Rain: {
-		{"in to mm", 0, inchMM}, {"mm to in", 0, 1 / inchMM}, {"cm to mm", 0, 10}, {"m to mm", 0, 1000},
-		tenths, {"hundredths of an inch to mm", 0, inchMM / 100}, {"tips of 0.2 mm", 0, 0.2}, {"tips of 0.254 mm", 0, 0.254},
-		{"kg/m2/s to mm/day", 0, secondsADay}, {"mm/h to mm/day", 0, 24}, {"mm/day to mm/h", 0, 1. / 24},
+		{"in to mm", 0, inchMM},
+		{"mm to in", 0, 1 / inchMM},
+		{"cm to mm", 0, 10},
+		{"m to mm", 0, 1000},
+		tenths,
+		{"hundredths of an inch to mm", 0, inchMM / 100},
+		{"tips of 0.2 mm", 0, 0.2},
+		{"tips of 0.254 mm", 0, 0.254},
+		{"kg/m2/s to mm/day", 0, secondsADay},
+		{"mm/h to mm/day", 0, 24},
+		{"mm/day to mm/h", 0, 1. / 24},
 	},
 	Temperature: {
-		{"°F to °C", -32, 1 / 1.8}, {"°C to °F", 32 / 1.8, 1.8}, {"K to °C", -273.15, 1}, {"°C to K", 273.15, 1},
-		tenths, {"hundredths", 0, 0.01},
+		{"°F to °C", -32, 1 / 1.8},
+		{"°C to °F", 32 / 1.8, 1.8},
+		{"K to °C", -273.15, 1},
+		{"°C to K", 273.15, 1},
+		tenths,
+		{"hundredths", 0, 0.01},
 	},
 	Humidity:  {{"a fraction to %", 0, 100}, tenths, {"hundredths", 0, 0.01}},
 	Level:     lengths,
@@ -137,7 +166,9 @@ var conversions = [NumQuantities][]conversion{
 	River:     slices.Concat(lengths, flows, shifts),
 	Voltage:   {{"mV to V", 0, 0.001}, {"hundredths", 0, 0.01}, tenths},
 	Signal:    {tenths},
-	Attribute: {{"ft to m", 0, footM}, {"miles to km", 0, mileKM}, {"a fraction to %", 0, 100}, tenths, {"hundredths", 0, 0.01}},
+	Attribute: {
+		{"ft to m", 0, footM}, {"miles to km", 0, mileKM}, {"a fraction to %", 0, 100}, tenths, {"hundredths", 0, 0.01},
+	},
 }
 
 // Relative tolerances. A code that passed through single precision differs by up to 6e-8, a converted one by
@@ -196,7 +227,8 @@ func newTable(q Quantity) table {
 		for k, c := range append([]conversion{{factor: 1}}, conversions[q]...) {
 			v := c.apply(b.value)
 			if certainty, tolerance := judge(q, b, c, v); certainty != NoCode {
-				found = append(found, candidate{v, entry{tolerance * math.Abs(v), i + k*len(bases), Code{certainty, b.value, c.name}}})
+				code := Code{certainty, b.value, c.name}
+				found = append(found, candidate{v, entry{tolerance * math.Abs(v), i + k*len(bases), code}})
 			}
 		}
 	}

@@ -17,25 +17,26 @@ func TestKnownCodesAreCodes(t *testing.T) {
 			}
 		}
 	}
-	for _, c := range []struct {
-		q doubt.Quantity
-		v float64
-	}{
-		{doubt.River, 999999}, {doubt.Discharge, 999999}, {doubt.Level, 999999},
-		{doubt.River, 9999.9}, {doubt.Discharge, 9999.9}, {doubt.Level, 9999.9}, {doubt.Temperature, 9999.9},
-		{doubt.River, -28316.8}, {doubt.Discharge, -28316.8}, {doubt.Discharge, -28316.818359}, {doubt.Discharge, -28316.84}, {doubt.Discharge, -28317},
-		{doubt.River, -888}, {doubt.River, -8.88}, {doubt.Level, -8.88},
-		{doubt.River, -304.4952}, {doubt.Level, -304.5}, {doubt.Level, -3047.7}, {doubt.Level, -304799.7},
-		{doubt.River, -35314631}, {doubt.River, -999999000},
-		{doubt.Rain, -253.746}, {doubt.Rain, 2539.746}, {doubt.Rain, -0.999 * 25.4}, {doubt.Rain, 6553.5}, {doubt.Rain, 13107}, {doubt.Rain, -99},
-		{doubt.Temperature, -572.8}, {doubt.Temperature, -5572.8}, {doubt.Temperature, 5537.7}, {doubt.Temperature, -127}, {doubt.Temperature, -1272.15}, {doubt.Temperature, -1766.2},
-		{doubt.Humidity, 999.9}, {doubt.Humidity, -99}, {doubt.Humidity, 65535},
-		{doubt.Voltage, -99.9}, {doubt.Voltage, 9999}, {doubt.Signal, 99}, {doubt.Signal, 85}, {doubt.Signal, 199},
-		{doubt.Attribute, -9999}, {doubt.Attribute, -999},
+	for q, values := range map[doubt.Quantity][]float64{
+		doubt.River: {
+			999999, 9999.9, -28316.8, -888, -8.88, -304.4952, -35314631, -999999000,
+		},
+		doubt.Discharge: {999999, 9999.9, -28316.8, -28316.818359, -28316.84, -28317},
+		doubt.Level:     {999999, 9999.9, -8.88, -304.5, -3047.7, -304799.7},
+		doubt.Rain:      {-253.746, 2539.746, -0.999 * 25.4, 6553.5, 13107, -99},
+		doubt.Temperature: {
+			9999.9, -572.8, -5572.8, 5537.7, -127, -1272.15, -1766.2,
+		},
+		doubt.Humidity:  {999.9, -99, 65535},
+		doubt.Voltage:   {-99.9, 9999},
+		doubt.Signal:    {99, 85, 199},
+		doubt.Attribute: {-9999, -999},
 	} {
-		if !doubt.IsCode(c.q, c.v) {
-			got, _ := doubt.CodeFor(c.q, c.v)
-			t.Errorf("%v: %g is no code but %+v", c.q, c.v, got)
+		for _, v := range values {
+			if !doubt.IsCode(q, v) {
+				got, _ := doubt.CodeFor(q, v)
+				t.Errorf("%v: %g is no code but %+v", q, v, got)
+			}
 		}
 	}
 }
@@ -69,19 +70,21 @@ func TestMeasurementsAreNoCodes(t *testing.T) {
 }
 
 func TestWhatMayBeAMeasurementIsLikelyOnly(t *testing.T) {
-	for _, c := range []struct {
-		q doubt.Quantity
-		v float64
-	}{
-		{doubt.Discharge, 999}, {doubt.River, 999}, {doubt.River, 9999}, {doubt.Level, 999.9}, {doubt.Rain, 999.9}, {doubt.Rain, 99.99},
-		{doubt.Temperature, -88.8}, {doubt.Discharge, -99.9}, {doubt.Level, -99.99}, {doubt.Discharge, 32767}, {doubt.Discharge, 7999},
-		{doubt.Discharge, -283.14015}, {doubt.Discharge, 28316.818}, {doubt.Other, 999.9},
+	for q, values := range map[doubt.Quantity][]float64{
+		doubt.Discharge:   {999, -99.9, 32767, 7999, -283.14015, 28316.818},
+		doubt.River:       {999, 9999},
+		doubt.Level:       {999.9, -99.99},
+		doubt.Rain:        {999.9, 99.99},
+		doubt.Temperature: {-88.8},
+		doubt.Other:       {999.9},
 	} {
-		if code, ok := doubt.CodeFor(c.q, c.v); !ok || code.Certainty != doubt.Likely {
-			t.Errorf("%v: %g is %v, %v", c.q, c.v, code.Certainty, ok)
-		}
-		if doubt.IsCode(c.q, c.v) || !doubt.MayBeCode(c.q, c.v) {
-			t.Errorf("%v: %g is called a code for sure", c.q, c.v)
+		for _, v := range values {
+			if code, ok := doubt.CodeFor(q, v); !ok || code.Certainty != doubt.Likely {
+				t.Errorf("%v: %g is %v, %v", q, v, code.Certainty, ok)
+			}
+			if doubt.IsCode(q, v) || !doubt.MayBeCode(q, v) {
+				t.Errorf("%v: %g is called a code for sure", q, v)
+			}
 		}
 	}
 }

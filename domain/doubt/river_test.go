@@ -45,11 +45,26 @@ func TestRiversThatDoNotFitTheirThresholds(t *testing.T) {
 func TestRiversThatFit(t *testing.T) {
 	nan := math.NaN()
 	for _, c := range [][3]float64{
-		{20, 20, 200}, {200, 20, 200}, {1000, 20, 200}, {2, 20, 200}, {-30, 20, 200}, // backwater
-		{-0.4, -0.19, 2.22}, {-8.88, -9, -5}, {0, 0, 3}, {0.02, 0.06, 1.427}, {-0.17, 0.06, 1.427},
-		{0, 1, 60}, {0.03, 1, 60}, {3.3, 0.1, 1}, // runs dry; the flood of a century
-		{304.2, 304.5, 307}, {34, 1.8, 20},
-		{5, nan, 200}, {5, 20, nan}, {nan, 20, 200}, {5, 20, 20}, {5, 20, 10},
+		{20, 20, 200},
+		{200, 20, 200},
+		{1000, 20, 200},
+		{2, 20, 200},
+		{-30, 20, 200}, // backwater
+		{-0.4, -0.19, 2.22},
+		{-8.88, -9, -5},
+		{0, 0, 3},
+		{0.02, 0.06, 1.427},
+		{-0.17, 0.06, 1.427},
+		{0, 1, 60},
+		{0.03, 1, 60},
+		{3.3, 0.1, 1}, // runs dry; the flood of a century
+		{304.2, 304.5, 307},
+		{34, 1.8, 20},
+		{5, nan, 200},
+		{5, 20, nan},
+		{nan, 20, 200},
+		{5, 20, 20},
+		{5, 20, 10},
 	} {
 		if d, doubtful := doubt.CheckRiver(c[0], c[1], c[2]); doubtful {
 			t.Errorf("%g of normal %g and threshold %g: %v", c[0], c[1], c[2], d.Reason)

@@ -243,7 +243,8 @@ func (p *parser) date(c *clock) bool {
 
 // clock takes a date, a T or, where spaced, a space, and a time of day, of which the seconds may be missing.
 func (p *parser) clock(spaced bool) (c clock, ok bool) {
-	if !p.date(&c) || !p.one('T') && !p.one('t') && !(spaced && p.one(' ')) {
+	separated := p.date(&c) && (p.one('T') || p.one('t') || spaced && p.one(' '))
+	if !separated {
 		return c, false
 	}
 	var hour, minute bool

@@ -110,7 +110,9 @@ func TestLocalTimesAreThoseOnTheWall(t *testing.T) {
 
 func TestATimeThatTheClocksSkipIsRefused(t *testing.T) {
 	for _, c := range []struct{ zone, text string }{
-		{"Europe/Rome", "2026-03-29T02:00"}, {"Europe/Rome", "2026-03-29T02:59:59.999"}, {"America/New_York", "2026-03-08T02:30"},
+		{"Europe/Rome", "2026-03-29T02:00"},
+		{"Europe/Rome", "2026-03-29T02:59:59.999"},
+		{"America/New_York", "2026-03-08T02:30"},
 		{"Australia/Lord_Howe", "2026-10-04T02:15"},
 		{"Pacific/Apia", "2011-12-30T12:00"}, // the day that Samoa left out
 	} {

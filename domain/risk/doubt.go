@@ -41,14 +41,21 @@ const (
 	endOfBounds
 )
 
+// riverField is a value of a river and its place.
+type riverField struct {
+	pointer string
+	v       float64
+}
+
+func riverFields(r *vector.River) [3]riverField {
+	return [...]riverField{{"/river/value", r.Value}, {"/river/normal", r.Normal}, {"/river/flood_threshold", r.FloodThreshold}}
+}
+
 // checkRiver appends what is wrong with a river. A code for no data is refused: where a value stands in
 // a field of its own, somebody took the code for a measurement.
 func checkRiver(vs []domain.Violation, r vector.River) []domain.Violation {
 	n := len(vs)
-	for _, field := range [...]struct {
-		pointer string
-		v       float64
-	}{{"/river/value", r.Value}, {"/river/normal", r.Normal}, {"/river/flood_threshold", r.FloodThreshold}} {
+	for _, field := range riverFields(&r) {
 		if code, ok := doubt.CodeFor(doubt.River, field.v); ok && code.Certainty == doubt.Exact {
 			vs = append(vs, domain.Violation{
 				Pointer: field.pointer, Code: domain.CodeRange,
@@ -87,7 +94,7 @@ func (r *Request) fields() [len(boundFields)]*float64 {
 func (r *Request) heed() {
 	r.heedRiver()
 	if doubt.MayBeCode(doubt.Rain, r.RainfallMM) { // required, so there is no answer without it
-		r.doubt("/rainfall_mm", domain.DoubtNoDataCode, domain.TreatedAsGiven)
+		r.Doubt("/rainfall_mm", domain.DoubtNoDataCode, domain.TreatedAsGiven)
 	}
 	for i, v := range r.fields() {
 		if f := &boundFields[i]; f.group != boundRiver && doubt.MayBeCode(f.quantity, *v) {
@@ -102,7 +109,7 @@ func (r *Request) heed() {
 		pointer := "/rainfall_history_mm/" + strconv.Itoa(i)
 		if code.Certainty == doubt.Exact {
 			r.RainfallHistoryMM[i] = math.NaN()
-			r.doubt(pointer, domain.DoubtNoDataCode, domain.TreatedMissing)
+			r.Doubt(pointer, domain.DoubtNoDataCode, domain.TreatedMissing)
 		} else {
 			r.bound(pointer, domain.DoubtNoDataCode, boundPlace{boundRain, len(boundFields) + i})
 		}
@@ -115,24 +122,21 @@ func (r *Request) heedRiver() {
 	if d, doubtful := doubt.CheckRiver(r.River.Value, r.River.Normal, r.River.FloodThreshold); doubtful {
 		if d.Treated == domain.TreatedMissing {
 			r.River.Value = math.NaN()
-			r.doubt("/river/value", d.Reason, domain.TreatedMissing)
+			r.Doubt("/river/value", d.Reason, domain.TreatedMissing)
 			return
 		}
 		r.bound("/river/value", d.Reason, river)
 		return
 	}
-	for _, field := range [...]struct {
-		pointer string
-		v       float64
-	}{{"/river/value", r.River.Value}, {"/river/normal", r.River.Normal}, {"/river/flood_threshold", r.River.FloodThreshold}} {
+	for _, field := range riverFields(&r.River) {
 		if doubt.MayBeCode(doubt.River, field.v) {
 			r.bound(field.pointer, domain.DoubtNoDataCode, river)
 		}
 	}
 }
 
-// doubt keeps one doubt, unless the list is full.
-func (r *Request) doubt(pointer string, reason domain.DoubtReason, treated domain.Treatment) {
+// Doubt keeps one doubt for the answer to tell, unless the list is full.
+func (r *Request) Doubt(pointer string, reason domain.DoubtReason, treated domain.Treatment) {
 	q := Quality{Doubtful: r.Doubts.list}
 	q.Doubt(pointer, reason, treated)
 	r.Doubts.list = q.Doubtful
@@ -140,7 +144,7 @@ func (r *Request) doubt(pointer string, reason domain.DoubtReason, treated domai
 
 // bound keeps the doubt about a value that bounds the answer.
 func (r *Request) bound(pointer string, reason domain.DoubtReason, place boundPlace) {
-	r.doubt(pointer, reason, domain.TreatedBound)
+	r.Doubt(pointer, reason, domain.TreatedBound)
 	r.Doubts.bound |= place.group
 	r.Doubts.places = append(r.Doubts.places, place)
 }
