@@ -178,14 +178,16 @@ func TestAFailoverCostsHitsAndNoQuestion(t *testing.T) {
 	master, heir, sentinel := redistest.Sentinel(t)
 	cfg := redisAt("")
 	cfg.URL, cfg.ProbeInterval = "redis+sentinel://"+sentinel.Addr()+"?master_name=flood", 50*time.Millisecond
-	models := predict.NewModels(embedded.New(), predict.NoRegion, nil, nil, ports.NopRecorder{}, time.Now)
-	if err := models.Load(t.Context(), false); err != nil {
-		t.Fatal(err)
+	service := func(c ports.AnswerCache) *predict.FloodRisks {
+		u := predict.New(predict.Deps{
+			Source: embedded.New(), Cache: c, TTL: predict.TTL{FloodRisk: long}, Recorder: ports.NopRecorder{}, Clock: time.Now,
+		})
+		if err := u.Models.Load(t.Context(), false); err != nil {
+			t.Fatal(err)
+		}
+		return u.FloodRisks
 	}
-	service := func(c ports.AnswerCache) *predict.Service {
-		return predict.New(predict.Deps{Models: models, Cache: c, TTL: predict.TTL{FloodRisk: long}, Recorder: ports.NopRecorder{}, Clock: time.Now})
-	}
-	var services [2]*predict.Service
+	var services [2]*predict.FloodRisks
 	for i := range services {
 		c, err := rediscache.New(cfg, slog.New(slog.DiscardHandler))
 		if err != nil {

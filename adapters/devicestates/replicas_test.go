@@ -3,11 +3,9 @@
 package devicestates_test
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -24,20 +22,14 @@ import (
 	"github.com/guardy-ai/guardy/ports/predictortest"
 )
 
-// models loads once: no test changes them.
-var models = sync.OnceValues(func() (*predict.Models, error) {
-	m := predict.NewModels(embedded.New(), predict.NoRegion, nil, nil, ports.NopRecorder{}, time.Now)
-	return m, m.Load(context.Background(), false)
-})
-
 // over returns the use case as a service has it, over a store of states.
 func over(t *testing.T, states ports.DeviceStates) ports.AnomalyDetector {
 	t.Helper()
-	m, err := models()
-	if err != nil {
+	u := predict.New(predict.Deps{Source: embedded.New(), States: states, Recorder: ports.NopRecorder{}, Clock: time.Now})
+	if err := u.Models.Load(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
-	return predict.NewAnomalies(predict.Deps{Models: m, States: states, Recorder: ports.NopRecorder{}, Clock: time.Now})
+	return u.Anomalies
 }
 
 func TestADetectorOverMemory(t *testing.T) {

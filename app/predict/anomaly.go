@@ -14,7 +14,7 @@ import (
 type Anomalies struct {
 	models   *Models
 	states   ports.DeviceStates
-	cache    *lookaside // nil without a cache
+	cache    *lookaside // of questions with history
 	recorder ports.Recorder
 	clock    ports.Clock
 	scratch  sync.Pool // *deviceScratch
@@ -35,13 +35,9 @@ const (
 	maxAttempts = 8
 )
 
-// NewAnomalies returns the use case.
-func NewAnomalies(d Deps) *Anomalies {
-	s := &Anomalies{models: d.Models, states: d.States, recorder: d.Recorder, clock: d.Clock}
+func newAnomalies(m *Models, d Deps) *Anomalies {
+	s := &Anomalies{models: m, states: d.States, cache: newLookaside(d, d.TTL.Anomaly), recorder: d.Recorder, clock: d.Clock}
 	s.scratch.New = func() any { return new(deviceScratch) }
-	if d.Cache != nil {
-		s.cache = &lookaside{cache: d.Cache, ttl: d.TTL.Anomaly, recorder: d.Recorder, clock: d.Clock}
-	}
 	return s
 }
 
@@ -56,19 +52,15 @@ func (s *Anomalies) DetectAnomaly(ctx context.Context, r *anomaly.Request, a *an
 	}
 	if err == nil {
 		r.Canonicalize()
-		a.Provenance = domain.Provenance{}
-		switch q := (anomalyQuestion{s, m, r}); {
-		case len(r.History) == 0:
+		a.Provenance = domain.Provenance{} // the model sets every other field
+		if len(r.History) == 0 {
 			err = s.remember(ctx, m, r, a)
-		case s.cache == nil:
-			err = q.compute(ctx, a)
-		default:
-			err = ask(ctx, s.cache, q, nil, a)
+		} else {
+			err = ask(ctx, s.cache, anomalyQuestion{s, m, r}, a)
 		}
 	}
 	if err != nil {
-		s.recorder.Failed(ctx, domain.AnomalyDetector, domain.KindOf(err), 1)
-		return err
+		return refuse(ctx, s.recorder, domain.AnomalyDetector, a, err)
 	}
 	// A severity is no level of flood risk.
 	s.recorder.Served(ctx, m.Ref(), nil, 1)
@@ -157,6 +149,8 @@ func (q anomalyQuestion) compute(ctx context.Context, a *anomaly.Answer) error {
 	q.s.recorder.Predicted(ctx, q.m.Ref(), nil, 1, q.s.clock().Sub(start))
 	return nil
 }
+
+func (anomalyQuestion) room() int { return 0 }
 
 func (anomalyQuestion) encode(dst []byte, a *anomaly.Answer) []byte { return a.AppendBinary(dst) }
 

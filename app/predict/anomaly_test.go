@@ -14,7 +14,6 @@ import (
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/anomaly"
 	"github.com/guardy-ai/guardy/ports"
-	"github.com/guardy-ai/guardy/ports/devicestatestest"
 	"github.com/guardy-ai/guardy/ports/predictortest"
 	"github.com/guardy-ai/guardy/ports/recordertest"
 )
@@ -267,8 +266,7 @@ func TestWhatCannotBeAskedIsRefusedAndCounted(t *testing.T) {
 	if failed := recordertest.Only[recordertest.Failed](w.recorder.Facts()); len(failed) != 1 || failed[0].Model != domain.AnomalyDetector {
 		t.Errorf("told: %+v", failed)
 	}
-	models := predict.NewModels(&scriptedSource{}, predict.NoRegion, nil, noStatistics{}, ports.NopRecorder{}, time.Now)
-	s := predict.NewAnomalies(predict.Deps{Models: models, States: devicestatestest.NewFake(), Recorder: ports.NopRecorder{}, Clock: time.Now})
+	s := predict.New(bare(&scriptedSource{})).Anomalies
 	record := predictortest.RandomReadings(rand.New(rand.NewPCG(14, 15)), 1)
 	if err := s.DetectAnomaly(t.Context(), predictortest.Asked("d", record[0]), new(anomaly.Answer)); domain.KindOf(err) != domain.KindUnavailable {
 		t.Errorf("before the model is loaded: %v", err)
@@ -300,9 +298,9 @@ func TestASeverityIsNoLevelOfRisk(t *testing.T) {
 // BenchmarkDetectAnomaly measures a valid request to its answer: with the state kept in memory, and with 96
 // readings of history and no cache.
 func BenchmarkDetectAnomaly(b *testing.B) {
-	deps := newWorldFor(b)
+	deps := bare(embedded.New())
 	deps.States = memory(b)
-	s := predict.NewAnomalies(deps)
+	s := loaded(b, deps).Anomalies
 	record := predictortest.RandomReadings(rand.New(rand.NewPCG(18, 19)), 200)
 	for i := range record { // all variables, in time
 		record[i].Time = record[0].Time.Add(time.Duration(i) * time.Hour)

@@ -17,9 +17,6 @@ import (
 // that none was named. Errors are as of ports.ModelSource.
 type LoadRegion func(ctx context.Context) (evacuation.RegionPlanner, error)
 
-// NoRegion is the LoadRegion of an operator who named none.
-func NoRegion(context.Context) (evacuation.RegionPlanner, error) { return nil, nil }
-
 // RegionFrom returns the LoadRegion of a source.
 func RegionFrom(source ports.RegionSource) LoadRegion {
 	return func(ctx context.Context) (evacuation.RegionPlanner, error) {
@@ -36,9 +33,12 @@ func RegionFrom(source ports.RegionSource) LoadRegion {
 
 // planner makes a planner of the region.
 func (load LoadRegion) planner(ctx context.Context) (*evacuation.Planner, domain.ModelCard, error) {
-	region, err := load(ctx)
-	if err != nil {
-		return nil, domain.ModelCard{Ref: domain.ModelRef{Name: domain.EvacuationPlanner}}, err
+	var region evacuation.RegionPlanner
+	if load != nil {
+		var err error
+		if region, err = load(ctx); err != nil {
+			return nil, domain.ModelCard{Ref: domain.ModelRef{Name: domain.EvacuationPlanner}}, err
+		}
 	}
 	sum := sha256.Sum256(evacuation.Identity(region))
 	p := evacuation.NewPlanner(region, "sha256:"+hex.EncodeToString(sum[:]))
@@ -62,50 +62,40 @@ const reserve = 10
 // Evacuations answers evacuation questions. It implements ports.EvacuationPlanner.
 type Evacuations struct {
 	models   *Models
-	cache    *lookaside // nil without a cache
+	cache    *lookaside
 	plans    *pool
 	budget   time.Duration
 	recorder ports.Recorder
 	clock    ports.Clock
 }
 
-// NewEvacuations returns the use case.
-func NewEvacuations(d Deps) *Evacuations {
+func newEvacuations(m *Models, d Deps) *Evacuations {
 	workers := d.Planning.Workers
 	if workers == 0 {
 		workers = max(1, runtime.GOMAXPROCS(0)/2)
 	}
-	s := &Evacuations{
-		models: d.Models, plans: newPool(workers, d.Planning.Queue), budget: d.Planning.Budget, recorder: d.Recorder, clock: d.Clock,
+	return &Evacuations{
+		models: m, cache: newLookaside(d, d.TTL.Evacuation), plans: newPool(workers, d.Planning.Queue), budget: d.Planning.Budget,
+		recorder: d.Recorder, clock: d.Clock,
 	}
-	if d.Cache != nil {
-		s.cache = &lookaside{cache: d.Cache, ttl: d.TTL.Evacuation, recorder: d.Recorder, clock: d.Clock}
-	}
-	return s
 }
 
 // PlanEvacuation implements ports.EvacuationPlanner.
-func (s *Evacuations) PlanEvacuation(ctx context.Context, r *evacuation.Request) (evacuation.Answer, error) {
-	var a evacuation.Answer
+func (s *Evacuations) PlanEvacuation(ctx context.Context, r *evacuation.Request, a *evacuation.Answer) error {
+	*a = evacuation.Answer{}
 	p, err := s.models.evacuation.current()
 	if err == nil {
 		err = domain.Invalid("evacuation", r.Validate())
 	}
 	if err == nil {
 		r.Canonicalize()
-		q := evacuationQuestion{s, p, r}
-		if s.cache == nil {
-			err = q.compute(ctx, &a)
-		} else {
-			err = ask(ctx, s.cache, q, nil, &a)
-		}
+		err = ask(ctx, s.cache, evacuationQuestion{s, p, r}, a)
 	}
 	if err != nil {
-		s.recorder.Failed(ctx, domain.EvacuationPlanner, domain.KindOf(err), 1)
-		return evacuation.Answer{}, err
+		return refuse(ctx, s.recorder, domain.EvacuationPlanner, a, err)
 	}
 	s.recorder.Served(ctx, p.Ref(), levelAsked(r), 1)
-	return a, nil
+	return nil
 }
 
 // levelAsked counts the level that the question brought.
@@ -172,6 +162,8 @@ func (s *Evacuations) timed(ctx context.Context) (context.Context, context.Cance
 	}
 	return context.WithTimeout(ctx, budget)
 }
+
+func (evacuationQuestion) room() int { return 0 }
 
 func (evacuationQuestion) encode(dst []byte, a *evacuation.Answer) []byte { return a.AppendBinary(dst) }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/guardy-ai/guardy/adapters/modelsource/embedded"
 	"github.com/guardy-ai/guardy/app/predict"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/evacuation"
@@ -25,8 +26,8 @@ import (
 func mustPlan(t *testing.T, p ports.EvacuationPlanner, r evacuation.Request) evacuation.Answer {
 	t.Helper()
 	r = predictortest.CloneEvacuation(r)
-	a, err := p.PlanEvacuation(t.Context(), &r)
-	if err != nil {
+	var a evacuation.Answer
+	if err := p.PlanEvacuation(t.Context(), &r, &a); err != nil {
 		t.Fatal(err)
 	}
 	return a
@@ -95,16 +96,15 @@ func without(t *testing.T, cached bool) *planning {
 	clock := &cachetest.Clock{}
 	clock.Advance(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).Sub(clock.Now()))
 	deps := predict.Deps{
-		Recorder: w.recorder, Clock: clock.Now, TTL: predict.TTL{Evacuation: 15 * time.Minute},
+		Source: &scriptedSource{}, Region: func(context.Context) (evacuation.RegionPlanner, error) { return w.region, nil },
+		Statistics: noStatistics{}, Recorder: w.recorder, Clock: clock.Now, TTL: predict.TTL{Evacuation: 15 * time.Minute},
 		Planning: predict.Planning{Workers: 1, Queue: 1, Budget: time.Second},
 	}
 	if cached {
 		deps.Cache = cachetest.NewFake(clock.Now)
 	}
-	load := func(context.Context) (evacuation.RegionPlanner, error) { return w.region, nil }
-	w.models = predict.NewModels(&scriptedSource{}, load, deps.Cache, noStatistics{}, w.recorder, clock.Now)
-	deps.Models = w.models
-	w.Evacuations = predict.NewEvacuations(deps)
+	u := predict.New(deps)
+	w.models, w.Evacuations = u.Models, u.Evacuations
 	w.reload(t)
 	return w
 }
@@ -183,16 +183,16 @@ func TestAnotherRegionIsAnotherModel(t *testing.T) {
 
 func TestARegionThatCannotBeLoadedKeepsTheOldOne(t *testing.T) {
 	broken := errors.New("the file ends in the middle of a block")
-	load := func(context.Context) (evacuation.RegionPlanner, error) {
+	deps := bare(&scriptedSource{})
+	deps.Region = func(context.Context) (evacuation.RegionPlanner, error) {
 		return nil, &domain.Error{Kind: domain.KindInvalid, Msg: broken.Error(), Err: broken}
 	}
-	models := predict.NewModels(&scriptedSource{}, load, nil, noStatistics{}, ports.NopRecorder{}, time.Now)
-	if err := models.Load(t.Context(), true); !errors.Is(err, broken) {
+	u := predict.New(deps)
+	if err := u.Models.Load(t.Context(), true); !errors.Is(err, broken) {
 		t.Errorf("the load answers %v", err)
 	}
-	s := predict.NewEvacuations(predict.Deps{Models: models, Recorder: ports.NopRecorder{}, Clock: time.Now})
 	r := aFlood()
-	if _, err := s.PlanEvacuation(t.Context(), &r); domain.KindOf(err) != domain.KindUnavailable {
+	if err := u.Evacuations.PlanEvacuation(t.Context(), &r, new(evacuation.Answer)); domain.KindOf(err) != domain.KindUnavailable {
 		t.Errorf("error %v, want unavailable", err)
 	}
 }
@@ -208,8 +208,7 @@ func TestPlansWaitForTheirTurnAndTooManyAreShed(t *testing.T) {
 		}})
 		ask := func() error {
 			r := aFlood()
-			_, err := w.PlanEvacuation(t.Context(), &r)
-			return err
+			return w.PlanEvacuation(t.Context(), &r, new(evacuation.Answer))
 		}
 		var wg sync.WaitGroup
 		for range 2 { // one at work, one waiting
@@ -226,7 +225,7 @@ func TestPlansWaitForTheirTurnAndTooManyAreShed(t *testing.T) {
 		r := aFlood()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
-		if _, err := w.PlanEvacuation(ctx, &r); domain.KindOf(err) != domain.KindUnavailable {
+		if err := w.PlanEvacuation(ctx, &r, new(evacuation.Answer)); domain.KindOf(err) != domain.KindUnavailable {
 			t.Errorf("the fourth answers %v, want unavailable", err)
 		}
 		close(release)
@@ -262,8 +261,8 @@ func TestAPlanEndsWithTheBestSoFarBeforeItsTimeIsUp(t *testing.T) {
 				defer cancel()
 				start := time.Now()
 				r := aFlood()
-				a, err := w.PlanEvacuation(ctx, &r)
-				if err != nil || a.Plan.Status != evacuation.StatusTimeLimited {
+				var a evacuation.Answer
+				if err := w.PlanEvacuation(ctx, &r, &a); err != nil || a.Plan.Status != evacuation.StatusTimeLimited {
 					t.Fatalf("%v, %v", a.Plan.Status, err)
 				}
 				if took := time.Since(start).Round(10 * time.Millisecond); took != tt.want {
@@ -283,7 +282,7 @@ func TestACallerWhoGivesUpStopsThePlan(t *testing.T) {
 		time.AfterFunc(50*time.Millisecond, cancel)
 		start := time.Now()
 		r := aFlood()
-		if _, err := w.PlanEvacuation(ctx, &r); domain.KindOf(err) != domain.KindCanceled {
+		if err := w.PlanEvacuation(ctx, &r, new(evacuation.Answer)); domain.KindOf(err) != domain.KindCanceled {
 			t.Errorf("error %v, want canceled", err)
 		}
 		if took := time.Since(start); took > 60*time.Millisecond {
@@ -300,7 +299,7 @@ func TestALeaderWhoGivesUpDoesNotFailThoseBehind(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			r := aFlood()
-			if _, err := w.PlanEvacuation(ctx, &r); domain.KindOf(err) != domain.KindCanceled {
+			if err := w.PlanEvacuation(ctx, &r, new(evacuation.Answer)); domain.KindOf(err) != domain.KindCanceled {
 				t.Errorf("the leader: %v", err)
 			}
 		})
@@ -308,7 +307,8 @@ func TestALeaderWhoGivesUpDoesNotFailThoseBehind(t *testing.T) {
 		for range 3 {
 			wg.Go(func() {
 				r := aFlood()
-				if a, err := w.PlanEvacuation(t.Context(), &r); err != nil || a.Plan.Status != evacuation.StatusTimeLimited {
+				var a evacuation.Answer
+				if err := w.PlanEvacuation(t.Context(), &r, &a); err != nil || a.Plan.Status != evacuation.StatusTimeLimited {
 					t.Errorf("behind: %v, %v", a.Plan.Status, err)
 				}
 			})
@@ -325,18 +325,18 @@ func TestALeaderWhoGivesUpDoesNotFailThoseBehind(t *testing.T) {
 func TestAnErrorOfTheRegionIsTheAnswer(t *testing.T) {
 	w := inTown(t, true, &town{digest: "sha256:ab", err: &domain.Error{Kind: domain.KindDeadline, Msg: "no plan yet"}})
 	r := aFlood()
-	if _, err := w.PlanEvacuation(t.Context(), &r); domain.KindOf(err) != domain.KindDeadline {
+	if err := w.PlanEvacuation(t.Context(), &r, new(evacuation.Answer)); domain.KindOf(err) != domain.KindDeadline {
 		t.Errorf("error %v, want that of the region", err)
 	}
 }
 
 func BenchmarkPlanEvacuationWithoutARegion(b *testing.B) {
-	s := predict.NewEvacuations(newWorldFor(b))
+	s := loaded(b, bare(embedded.New())).Evacuations
 	b.ReportAllocs()
 	for b.Loop() {
 		r := aFlood()
 		r.PopulationDensity = 1200
-		if _, err := s.PlanEvacuation(b.Context(), &r); err != nil {
+		if err := s.PlanEvacuation(b.Context(), &r, new(evacuation.Answer)); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -18,9 +18,8 @@ type Health struct {
 	draining atomic.Bool
 }
 
-// NewHealth returns the reporter; cache may be nil.
-func NewHealth(models *Models, cache ports.AnswerCache, states ports.DeviceStates, version string) *Health {
-	return &Health{models: models, cache: cache, states: states, version: version}
+func newHealth(m *Models, d Deps) *Health {
+	return &Health{models: m, cache: d.Cache, states: d.States, version: d.Version}
 }
 
 // Drain makes the service unready, so that load balancers stop sending before listeners close.

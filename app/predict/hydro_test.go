@@ -59,7 +59,7 @@ func TestRealRiversAreTold(t *testing.T) {
 	} {
 		var p, y []float64
 		for _, b := range basins {
-			bp, by := b.ask(t, w.Service, kind.history, kind.river)
+			bp, by := b.ask(t, w.FloodRisks, kind.history, kind.river)
 			p, y = append(p, bp...), append(y, by...)
 		}
 		floods, expected := sum(y), sum(p)
@@ -75,7 +75,7 @@ func TestRealRiversAreTold(t *testing.T) {
 }
 
 // ask scores the last five years of a basin's days; y is flood today or tomorrow.
-func (b *basin) ask(t *testing.T, s *predict.Service, history int, river bool) (p, y []float64) {
+func (b *basin) ask(t *testing.T, s *predict.FloodRisks, history int, river bool) (p, y []float64) {
 	t.Helper()
 	var rs []risk.Request
 	for d := len(b.rain) - 5*365; d+1 < len(b.rain); d++ {

@@ -11,14 +11,18 @@ import (
 	"github.com/guardy-ai/guardy/ports"
 )
 
-// lookaside answers single questions from the cache where it can. Whatever the cache does, the question
-// is answered: an error of the cache is counted, never returned.
+// lookaside answers questions from the cache where it can. Whatever the cache does, the question is answered: an
+// error of the cache is counted, never returned.
 type lookaside struct {
-	cache    ports.AnswerCache
+	cache    ports.AnswerCache // nil: every answer is computed
 	ttl      time.Duration
 	recorder ports.Recorder
 	clock    ports.Clock
 	flight   singleflight.Group
+}
+
+func newLookaside(d Deps, ttl time.Duration) *lookaside {
+	return &lookaside{cache: d.Cache, ttl: ttl, recorder: d.Recorder, clock: d.Clock}
 }
 
 // question is what lookaside needs to know of a question whose answer is an A.
@@ -29,12 +33,24 @@ type question[A any] interface {
 	fresh() bool
 	// compute asks the model.
 	compute(ctx context.Context, a *A) error
+	// room is what an encoding usually takes in bytes; 0 where that differs much.
+	room() int
 	// encode appends the answer's encoding to dst; decode refuses what encode cannot have written.
 	encode(dst []byte, a *A) []byte
 	decode(data []byte, a *A) error
 	// provenance is where the answer keeps its provenance, computedAt when it was computed.
 	provenance(a *A) *domain.Provenance
 	computedAt(a *A) time.Time
+}
+
+// questions are questions that the model answers together.
+type questions[A any, Q question[A]] interface {
+	// at returns a question and the place of its answer.
+	at(i int32) (Q, *A)
+	// computeMany asks the model the questions of todo.
+	computeMany(ctx context.Context, todo []int32)
+	// answered tells, after computeMany, an answer from an error.
+	answered(i int32) bool
 }
 
 // digest makes a key of everything that determines an answer: the model's digest, the feature schema and
@@ -52,9 +68,12 @@ func jittered(ttl time.Duration, k domain.Key) time.Duration {
 	return ttl - ttl/10*time.Duration(k.Sum[15])/255
 }
 
-// ask answers q in a. buf is room for the encoding.
-func ask[A any, Q question[A]](ctx context.Context, c *lookaside, q Q, buf []byte, a *A) error {
-	k := q.key()
+// ask answers q in a.
+func ask[A any, Q question[A]](ctx context.Context, c *lookaside, q Q, a *A) error {
+	if c.cache == nil {
+		return q.compute(ctx, a)
+	}
+	k, buf := q.key(), make([]byte, 0, q.room())
 	outcome := domain.CacheBypass
 	if q.fresh() {
 		c.recorder.CacheLookup(ctx, k.Model, outcome, 1, 0)
@@ -126,4 +145,67 @@ func computeAndPut[A any, Q question[A]](ctx context.Context, c *lookaside, q Q,
 	// own errors.
 	_ = c.cache.Put(ctx, k, q.encode(buf[:0], a), jittered(c.ttl, k))
 	return nil
+}
+
+// askMany answers the questions of todo: it looks them up in one round trip, lets the model compute together what is
+// not there, and stores that in another.
+func askMany[A any, Q question[A], QS questions[A, Q]](ctx context.Context, c *lookaside, qs QS, todo []int32) {
+	if c.cache == nil {
+		qs.computeMany(ctx, todo)
+		return
+	}
+	keys := make([]domain.Key, len(todo))
+	for j, i := range todo {
+		q, _ := qs.at(i)
+		keys[j] = q.key()
+	}
+	start := c.clock()
+	found := make([]ports.Lookup, len(keys))
+	err := ports.GetMany(ctx, c.cache, keys, found)
+	now := c.clock()
+
+	var outcomes [domain.NumCacheOutcomes]int
+	misses, missed := todo[:0:0], keys[:0:0]
+	for j, i := range todo {
+		q, a := qs.at(i)
+		outcome := domain.CacheBypass
+		if q.fresh() {
+			*q.provenance(a) = domain.Provenance{Key: keys[j], Cache: outcome}
+		} else {
+			outcome = recall(q, found[j], err, keys[j], now, a)
+		}
+		outcomes[outcome]++
+		if outcome != domain.CacheHit {
+			misses, missed = append(misses, i), append(missed, keys[j])
+		}
+	}
+	for outcome, n := range outcomes {
+		if n > 0 {
+			c.recorder.CacheLookup(ctx, keys[0].Model, domain.CacheOutcome(outcome), n, now.Sub(start))
+		}
+	}
+	if len(misses) > 0 {
+		qs.computeMany(ctx, misses)
+		putMany(ctx, c, qs, misses, missed)
+	}
+}
+
+// putMany stores the computed answers and completes their provenance. One round trip has one TTL:
+// batches are spread, the items of one are not.
+func putMany[A any, Q question[A], QS questions[A, Q]](ctx context.Context, c *lookaside, qs QS, computed []int32, keys []domain.Key) {
+	ttl := jittered(c.ttl, keys[0])
+	values, stored := make([][]byte, 0, len(keys)), keys[:0]
+	first, _ := qs.at(computed[0])
+	arena := make([]byte, 0, len(keys)*first.room())
+	for j, i := range computed {
+		if !qs.answered(i) {
+			continue
+		}
+		q, a := qs.at(i)
+		q.provenance(a).TTL = ttl
+		n := len(arena)
+		arena = q.encode(arena, a)
+		values, stored = append(values, arena[n:]), append(stored, keys[j])
+	}
+	_ = ports.PutMany(ctx, c.cache, stored, values, ttl) // as in computeAndPut
 }

@@ -32,15 +32,13 @@ type Models struct {
 	all        []managed // in the contract's order
 }
 
-// NewModels returns an empty catalog; nothing is loaded before Load. cache may be nil.
-func NewModels(
-	source ports.ModelSource, region LoadRegion, cache ports.AnswerCache, stats ports.Statistics, recorder ports.Recorder, clock ports.Clock,
-) *Models {
-	s := &Models{source: source, cache: cache, stats: stats, recorder: recorder, clock: clock}
-	s.risk.name, s.risk.load = domain.RiskScorer, source.LoadRisk
-	s.nowcast.name, s.nowcast.load = domain.Nowcaster, source.LoadNowcast
-	s.anomaly.name, s.anomaly.load = domain.AnomalyDetector, source.LoadAnomaly
-	s.evacuation.name, s.evacuation.load = domain.EvacuationPlanner, region.planner
+// newModels returns an empty catalog; nothing is loaded before Load.
+func newModels(d Deps) *Models {
+	s := &Models{source: d.Source, cache: d.Cache, stats: d.Statistics, recorder: d.Recorder, clock: d.Clock}
+	s.risk.name, s.risk.load = domain.RiskScorer, d.Source.LoadRisk
+	s.nowcast.name, s.nowcast.load = domain.Nowcaster, d.Source.LoadNowcast
+	s.anomaly.name, s.anomaly.load = domain.AnomalyDetector, d.Source.LoadAnomaly
+	s.evacuation.name, s.evacuation.load = domain.EvacuationPlanner, d.Region.planner
 	s.all = []managed{&s.risk, &s.nowcast, &s.anomaly, &s.evacuation}
 	return s
 }

@@ -14,41 +14,30 @@ import (
 type Nowcasts struct {
 	models   *Models
 	sites    ports.SiteRegister
-	cache    *lookaside // nil without a cache
+	cache    *lookaside
 	recorder ports.Recorder
 	clock    ports.Clock
 }
 
-// NewNowcasts returns the use case.
-func NewNowcasts(d Deps) *Nowcasts {
-	s := &Nowcasts{models: d.Models, sites: d.Sites, recorder: d.Recorder, clock: d.Clock}
-	if d.Cache != nil {
-		s.cache = &lookaside{cache: d.Cache, ttl: d.TTL.Nowcast, recorder: d.Recorder, clock: d.Clock}
-	}
-	return s
+func newNowcasts(m *Models, d Deps) *Nowcasts {
+	return &Nowcasts{models: m, sites: d.Sites, cache: newLookaside(d, d.TTL.Nowcast), recorder: d.Recorder, clock: d.Clock}
 }
 
 // Nowcast implements ports.Nowcaster.
-func (s *Nowcasts) Nowcast(ctx context.Context, r *nowcast.Request) (nowcast.Forecast, error) {
-	var f nowcast.Forecast
+func (s *Nowcasts) Nowcast(ctx context.Context, r *nowcast.Request, f *nowcast.Forecast) error {
+	*f = nowcast.Forecast{}
 	m, err := s.models.nowcast.current()
 	if err == nil {
 		err = s.prepare(r)
 	}
 	if err == nil {
-		q := nowcastQuestion{s, m, r}
-		if s.cache == nil {
-			err = q.compute(ctx, &f)
-		} else {
-			err = ask(ctx, s.cache, q, nil, &f)
-		}
+		err = ask(ctx, s.cache, nowcastQuestion{s, m, r}, f)
 	}
 	if err != nil {
-		s.recorder.Failed(ctx, domain.Nowcaster, domain.KindOf(err), 1)
-		return nowcast.Forecast{}, err
+		return refuse(ctx, s.recorder, domain.Nowcaster, f, err)
 	}
-	s.recorder.Served(ctx, m.Ref(), levelsOf(&f), 1)
-	return f, nil
+	s.recorder.Served(ctx, m.Ref(), levelsOf(f), 1)
+	return nil
 }
 
 // prepare makes a request answerable: the register fills what the request leaves out, every violation is
@@ -102,6 +91,8 @@ func (q nowcastQuestion) compute(ctx context.Context, f *nowcast.Forecast) error
 	q.s.recorder.Predicted(ctx, q.m.Ref(), levelsOf(f), 1, q.s.clock().Sub(start))
 	return nil
 }
+
+func (nowcastQuestion) room() int { return 0 }
 
 func (nowcastQuestion) encode(dst []byte, f *nowcast.Forecast) []byte { return f.AppendBinary(dst) }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/guardy-ai/guardy/adapters/modelsource/embedded"
 	"github.com/guardy-ai/guardy/app/predict"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/nowcast"
@@ -18,8 +19,8 @@ import (
 func mustNowcast(t *testing.T, s ports.Nowcaster, r nowcast.Request) nowcast.Forecast {
 	t.Helper()
 	r = predictortest.CloneNowcast(r)
-	f, err := s.Nowcast(t.Context(), &r)
-	if err != nil {
+	var f nowcast.Forecast
+	if err := s.Nowcast(t.Context(), &r, &f); err != nil {
 		t.Fatal(err)
 	}
 	return f
@@ -173,17 +174,15 @@ func TestReloadsNeverMixNowcasts(t *testing.T) {
 }
 
 func TestBeforeTheNowcasterIsLoadedItIsUnavailable(t *testing.T) {
-	models := predict.NewModels(&scriptedSource{}, predict.NoRegion, nil, noStatistics{}, ports.NopRecorder{}, time.Now)
-	s := predict.NewNowcasts(predict.Deps{Models: models, Sites: sites{}, Recorder: ports.NopRecorder{}, Clock: time.Now})
+	s := predict.New(bare(&scriptedSource{})).Nowcasts
 	r := riverOnly(t)
-	if _, err := s.Nowcast(t.Context(), &r); domain.KindOf(err) != domain.KindUnavailable {
+	if err := s.Nowcast(t.Context(), &r, new(nowcast.Forecast)); domain.KindOf(err) != domain.KindUnavailable {
 		t.Fatalf("error %v", err)
 	}
 }
 
 func BenchmarkNowcast(b *testing.B) {
-	w := newWorldFor(b)
-	s := predict.NewNowcasts(w)
+	s := loaded(b, bare(embedded.New())).Nowcasts
 	rng := rand.New(rand.NewPCG(3, 4))
 	r := predictortest.RandomNowcast(rng)
 	for len(r.Readings) < 168 {
@@ -193,7 +192,7 @@ func BenchmarkNowcast(b *testing.B) {
 	r.Horizons, r.Normal, r.FloodThreshold = nil, 0.3, 1.5
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := s.Nowcast(b.Context(), &r); err != nil {
+		if err := s.Nowcast(b.Context(), &r, new(nowcast.Forecast)); err != nil {
 			b.Fatal(err)
 		}
 	}

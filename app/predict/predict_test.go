@@ -34,13 +34,14 @@ import (
 	"github.com/guardy-ai/guardy/ports/recordertest"
 )
 
-// world is a service on the embedded model with everything around it under the test's control.
+// world is the use cases on the embedded models with everything around them under the test's control.
 type world struct {
-	*predict.Service
+	*predict.FloodRisks
 	*predict.Nowcasts
 	*predict.Anomalies
 	states   *devicestatestest.Fake
 	models   *predict.Models
+	deps     predict.Deps
 	source   *scriptedSource
 	cache    *cachetest.Fake
 	recorder *recordertest.Fake
@@ -54,18 +55,16 @@ func newWorld(t *testing.T, cached bool) *world {
 		states: devicestatestest.NewFake(), source: &scriptedSource{}, recorder: &recordertest.Fake{}, sites: sites{}, clock: &cachetest.Clock{},
 	}
 	w.clock.Advance(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).Sub(w.clock.Now()))
-	deps := predict.Deps{
-		Sites: w.sites, States: w.states, Recorder: w.recorder, Clock: w.clock.Now,
+	w.deps = predict.Deps{
+		Source: w.source, Sites: w.sites, States: w.states, Statistics: noStatistics{}, Recorder: w.recorder, Clock: w.clock.Now,
 		TTL: predict.TTL{FloodRisk: 5 * time.Minute, Batch: 3 * time.Minute, Nowcast: 10 * time.Minute, Anomaly: time.Minute},
 	}
-	var cache ports.AnswerCache
 	if cached {
 		w.cache = cachetest.NewFake(w.clock.Now)
-		cache, deps.Cache = w.cache, w.cache
+		w.deps.Cache = w.cache
 	}
-	w.models = predict.NewModels(w.source, predict.NoRegion, cache, noStatistics{}, w.recorder, w.clock.Now)
-	deps.Models = w.models
-	w.Service, w.Nowcasts, w.Anomalies = predict.New(deps), predict.NewNowcasts(deps), predict.NewAnomalies(deps)
+	u := predict.New(w.deps)
+	w.models, w.FloodRisks, w.Nowcasts, w.Anomalies = u.Models, u.FloodRisks, u.Nowcasts, u.Anomalies
 	if err := w.models.Load(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
@@ -193,9 +192,9 @@ func TestACachedAnswerIsTheComputedAnswer(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 300 {
 		r := predictortest.Random(rng)
-		want := predictortest.Ask(t, plain.Service, r)
-		miss := predictortest.Ask(t, cached.Service, r)
-		hit := predictortest.Ask(t, cached.Service, r)
+		want := predictortest.Ask(t, plain.FloodRisks, r)
+		miss := predictortest.Ask(t, cached.FloodRisks, r)
+		hit := predictortest.Ask(t, cached.FloodRisks, r)
 		if miss.Provenance.Cache != domain.CacheMiss || hit.Provenance.Cache != domain.CacheHit {
 			t.Fatalf("outcomes %v, %v; want miss, hit", miss.Provenance.Cache, hit.Provenance.Cache)
 		}
@@ -207,22 +206,20 @@ func TestACachedAnswerIsTheComputedAnswer(t *testing.T) {
 	}
 }
 
-func TestTheServiceKeepsTheContractWithACacheAndWithout(t *testing.T) {
+func TestFloodRisksKeepTheContractWithACacheAndWithout(t *testing.T) {
 	for name, cached := range map[string]bool{"computed": false, "cached": true} {
 		t.Run(name, func(t *testing.T) {
-			predictortest.Run(t, func(t *testing.T) predictortest.Predictor { return newWorld(t, cached).Service })
+			predictortest.Run(t, func(t *testing.T) predictortest.Predictor { return newWorld(t, cached).FloodRisks })
 		})
 	}
 }
 
 func TestConcurrentMissesOfOneKeyComputeOnce(t *testing.T) {
 	w := newWorld(t, true)
-	w.recorder.Reset()
 	gate := &gatedCache{Fake: w.cache}
-	s := predict.New(predict.Deps{
-		Models: w.models, Sites: w.sites, Cache: gate, Recorder: w.recorder, Clock: w.clock.Now,
-		TTL: predict.TTL{FloodRisk: time.Minute},
-	})
+	w.deps.Cache = gate
+	s := loaded(t, w.deps).FloodRisks
+	w.recorder.Reset()
 	const callers = 8
 	synctest.Test(t, func(t *testing.T) {
 		gate.release = make(chan struct{})
@@ -258,7 +255,7 @@ func (g *gatedCache) Put(ctx context.Context, k domain.Key, v []byte, ttl time.D
 func TestAFailingCacheNeverFailsAQuestion(t *testing.T) {
 	w := newWorld(t, true)
 	w.cache.Fail(errors.New("connection refused"))
-	a := predictortest.Ask(t, w.Service, wet())
+	a := predictortest.Ask(t, w.FloodRisks, wet())
 	if a.Provenance.Cache != domain.CacheError || a.Probability <= 0 {
 		t.Fatalf("outcome %v, probability %v", a.Provenance.Cache, a.Probability)
 	}
@@ -272,12 +269,12 @@ func TestAFailingCacheNeverFailsAQuestion(t *testing.T) {
 
 func TestGarbageInTheCacheIsNeverAnAnswer(t *testing.T) {
 	w := newWorld(t, true)
-	want := predictortest.Ask(t, w.Service, wet())
+	want := predictortest.Ask(t, w.FloodRisks, wet())
 	for _, garbage := range [][]byte{{}, {1}, make([]byte, 61), []byte("not an assessment, but long enough to look like one, perhaps even more")} {
 		if err := w.cache.Put(t.Context(), want.Provenance.Key, garbage, time.Minute); err != nil {
 			t.Fatal(err)
 		}
-		got := predictortest.Ask(t, w.Service, wet())
+		got := predictortest.Ask(t, w.FloodRisks, wet())
 		if got.Provenance.Cache != domain.CacheError && len(garbage) > 0 {
 			t.Fatalf("garbage %q: outcome %v", garbage, got.Provenance.Cache)
 		}
@@ -289,16 +286,16 @@ func TestGarbageInTheCacheIsNeverAnAnswer(t *testing.T) {
 
 func TestAFreshAnswerByPassesTheLookupAndIsStored(t *testing.T) {
 	w := newWorld(t, true)
-	predictortest.Ask(t, w.Service, wet())
+	predictortest.Ask(t, w.FloodRisks, wet())
 	w.clock.Advance(time.Minute)
 	r := wet()
 	r.Fresh = true
-	fresh := predictortest.Ask(t, w.Service, r)
+	fresh := predictortest.Ask(t, w.FloodRisks, r)
 	if fresh.Provenance.Cache != domain.CacheBypass || !fresh.AssessedAt.Equal(w.clock.Now()) {
 		t.Fatalf("outcome %v at %v", fresh.Provenance.Cache, fresh.AssessedAt)
 	}
 	w.clock.Advance(time.Second)
-	again := predictortest.Ask(t, w.Service, wet())
+	again := predictortest.Ask(t, w.FloodRisks, wet())
 	if again.Provenance.Cache != domain.CacheHit || again.Provenance.Age != time.Second {
 		t.Fatalf("outcome %v, age %v; want the fresh answer from the cache", again.Provenance.Cache, again.Provenance.Age)
 	}
@@ -306,10 +303,10 @@ func TestAFreshAnswerByPassesTheLookupAndIsStored(t *testing.T) {
 
 func TestEqualWeatherMeetsInTheCacheAndDifferentWeatherDoesNot(t *testing.T) {
 	w := newWorld(t, true)
-	base := predictortest.Ask(t, w.Service, wet())
+	base := predictortest.Ask(t, w.FloodRisks, wet())
 	same := wet()
 	same.RainfallMM, same.Latitude, same.LocationName = 62.41, 45.1712, "another name"
-	if a := predictortest.Ask(t, w.Service, same); a.Provenance.Cache != domain.CacheHit {
+	if a := predictortest.Ask(t, w.FloodRisks, same); a.Provenance.Cache != domain.CacheHit {
 		t.Fatalf("the same weather with other digits: %v", a.Provenance.Cache)
 	}
 	for name, change := range map[string]func(*risk.Request){
@@ -326,7 +323,7 @@ func TestEqualWeatherMeetsInTheCacheAndDifferentWeatherDoesNot(t *testing.T) {
 	} {
 		r := wet()
 		change(&r)
-		if a := predictortest.Ask(t, w.Service, r); a.Provenance.Cache != domain.CacheMiss || a.Provenance.Key == base.Provenance.Key {
+		if a := predictortest.Ask(t, w.FloodRisks, r); a.Provenance.Cache != domain.CacheMiss || a.Provenance.Key == base.Provenance.Key {
 			t.Errorf("%s: outcome %v; want a key of its own", name, a.Provenance.Cache)
 		}
 	}
@@ -334,7 +331,7 @@ func TestEqualWeatherMeetsInTheCacheAndDifferentWeatherDoesNot(t *testing.T) {
 
 func TestAReloadInvalidatesAndABatchUnderWayKeepsItsModel(t *testing.T) {
 	w := newWorld(t, true)
-	before := predictortest.Ask(t, w.Service, wet())
+	before := predictortest.Ask(t, w.FloodRisks, wet())
 	batch, err := w.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -343,7 +340,7 @@ func TestAReloadInvalidatesAndABatchUnderWayKeepsItsModel(t *testing.T) {
 	if _, err := w.models.Reload(t.Context(), domain.RiskScorer); err != nil {
 		t.Fatal(err)
 	}
-	after := predictortest.Ask(t, w.Service, wet())
+	after := predictortest.Ask(t, w.FloodRisks, wet())
 	if after.Model.Version != "2.0.0" || after.Provenance.Cache != domain.CacheMiss {
 		t.Fatalf("after the reload: model %v, outcome %v", after.Model, after.Provenance.Cache)
 	}
@@ -362,7 +359,7 @@ func TestAFailedReloadKeepsTheOldModelAndSaysWhy(t *testing.T) {
 	if !errors.As(err, &e) || e.Kind != domain.KindInvalid || e.Msg != "the model was refused: truncated" {
 		t.Fatalf("error %v", err)
 	}
-	predictortest.Ask(t, w.Service, wet())
+	predictortest.Ask(t, w.FloodRisks, wet())
 	status, err := w.models.Get(t.Context(), domain.RiskScorer)
 	if err != nil || !status.Loaded || status.LastError == "" {
 		t.Fatalf("status %+v, %v", status, err)
@@ -415,7 +412,7 @@ func TestAnIDThatTheRegisterDoesNotHoldIsRefused(t *testing.T) {
 	w := newWorld(t, false)
 	r := wet()
 	r.LocationID = "bridge-7"
-	if diff := cmp.Diff(predictortest.Ask(t, w.Service, wet()), predictortest.Ask(t, w.Service, r), predictortest.SameAnswer); diff != "" {
+	if diff := cmp.Diff(predictortest.Ask(t, w.FloodRisks, wet()), predictortest.Ask(t, w.FloodRisks, r), predictortest.SameAnswer); diff != "" {
 		t.Fatalf("without a register an id changed the answer:\n%s", diff)
 	}
 	w.sites["bridge-1"] = ports.RegisteredSite{ID: "bridge-1"}
@@ -451,8 +448,7 @@ func TestAnIDThatTheRegisterDoesNotHoldIsRefused(t *testing.T) {
 
 	q := riverOnly(t)
 	q.LocationID = "somewhere else"
-	_, err = w.Nowcast(t.Context(), &q)
-	check("a nowcast", err, []domain.Violation{{Pointer: "/location_id", Code: domain.CodeNotFound, Detail: `the site register has no site "somewhere else"`}})
+	check("a nowcast", w.Nowcast(t.Context(), &q, new(nowcast.Forecast)), []domain.Violation{{Pointer: "/location_id", Code: domain.CodeNotFound, Detail: `the site register has no site "somewhere else"`}})
 }
 
 func TestTheRegisterKnowsWhereASiteIs(t *testing.T) {
@@ -463,7 +459,7 @@ func TestTheRegisterKnowsWhereASiteIs(t *testing.T) {
 	at := func(latitude, longitude float64) risk.Assessment {
 		r := wet()
 		r.LocationID, r.Latitude, r.Longitude = "bridge", latitude, longitude
-		return predictortest.Ask(t, w.Service, r)
+		return predictortest.Ask(t, w.FloodRisks, r)
 	}
 	home := at(45.17, -69.31)
 	nan := math.NaN()
@@ -498,19 +494,19 @@ func TestTheRegisterFillsAndTheRequestWins(t *testing.T) {
 
 	r := wet()
 	r.LocationID, r.River.Value, r.Site.AreaKM2 = "bridge", 3, 500
-	byID := predictortest.Ask(t, w.Service, r)
+	byID := predictortest.Ask(t, w.FloodRisks, r)
 
 	explicit := wet()
 	explicit.Site.AreaKM2, explicit.Site.PrecipitationMeanMMDay = 500, 3.5
 	explicit.River.Value, explicit.River.Normal, explicit.River.FloodThreshold = 3, 1, 4
-	if diff := cmp.Diff(predictortest.Ask(t, w.Service, explicit), byID, predictortest.SameAnswer); diff != "" {
+	if diff := cmp.Diff(predictortest.Ask(t, w.FloodRisks, explicit), byID, predictortest.SameAnswer); diff != "" {
 		t.Fatalf("-explicit +registered:\n%s", diff)
 	}
 
 	// One threshold from the request and one from the register could mix units.
 	half := wet()
 	half.LocationID, half.River.Value, half.River.Normal = "bridge", 3, 100
-	if a := predictortest.Ask(t, w.Service, half); !a.Quality.Missing.Has(risk.InputRiver) {
+	if a := predictortest.Ask(t, w.FloodRisks, half); !a.Quality.Missing.Has(risk.InputRiver) {
 		t.Fatal("a river with thresholds from two sources was used")
 	}
 }
@@ -532,8 +528,8 @@ func TestAnEndedContextIsADeadlineOrACancellation(t *testing.T) {
 }
 
 func TestBeforeAModelIsLoadedTheServiceIsUnavailableNotSilent(t *testing.T) {
-	models := predict.NewModels(&scriptedSource{}, predict.NoRegion, nil, noStatistics{}, ports.NopRecorder{}, time.Now)
-	s := predict.New(predict.Deps{Models: models, Sites: sites{}, Recorder: ports.NopRecorder{}, Clock: time.Now})
+	u := predict.New(bare(&scriptedSource{}))
+	s, models, health := u.FloodRisks, u.Models, u.Health
 	r := wet()
 	if err := s.Assess(t.Context(), &r, new(risk.Assessment)); domain.KindOf(err) != domain.KindUnavailable {
 		t.Fatalf("error %v", err)
@@ -541,7 +537,6 @@ func TestBeforeAModelIsLoadedTheServiceIsUnavailableNotSilent(t *testing.T) {
 	if _, err := s.Begin(t.Context()); domain.KindOf(err) != domain.KindUnavailable {
 		t.Fatalf("error %v", err)
 	}
-	health := predict.NewHealth(models, nil, devicestatestest.NewFake(), "test")
 	if h := health.Health(t.Context()); h.Ready {
 		t.Fatal("ready without a model")
 	}
@@ -558,7 +553,7 @@ func TestBeforeAModelIsLoadedTheServiceIsUnavailableNotSilent(t *testing.T) {
 }
 
 func BenchmarkAssess(b *testing.B) {
-	w := newWorldB(b)
+	w := loaded(b, bare(embedded.New())).FloodRisks
 	for name, explain := range map[string]bool{"plain": false, "explain": true} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
@@ -574,13 +569,66 @@ func BenchmarkAssess(b *testing.B) {
 	}
 }
 
-func newWorldB(b *testing.B) *predict.Service { return predict.New(newWorldFor(b)) }
-
-// newWorldFor is what the use cases need to answer from the embedded models, without a cache.
-func newWorldFor(b *testing.B) predict.Deps {
-	models := predict.NewModels(embedded.New(), predict.NoRegion, nil, noStatistics{}, ports.NopRecorder{}, time.Now)
-	if err := models.Load(b.Context(), true); err != nil {
-		b.Fatal(err)
+// BenchmarkAssessLookAside measures a question and a batch of a hundred over a cache, where they are there and where
+// they are asked for afresh, and the batch without a cache.
+func BenchmarkAssessLookAside(b *testing.B) {
+	deps := bare(embedded.New())
+	without := loaded(b, deps).FloodRisks
+	deps.Cache, deps.TTL = cachetest.NewFake(time.Now), predict.TTL{FloodRisk: time.Hour, Batch: time.Hour}
+	cached := loaded(b, deps).FloodRisks
+	rng := rand.New(rand.NewPCG(11, 12))
+	rs, out := make([]risk.Request, 100), make([]risk.Outcome, 100)
+	for i := range rs {
+		rs[i] = predictortest.Random(rng)
+		rs[i].Explain = false
 	}
-	return predict.Deps{Models: models, Sites: sites{}, States: devicestatestest.NewFake(), Recorder: ports.NopRecorder{}, Clock: time.Now}
+	for name, fresh := range map[string]bool{"hit": false, "fresh": true} {
+		b.Run("one/"+name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				rs[0].Fresh = fresh
+				if err := cached.Assess(b.Context(), &rs[0], &out[0].Assessment); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	for name, tt := range map[string]struct {
+		s     *predict.FloodRisks
+		fresh bool
+	}{"hit": {cached, false}, "fresh": {cached, true}, "without": {without, false}} {
+		b.Run("batch/"+name, func(b *testing.B) {
+			batch, err := tt.s.Begin(b.Context())
+			if err != nil {
+				b.Fatal(err)
+			}
+			for i := range rs {
+				rs[i].Fresh = tt.fresh
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				batch.Assess(b.Context(), rs, out)
+			}
+			if out[0].Err != nil {
+				b.Fatal(out[0].Err)
+			}
+		})
+	}
+}
+
+// bare is what the use cases need to answer from the models of a source, without a cache.
+func bare(source ports.ModelSource) predict.Deps {
+	return predict.Deps{
+		Source: source, Sites: sites{}, States: devicestatestest.NewFake(), Statistics: noStatistics{}, Recorder: ports.NopRecorder{}, Clock: time.Now,
+	}
+}
+
+// loaded returns the use cases with their models.
+func loaded(t testing.TB, d predict.Deps) *predict.UseCases {
+	t.Helper()
+	u := predict.New(d)
+	if err := u.Models.Load(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	return u
 }

@@ -63,6 +63,17 @@ type Extent struct {
 	Polygons geo.MultiPolygon
 	// Single is set for a Polygon, which has its rings one level higher than a MultiPolygon.
 	Single bool
+	// Pointers are the places of the polygons below that of the extent where it is no bare geometry: of a Feature or of
+	// a collection. They name what is wrong and are no part of the question.
+	Pointers []string
+}
+
+// Validate returns everything that keeps the extent, which stands at pointer, from being an area.
+func (e *Extent) Validate(pointer string, limits geo.Limits) []domain.Violation {
+	if e.Pointers == nil {
+		return e.Polygons.Validate(pointer+"/coordinates", e.Single, limits)
+	}
+	return e.Polygons.ValidateAt(pointer, func(i int) string { return pointer + e.Pointers[i] }, limits)
 }
 
 // NewRequest returns a request in which everything is missing or has its default.
@@ -100,7 +111,7 @@ func (r *Request) Validate() []domain.Violation {
 	vs = rangeDensity.Check(vs, "/population_density", r.PopulationDensity, false)
 	vs = r.checkRadii(vs)
 	if r.Flood != nil {
-		vs = append(vs, r.Flood.Polygons.Validate("/flood_extent/coordinates", r.Flood.Single, geo.DefaultLimits())...)
+		vs = append(vs, r.Flood.Validate("/flood_extent", geo.DefaultLimits())...)
 	}
 	if r.Bridges != "" {
 		vs = checkWord(vs, "/bridges", r.Bridges, slices.Values([]string{BridgesClosed, BridgesOpen}))

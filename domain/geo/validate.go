@@ -34,6 +34,16 @@ const maxListed = 100
 // Polygon; asPolygon leaves the polygon's index out of the pointers then. Rings may touch, each other
 // and themselves; they may not cross. Either winding is accepted.
 func (m MultiPolygon) Validate(pointer string, asPolygon bool, limits Limits) []domain.Violation {
+	return m.ValidateAt(pointer, func(i int) string {
+		if asPolygon {
+			return pointer
+		}
+		return fmt.Sprintf("%s/%d", pointer, i)
+	}, limits)
+}
+
+// ValidateAt is Validate for polygons that stand at places of their own; whole is where all of them are.
+func (m MultiPolygon) ValidateAt(whole string, at func(polygon int) string, limits Limits) []domain.Violation {
 	v := validator{limits: limits}
 	points := 0
 	for _, p := range m {
@@ -43,16 +53,12 @@ func (m MultiPolygon) Validate(pointer string, asPolygon bool, limits Limits) []
 	}
 	switch {
 	case len(m) == 0:
-		v.refuse(pointer, domain.CodeSize, "the area is empty: it has no polygon")
+		v.refuse(whole, domain.CodeSize, "the area is empty: it has no polygon")
 	case points > limits.MaxPoints:
-		v.refuse(pointer, domain.CodeSize, "the area has %d points, more than %d; simplify it", points, limits.MaxPoints)
+		v.refuse(whole, domain.CodeSize, "the area has %d points, more than %d; simplify it", points, limits.MaxPoints)
 	default:
 		for i, p := range m {
-			at := pointer
-			if !asPolygon {
-				at = fmt.Sprintf("%s/%d", pointer, i)
-			}
-			v.polygon(at, p)
+			v.polygon(at(i), p)
 		}
 	}
 	return v.violations

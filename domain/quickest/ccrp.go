@@ -1,5 +1,7 @@
 package quickest
 
+import "github.com/guardy-ai/guardy/domain/internal/heap"
+
 // greedy plans by capacity-constrained route planning (Lu, George and Shekhar 2005): again and again the
 // path that arrives earliest, over all sources and sinks, takes as many units as fit. Nothing is ever undone,
 // which is what it loses against the optimum. Units that it leaves behind because it filled the wrong sinks
@@ -20,7 +22,7 @@ type router struct {
 	arrival []int
 	via     []int32 // the edge that each node is reached by, or -1
 	touched []int32
-	queue   queue
+	queue   heap.Heap[int, int32] // of nodes
 	moves   []move
 	path    []int32
 }
@@ -65,7 +67,7 @@ const tieBits = 20
 func (g *router) search(horizon int) (end int32, ok bool) {
 	p, f := g.f.p, g.f
 	for len(g.queue) > 0 {
-		key, v := g.queue.pop()
+		key, v := g.queue.Pop()
 		key >>= tieBits
 		t := g.arrival[v]
 		if key > horizon {
@@ -104,7 +106,7 @@ func (g *router) reach(v int32, t int, via int32) {
 	}
 	g.arrival[v], g.via[v] = t, via
 	g.touched = append(g.touched, v)
-	g.queue.push((t+g.away[v])<<tieBits|min(g.away[v], 1<<tieBits-1), v)
+	g.queue.Push((t+g.away[v])<<tieBits|min(g.away[v], 1<<tieBits-1), v)
 }
 
 // send carries units along the path to a sink, and more of them the same way while they arrive by the

@@ -1,6 +1,10 @@
 package quickest
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/guardy-ai/guardy/domain/internal/heap"
+)
 
 // cheapest makes the maximum flow of which all units together have the shortest ways, by the primal-dual
 // method (Ford and Fulkerson 1962): the ways of one length are filled in bulk before longer ones are looked at.
@@ -73,11 +77,11 @@ func (g *staticFlow) lengthen(from, to int32) bool {
 	for v := range more {
 		more[v] = unreachable
 	}
-	var q queue
+	var q heap.Heap[int, int32] // of nodes
 	more[from] = 0
-	q.push(0, from)
+	q.Push(0, from)
 	for len(q) > 0 {
-		d, v := q.pop()
+		d, v := q.Pop()
 		if v == to {
 			break
 		}
@@ -91,7 +95,7 @@ func (g *staticFlow) lengthen(from, to int32) bool {
 			}
 			if s := d + g.away[v] + int(arc.length) - g.away[arc.to]; s < more[arc.to] {
 				more[arc.to] = s
-				q.push(s, arc.to)
+				q.Push(s, arc.to)
 			}
 		}
 	}

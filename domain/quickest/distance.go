@@ -1,5 +1,7 @@
 package quickest
 
+import "github.com/guardy-ai/guardy/domain/internal/heap"
+
 // earliest returns the earliest step at which a unit can be at each node, unreachable where none can.
 func (p *problem) earliest() []int { return p.distances(p.origin, false) }
 
@@ -22,18 +24,18 @@ func (p *problem) distances(nodes []int32, back bool) []int {
 	for v := range distance {
 		distance[v] = unreachable
 	}
-	var q queue
+	var q heap.Heap[int, int32] // of nodes
 	reach := func(v int32, d int) {
 		if d < distance[v] {
 			distance[v] = d
-			q.push(d, v)
+			q.Push(d, v)
 		}
 	}
 	for _, v := range nodes {
 		reach(v, 0)
 	}
 	for len(q) > 0 {
-		d, v := q.pop()
+		d, v := q.Pop()
 		switch from, to := p.out(v); {
 		case d > distance[v]:
 		case back:

@@ -1,5 +1,7 @@
 package quickest
 
+import "github.com/guardy-ai/guardy/domain/internal/heap"
+
 // labels say for every node the last step at which a unit there still gets to a place, in the residual
 // network of a flow up to a horizon; noStep where it never does. Waiting is free, so that the residual
 // time-expanded network is searched with one number a node instead of one mark a node and step.
@@ -7,7 +9,7 @@ type labels struct {
 	f       *flow
 	horizon int
 	last    []int
-	queue   queue
+	queue   heap.Heap[int, int32] // of nodes
 }
 
 func newLabels(f *flow) *labels { return &labels{f: f, last: make([]int, f.p.nodes)} }
@@ -24,7 +26,7 @@ func (l *labels) compute(horizon int) {
 		}
 	}
 	for len(l.queue) > 0 {
-		key, v := l.queue.pop()
+		key, v := l.queue.Pop()
 		if -key == l.last[v] {
 			l.scan(v)
 		}
@@ -37,7 +39,7 @@ func (l *labels) raise(v int32, t int) {
 		return
 	}
 	l.last[v] = t
-	l.queue.push(-t, v)
+	l.queue.Push(-t, v)
 }
 
 // scan spreads the label of v over the arcs that end there.

@@ -3,6 +3,7 @@ package roadplan
 import (
 	"math"
 
+	"github.com/guardy-ai/guardy/domain/internal/heap"
 	"github.com/guardy-ai/guardy/domain/quickest"
 	"github.com/guardy-ai/guardy/domain/roads"
 )
@@ -131,11 +132,11 @@ func (g *graph) toShelters(d *draft, room []int64) []float64 {
 	for i := range left {
 		left[i] = math.Inf(1)
 	}
-	var q queue
+	var q heap.Heap[float64, int32] // of nodes
 	reach := func(node int32, seconds float64) {
 		if seconds < left[node] {
 			left[node] = seconds
-			q.push(waiting{seconds, node})
+			q.Push(seconds, node)
 		}
 	}
 	for i, places := range room {
@@ -144,12 +145,12 @@ func (g *graph) toShelters(d *draft, room []int64) []float64 {
 		}
 	}
 	for len(q) > 0 {
-		top := q.pop()
-		if top.seconds > left[top.node] {
+		seconds, node := q.Pop()
+		if seconds > left[node] {
 			continue
 		}
-		for _, e := range entering[top.node] {
-			reach(g.network.Edges[e].From, top.seconds+g.links[e].Seconds)
+		for _, e := range entering[node] {
+			reach(g.network.Edges[e].From, seconds+g.links[e].Seconds)
 		}
 	}
 	return left

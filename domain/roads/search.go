@@ -1,6 +1,10 @@
 package roads
 
-import "math"
+import (
+	"math"
+
+	"github.com/guardy-ai/guardy/domain/internal/heap"
+)
 
 // search is the workspace of one route. It is reused: a label counts only while it bears the generation of
 // the search.
@@ -25,8 +29,8 @@ const (
 )
 
 type side struct {
-	labels []label // of each junction
-	queue  heap
+	labels []label                    // of each junction
+	queue  heap.Heap[float64, uint32] // of junctions
 	seeds  []origin
 	ends   ends
 }
@@ -137,7 +141,7 @@ func (s *search) run() {
 	// Bounds are rounded, so that potentials are a little wrong: each by twice the rounding of a bound, on both
 	// sides and at both ends of what is compared.
 	slack := 8 * s.network.core.marks.rounding
-	for i := departing; len(*f) > 0 && len(*b) > 0 && (*f)[0].key+(*b)[0].key < s.best.seconds+slack; i = 1 - i {
+	for i := departing; len(*f) > 0 && len(*b) > 0 && (*f)[0].Key+(*b)[0].Key < s.best.seconds+slack; i = 1 - i {
 		s.expand(i)
 	}
 }
@@ -148,14 +152,14 @@ func (s *search) expand(i int) {
 	if i == arriving {
 		at, arcs = core.enteringAt, core.entering
 	}
-	top := d.queue.pop()
-	l := &d.labels[top.junction]
-	if top.key > l.key(i) {
+	key, junction := d.queue.Pop()
+	l := &d.labels[junction]
+	if key > l.key(i) {
 		return // it was reached faster since
 	}
-	for _, a := range arcs[at[top.junction]:at[top.junction+1]] {
+	for _, a := range arcs[at[junction]:at[junction+1]] {
 		if !s.mask.chains.has(a.link.chain()) {
-			s.reach(i, a.head, l.seconds+a.seconds, top.junction, uint32(a.link))
+			s.reach(i, a.head, l.seconds+a.seconds, junction, uint32(a.link))
 		}
 	}
 }
@@ -183,7 +187,7 @@ func (s *search) reach(i int, junction uint32, seconds float64, previous, via ui
 		s.best = found{seconds: seconds + other.seconds, kind: foundMeeting, junction: junction}
 	}
 	if previous == noJunction || !s.network.core.deadEnds.has(junction) {
-		s.sides[i].queue.push(queued{l.key(i), junction})
+		s.sides[i].queue.Push(l.key(i), junction)
 	}
 }
 

@@ -1,6 +1,10 @@
 package roads
 
-import "math"
+import (
+	"math"
+
+	"github.com/guardy-ai/guardy/domain/internal/heap"
+)
 
 // seed is a junction where a search begins, and the time until there.
 type seed struct {
@@ -10,8 +14,8 @@ type seed struct {
 
 // tree is a search for the fastest ways from or to one place: Dijkstra's algorithm.
 type tree struct {
-	seconds []float64 // of each junction, infinite where there is no way
-	queue   heap
+	seconds []float64                  // of each junction, infinite where there is no way
+	queue   heap.Heap[float64, uint32] // of junctions
 }
 
 func newTree(junctions int) *tree { return &tree{seconds: make([]float64, junctions)} }
@@ -23,20 +27,20 @@ func (t *tree) grow(deadEnds bitset, at []uint32, arcs []arc, m *Mask, seeds ...
 	t.queue = t.queue[:0]
 	for _, s := range seeds {
 		if t.reach(s.junction, s.seconds) {
-			t.queue.push(queued{s.seconds, s.junction})
+			t.queue.Push(s.seconds, s.junction)
 		}
 	}
 	for len(t.queue) > 0 {
-		top := t.queue.pop()
-		if top.key > t.seconds[top.junction] {
+		seconds, junction := t.queue.Pop()
+		if seconds > t.seconds[junction] {
 			continue
 		}
-		for _, a := range arcs[at[top.junction]:at[top.junction+1]] {
+		for _, a := range arcs[at[junction]:at[junction+1]] {
 			if m.chains.has(a.link.chain()) {
 				continue
 			}
-			if seconds := top.key + a.seconds; t.reach(a.head, seconds) && !deadEnds.has(a.head) {
-				t.queue.push(queued{seconds, a.head})
+			if s := seconds + a.seconds; t.reach(a.head, s) && !deadEnds.has(a.head) {
+				t.queue.Push(s, a.head)
 			}
 		}
 	}

@@ -80,11 +80,19 @@ func Describe(a *anomaly.Answer) string {
 // Detect asks a question that must be answered.
 func Detect(t testing.TB, s ports.AnomalyDetector, r *anomaly.Request) *anomaly.Answer {
 	t.Helper()
-	var a anomaly.Answer
+	a := heldAnomaly() // must not show
 	if err := s.DetectAnomaly(t.Context(), r, &a); err != nil {
 		t.Fatal(err)
 	}
 	return &a
+}
+
+// heldAnomaly is an answer that an earlier question left behind.
+func heldAnomaly() anomaly.Answer {
+	a := anomaly.Answer{DetectedAt: time.Unix(1, 0)}
+	a.IsAnomaly, a.Score, a.Quality = true, 2, anomaly.QualityFuture
+	a.AddFinding(anomaly.Finding{Name: "held", Score: 2})
+	return a
 }
 
 func replayed(t *testing.T, replicas []ports.AnomalyDetector) {
@@ -150,9 +158,11 @@ func refusedReadings(t *testing.T, replicas []ports.AnomalyDetector) {
 	} {
 		r := Asked("refused", record[0])
 		spoil(r)
-		if err := s.DetectAnomaly(t.Context(), r, new(anomaly.Answer)); domain.KindOf(err) != domain.KindInvalid {
+		a := heldAnomaly()
+		if err := s.DetectAnomaly(t.Context(), r, &a); domain.KindOf(err) != domain.KindInvalid {
 			t.Errorf("%s: %v", name, err)
 		}
+		emptied(t, a)
 	}
 	if a := Detect(t, s, Asked("refused", record[1])); a.Quality&anomaly.QualityNoState == 0 {
 		t.Errorf("the device is known: %v", a.Quality.Names())
@@ -166,11 +176,15 @@ func endedReadings(t *testing.T, replicas []ports.AnomalyDetector) {
 	late, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
 	defer cancel()
 	for _, r := range []*anomaly.Request{Asked("ended", record[0]), Asked("ended", record[1], record[0])} {
-		if err := replicas[0].DetectAnomaly(gone, r, new(anomaly.Answer)); domain.KindOf(err) != domain.KindCanceled {
+		a := heldAnomaly()
+		if err := replicas[0].DetectAnomaly(gone, r, &a); domain.KindOf(err) != domain.KindCanceled {
 			t.Errorf("a caller who gave up: %v", err)
 		}
-		if err := replicas[0].DetectAnomaly(late, r, new(anomaly.Answer)); domain.KindOf(err) != domain.KindDeadline {
+		emptied(t, a)
+		a = heldAnomaly()
+		if err := replicas[0].DetectAnomaly(late, r, &a); domain.KindOf(err) != domain.KindDeadline {
 			t.Errorf("a deadline in the past: %v", err)
 		}
+		emptied(t, a)
 	}
 }

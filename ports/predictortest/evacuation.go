@@ -81,8 +81,8 @@ func RunEvacuationPlanner(t *testing.T, open func(t *testing.T) ports.Evacuation
 func plan(t *testing.T, p ports.EvacuationPlanner, r evacuation.Request) evacuation.Answer {
 	t.Helper()
 	r = CloneEvacuation(r)
-	a, err := p.PlanEvacuation(t.Context(), &r)
-	if err != nil {
+	a := evacuation.Answer{Shelters: make([]evacuation.Shelter, 1), Plan: evacuation.Plan{Served: evacuation.Known(1)}} // must not show
+	if err := p.PlanEvacuation(t.Context(), &r, &a); err != nil {
 		t.Fatalf("%v for %+v", err, r)
 	}
 	return a
@@ -163,23 +163,27 @@ func evacuationViolations(t *testing.T, p ports.EvacuationPlanner) {
 	r.Latitude, r.RiskLevel, r.Bridges = 100, "severe", "shut"
 	r.Radii = []float64{500, 1, 500}
 	r.Flood = &evacuation.Extent{Single: true, Polygons: geo.MultiPolygon{{{{Lon: 1, Lat: 1}, {Lon: 2, Lat: 1}, {Lon: 2, Lat: 2}, {Lon: 1, Lat: 2}}}}}
-	_, err := p.PlanEvacuation(t.Context(), &r)
-	refused(t, err, "/latitude", "/longitude", "/flood_probability", "/risk_level", "/zone_radii/1", "/zone_radii/2",
+	a := evacuation.Answer{Shelters: make([]evacuation.Shelter, 1)}
+	refused(t, p.PlanEvacuation(t.Context(), &r, &a), "/latitude", "/longitude", "/flood_probability", "/risk_level", "/zone_radii/1", "/zone_radii/2",
 		"/flood_extent/coordinates/0", "/bridges")
+	emptied(t, a)
 }
 
 func endedPlan(t *testing.T, p ports.EvacuationPlanner) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	r := RandomEvacuation(rand.New(rand.NewPCG(37, 38)))
-	if _, err := p.PlanEvacuation(ctx, &r); domain.KindOf(err) != domain.KindCanceled {
+	a := evacuation.Answer{Shelters: make([]evacuation.Shelter, 1)}
+	if err := p.PlanEvacuation(ctx, &r, &a); domain.KindOf(err) != domain.KindCanceled {
 		t.Fatalf("error %v, want one of kind canceled", err)
 	}
+	emptied(t, a)
 }
 
 func plansAtOnce(t *testing.T, p ports.EvacuationPlanner) {
-	sameAtOnce(t, rand.New(rand.NewPCG(39, 40)), RandomEvacuation, SameEvacuation, func(r evacuation.Request) (evacuation.Answer, error) {
+	sameAtOnce(t, rand.New(rand.NewPCG(39, 40)), RandomEvacuation, SameEvacuation, func(r evacuation.Request) (a evacuation.Answer, err error) {
 		r = CloneEvacuation(r)
-		return p.PlanEvacuation(t.Context(), &r)
+		err = p.PlanEvacuation(t.Context(), &r, &a)
+		return a, err
 	})
 }

@@ -99,8 +99,8 @@ func RunNowcaster(t *testing.T, open func(t *testing.T) ports.Nowcaster) {
 func forecast(t *testing.T, p ports.Nowcaster, r nowcast.Request) nowcast.Forecast {
 	t.Helper()
 	r = CloneNowcast(r)
-	f, err := p.Nowcast(t.Context(), &r)
-	if err != nil {
+	f := nowcast.Forecast{SequenceLength: 1, EarlyWarning: true, Predictions: make([]nowcast.Prediction, 1)} // must not show
+	if err := p.Nowcast(t.Context(), &r, &f); err != nil {
 		t.Fatalf("%v for %+v", err, r)
 	}
 	return f
@@ -216,9 +216,10 @@ func nowcastViolations(t *testing.T, p ports.Nowcaster) {
 	r.Horizons = []int{1, 30, 1}
 	r.RainfallForecastMM = []float64{1, -1}
 	r.Normal, r.FloodThreshold = 2, 1
-	_, err := p.Nowcast(t.Context(), &r)
-	refused(t, err, "/latitude", "/longitude", "/weather_sequence/3/timestamp", "/weather_sequence/5/water_level_m",
+	f := nowcast.Forecast{EarlyWarning: true}
+	refused(t, p.Nowcast(t.Context(), &r, &f), "/latitude", "/longitude", "/weather_sequence/3/timestamp", "/weather_sequence/5/water_level_m",
 		"/forecast_horizons/1", "/forecast_horizons/2", "/rainfall_forecast_mm/1", "/river/flood_threshold")
+	emptied(t, f)
 }
 
 func ended(t *testing.T, p ports.Nowcaster) {
@@ -226,15 +227,18 @@ func ended(t *testing.T, p ports.Nowcaster) {
 	cancel()
 	r := RandomNowcast(rand.New(rand.NewPCG(17, 18)))
 	r.Fresh = true
-	if _, err := p.Nowcast(ctx, &r); domain.KindOf(err) != domain.KindCanceled {
+	f := nowcast.Forecast{EarlyWarning: true}
+	if err := p.Nowcast(ctx, &r, &f); domain.KindOf(err) != domain.KindCanceled {
 		t.Fatalf("error %v, want one of kind canceled", err)
 	}
+	emptied(t, f)
 }
 
 func atOnce(t *testing.T, p ports.Nowcaster) {
-	sameAtOnce(t, rand.New(rand.NewPCG(19, 20)), RandomNowcast, SameForecast, func(r nowcast.Request) (nowcast.Forecast, error) {
+	sameAtOnce(t, rand.New(rand.NewPCG(19, 20)), RandomNowcast, SameForecast, func(r nowcast.Request) (f nowcast.Forecast, err error) {
 		r = CloneNowcast(r)
-		return p.Nowcast(t.Context(), &r)
+		err = p.Nowcast(t.Context(), &r, &f)
+		return f, err
 	})
 }
 

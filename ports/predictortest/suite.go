@@ -1,8 +1,9 @@
-// Package predictortest is the acceptance test of the driving ports ports.RiskAssessor, ports.Nowcaster and
-// ports.BatchAssessor: what every transport may rely on.
+// Package predictortest is the acceptance test of the driving ports of the predictors: what every transport may
+// rely on. The tables in the files …words.go provoke every word that an answer may have.
 package predictortest
 
 import (
+	"context"
 	"errors"
 	"math"
 	"math/rand/v2"
@@ -75,7 +76,7 @@ func Run(t *testing.T, open func(t *testing.T) Predictor) {
 	t.Run("more rain never lowers the risk", func(t *testing.T) { monotone(t, open(t)) })
 	t.Run("a batch equals its items one by one, in any order", func(t *testing.T) { batchEqualsSingles(t, open(t)) })
 	t.Run("one bad item does not spoil the batch", func(t *testing.T) { badItem(t, open(t)) })
-	t.Run("a refused question names every violation", func(t *testing.T) { violations(t, open(t)) })
+	t.Run("a question that is refused or given up has no answer", func(t *testing.T) { violations(t, open(t)) })
 }
 
 // Ask returns p's answer to a copy of r; a question that is not answered ends the test.
@@ -171,6 +172,9 @@ func badItem(t *testing.T, p Predictor) {
 	rs := []risk.Request{Random(rng), Random(rng), Random(rng)}
 	rs[1].RainfallMM, rs[1].Latitude = -1, 91
 	out := make([]risk.Outcome, len(rs))
+	for i := range out {
+		out[i].Assessment.Probability = 2 // what an earlier batch left behind
+	}
 	batch, err := p.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -180,6 +184,16 @@ func badItem(t *testing.T, p Predictor) {
 		t.Fatalf("good items failed: %v, %v", out[0].Err, out[2].Err)
 	}
 	refused(t, out[1].Err, "/latitude", "/rainfall_mm")
+	emptied(t, out[1].Assessment)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	in := Random(rng)
+	in.Fresh = true
+	batch.Assess(ctx, []risk.Request{in}, out[:1])
+	if domain.KindOf(out[0].Err) != domain.KindCanceled {
+		t.Errorf("an ended context: %v", out[0].Err)
+	}
+	emptied(t, out[0].Assessment)
 }
 
 func violations(t *testing.T, p Predictor) {
@@ -187,8 +201,23 @@ func violations(t *testing.T, p Predictor) {
 	r.Latitude, r.RainfallMM, r.Humidity = 45, math.Inf(1), 200
 	a := risk.Assessment{Probability: 2}
 	refused(t, p.Assess(t.Context(), &r, &a), "/longitude", "/rainfall_mm", "/humidity")
-	if !reflect.DeepEqual(a, risk.Assessment{}) {
-		t.Errorf("a refused question has the answer %+v", a)
+	emptied(t, a)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	r = Random(rand.New(rand.NewPCG(43, 44)))
+	r.Fresh = true
+	a.Probability = 2
+	if err := p.Assess(ctx, &r, &a); domain.KindOf(err) != domain.KindCanceled {
+		t.Errorf("an ended context: %v", err)
+	}
+	emptied(t, a)
+}
+
+// emptied checks the promise of all driving ports: after an error nothing is left in the answer.
+func emptied[A any](t *testing.T, a A) {
+	t.Helper()
+	if !reflect.ValueOf(a).IsZero() {
+		t.Errorf("after an error the answer is %+v", a)
 	}
 }
 

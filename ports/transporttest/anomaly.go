@@ -22,6 +22,7 @@ func (s *Service) Anomalies() []anomaly.Request {
 
 // DetectAnomaly implements ports.AnomalyDetector.
 func (s *Service) DetectAnomaly(ctx context.Context, r *anomaly.Request, a *anomaly.Answer) error {
+	*a = anomaly.Answer{}
 	s.mu.Lock()
 	s.anomalies = append(s.anomalies, cloneAnomaly(r))
 	s.mu.Unlock()
@@ -34,6 +35,9 @@ func (s *Service) DetectAnomaly(ctx context.Context, r *anomaly.Request, a *anom
 	}
 	r.Canonicalize()
 	*a = verdict(r)
+	if r.DeviceID == everyField {
+		fill(a)
+	}
 	return nil
 }
 

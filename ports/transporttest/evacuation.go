@@ -21,33 +21,37 @@ func (s *Service) Evacuations() []evacuation.Request {
 
 // PlanEvacuation implements ports.EvacuationPlanner. A location_name takes the part of the location_id of other
 // questions; "town" has a region.
-func (s *Service) PlanEvacuation(ctx context.Context, r *evacuation.Request) (evacuation.Answer, error) {
+func (s *Service) PlanEvacuation(ctx context.Context, r *evacuation.Request, a *evacuation.Answer) error {
+	*a = evacuation.Answer{}
 	s.mu.Lock()
 	call := *r
 	call.Radii = slices.Clone(r.Radii)
 	s.evacuations = append(s.evacuations, call)
 	s.mu.Unlock()
 
-	var a evacuation.Answer
 	if err := domain.Invalid("evacuation", r.Validate()); err != nil {
-		return a, err
+		return err
 	}
 	name := r.LocationName
 	if err := behave(ctx, name, &name); err != nil {
-		return a, err
+		return err
 	}
 	r.Canonicalize()
 	planner := evacuation.NewPlanner(nil, Ref.Digest)
-	if name == "town" {
+	if name == "town" || name == everyField {
 		planner = evacuation.NewPlanner(town{}, Ref.Digest)
 	}
-	if err := planner.Plan(r, func() bool { return false }, &a); err != nil {
-		return a, err
+	if err := planner.Plan(r, func() bool { return false }, a); err != nil {
+		*a = evacuation.Answer{}
+		return err
 	}
 	a.Model.Version = "4.3.2"
 	a.GeneratedAt = AssessedAt
 	a.Provenance = serving(keyOf(domain.EvacuationPlanner, r.AppendCanonical(nil)), name, r.Fresh)
-	return a, nil
+	if name == everyField {
+		fill(a)
+	}
+	return nil
 }
 
 // town is a region in which an answer has everything that it can have.

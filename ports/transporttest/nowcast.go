@@ -20,7 +20,8 @@ func (s *Service) Nowcasts() []nowcast.Request {
 }
 
 // Nowcast implements ports.Nowcaster.
-func (s *Service) Nowcast(ctx context.Context, r *nowcast.Request) (nowcast.Forecast, error) {
+func (s *Service) Nowcast(ctx context.Context, r *nowcast.Request, f *nowcast.Forecast) error {
+	*f = nowcast.Forecast{}
 	s.mu.Lock()
 	call := *r
 	call.Readings, call.RainfallForecastMM = slices.Clone(r.Readings), slices.Clone(r.RainfallForecastMM)
@@ -28,13 +29,17 @@ func (s *Service) Nowcast(ctx context.Context, r *nowcast.Request) (nowcast.Fore
 	s.mu.Unlock()
 
 	if err := domain.Invalid("nowcast", r.Validate()); err != nil {
-		return nowcast.Forecast{}, err
+		return err
 	}
 	if err := behave(ctx, r.LocationID, &r.LocationName); err != nil {
-		return nowcast.Forecast{}, err
+		return err
 	}
 	r.Canonicalize()
-	return forecast(r), nil
+	*f = forecast(r)
+	if r.LocationID == everyField {
+		fill(f)
+	}
+	return nil
 }
 
 func forecast(r *nowcast.Request) nowcast.Forecast {

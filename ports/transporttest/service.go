@@ -41,7 +41,8 @@ var AssessedAt = time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC)
 //   - of a reading of a device, values from 1000 on are impossible, those from 100 on unusual but explained
 //     by the weather; answers without history come from no cache;
 //   - a location_id or device_id "fail:<kind>" is not answered, "panic" panics, "slow" waits for the end of the
-//     context, "cached" was answered 88 s ago, "registered" has a name in the register.
+//     context, "cached" was answered 88 s ago, "registered" has a name in the register, "every-field" has an answer
+//     in which nothing is absent that can be there.
 //
 // Of its models, risk_scorer is loaded and nowcaster is refused on every load.
 type Service struct {
@@ -94,6 +95,9 @@ func (s *Service) Assess(ctx context.Context, r *risk.Request, a *risk.Assessmen
 		return err
 	}
 	*a = answer(r)
+	if r.LocationID == everyField {
+		fill(a)
+	}
 	return nil
 }
 

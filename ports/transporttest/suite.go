@@ -7,9 +7,14 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"math"
+	"os"
 	"path"
+	"path/filepath"
+	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,6 +27,10 @@ import (
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/domain/vector"
 )
+
+// Update rewrites the answers of the corpus by what the transport answers: go test ./adapters/transport/fiberhttp
+// -run Conformance -update. Answers that are made by a template, and parts of answers, are left alone.
+var Update = flag.Bool("update", false, "rewrite the answers of ports/transporttest/testdata")
 
 // Client calls one transport in one encoding, and brings its answers into the JSON of the contract.
 type Client interface {
@@ -121,6 +130,30 @@ func load() ([]testCase, error) {
 		cases = append(cases, c)
 	}
 	return cases, nil
+}
+
+// Requests returns the requests of the corpus to a method that are answered by all encodings.
+func Requests(method string) ([][]byte, error) {
+	cases, err := load()
+	var out [][]byte
+	for _, c := range cases {
+		if c.call.Method == method && c.call.Body != nil && c.only == "" && c.refuse == nil {
+			out = append(out, c.call.Body)
+		}
+	}
+	return out, err
+}
+
+// Answers returns the answers that the corpus holds for a method.
+func Answers(method string) ([][]byte, error) {
+	cases, err := load()
+	var out [][]byte
+	for _, c := range cases {
+		if c.call.Method == method && c.answer != nil {
+			out = append(out, c.answer)
+		}
+	}
+	return out, err
 }
 
 func parse(a *txtar.Archive) (c testCase, err error) {
@@ -248,10 +281,45 @@ func (c *testCase) run(t *testing.T, s *Service, client Client) {
 		for i := range want {
 			c.compareAnswer(t, want[i], reply.Lines[i])
 		}
+	case *Update && client.Encoding() == HTTP && !c.part:
+		c.rewrite(t, reply.Body)
 	default:
 		c.compareAnswer(t, c.answer, reply.Body)
 	}
 }
+
+// rewrite puts the answer into the file of the case.
+func (c *testCase) rewrite(t *testing.T, answer []byte) {
+	t.Helper()
+	_, here, _, _ := runtime.Caller(0)
+	name := filepath.Join(filepath.Dir(here), "testdata", c.name+".txtar")
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := txtar.Parse(data)
+	for i := range a.Files {
+		if f := &a.Files[i]; f.Name == "answer.json" && !bytes.Contains(f.Data, []byte("<<")) {
+			var members map[string]json.RawMessage
+			if err := json.Unmarshal(answer, &members); err != nil {
+				t.Fatal(err)
+			}
+			if _, timed := members["processing_time_ms"]; timed { // it differs from run to run
+				answer = processingTime.ReplaceAll(answer, nil)
+			}
+			var out bytes.Buffer
+			if err := json.Indent(&out, answer, "", " "); err != nil {
+				t.Fatal(err)
+			}
+			f.Data = append(out.Bytes(), '\n')
+		}
+	}
+	if err := os.WriteFile(name, txtar.Format(a), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var processingTime = regexp.MustCompile(`,"processing_time_ms":[0-9.e+-]+`)
 
 func list(v any) []any {
 	l, _ := v.([]any)

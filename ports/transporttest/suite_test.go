@@ -1,8 +1,10 @@
 package transporttest
 
 import (
+	"encoding/json"
 	"errors"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/guardy-ai/guardy/domain"
@@ -56,5 +58,39 @@ func TestServiceAnswersFiniteNumbers(t *testing.T) {
 	err := NewService().Assess(t.Context(), &r, &a)
 	if err != nil || !(a.Probability > 0 && a.Probability < 1) || math.IsNaN(a.Score) || a.Level != domain.LevelExtreme {
 		t.Error(a, err)
+	}
+}
+
+// nowhere are the fields that no answer of the corpus can have.
+var nowhere = []string{
+	"AssessFloodRiskBatch processing_time_ms", // differs from run to run
+	"ReloadModels models[].last_error",        // is the error of the call then
+	"GetModel model.last_error",               // belongs to a model without a card, which HTTP refuses
+}
+
+// Every field that an answer can have stands in an answer of the corpus, so that it is compared on every transport.
+func TestTheCorpusHasTheListedFields(t *testing.T) {
+	for method, listed := range ListedFields(t, "../../adapters/contractjson/fields.json") {
+		answers, err := Answers(method)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[string]bool{}
+		for _, answer := range answers {
+			var v any
+			if err := json.Unmarshal(answer, &v); err != nil {
+				t.Fatal(err)
+			}
+			Fields(v, seen)
+		}
+		for _, name := range listed {
+			if !seen[name] && !slices.Contains(nowhere, method+" "+name) {
+				t.Errorf("no answer of %s in the corpus has %s", method, name)
+			}
+			delete(seen, name)
+		}
+		for name := range seen {
+			t.Errorf("an answer of %s in the corpus has %s, which is not listed", method, name)
+		}
 	}
 }

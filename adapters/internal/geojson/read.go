@@ -1,5 +1,5 @@
-// Package geojson reads and writes the GeoJSON (RFC 7946) of evacuation requests and answers, so that every
-// transport takes and gives the same.
+// Package geojson reads and writes GeoJSON (RFC 7946) for every adapter: the water of evacuation requests and of files,
+// the features of files, the areas, routes and shelters of answers.
 package geojson
 
 import (
@@ -14,49 +14,31 @@ import (
 	"github.com/guardy-ai/guardy/domain/geo"
 )
 
-// members are those of a geometry. A bbox says nothing that the coordinates do not, and is passed over.
-var members = []string{"type", "coordinates", "bbox"}
+// members are those of a geometry; parts replaces coordinates in a collection of geometries. A bbox says nothing that
+// the coordinates do not, and is passed over. Features and collections of them may have members of their own.
+var members = []string{"type", "coordinates", "bbox", "crs"}
 
-// maxListed is how many faults of one geometry are listed one by one.
+const parts = "geometries"
+
+// maxListed is how many faults of one extent are listed one by one.
 const maxListed = 20
 
-// ReadExtent reads a Polygon or MultiPolygon from decoded JSON (objects are map[string]any, arrays []any,
-// numbers float64), which stands at pointer. What is wrong with its form is returned instead of the extent;
+// ReadExtent reads an area from decoded JSON (objects are map[string]any, arrays []any, numbers float64), which
+// stands at pointer: a Polygon, a MultiPolygon, a GeometryCollection of these, a Feature of one of these, or a
+// FeatureCollection, whose areas are taken together. What is wrong with its form is returned instead of the extent;
 // what is wrong with the areas is the domain's to say. Altitudes are dropped.
 func ReadExtent(pointer string, object map[string]any) (*evacuation.Extent, []domain.Violation) {
-	r := reader{}
-	for _, name := range slices.Sorted(maps.Keys(object)) {
-		if !slices.Contains(members, name) {
-			r.report(pointer+"/"+escape.Replace(clip(name)), domain.CodeUnknownField, unknownMember(name))
-		}
-	}
-	coordinates := pointer + "/coordinates"
-	list, isList := object["coordinates"].([]any)
-	switch v := object["coordinates"]; {
-	case v == nil:
-		r.report(coordinates, domain.CodeRequired, "an array is required")
-	case !isList:
-		r.mismatch(coordinates, "an array", v)
-	}
-	var out evacuation.Extent
-	switch kind, isText := object["type"].(string); {
-	case object["type"] == nil:
-		r.report(pointer+"/type", domain.CodeRequired, "Polygon or MultiPolygon is required")
-	case !isText:
-		r.mismatch(pointer+"/type", "a string", object["type"])
-	case kind == "Polygon":
-		out.Single = true
-		out.Polygons = geo.MultiPolygon{r.polygon(coordinates, list)}
-	case kind == "MultiPolygon":
-		out.Polygons = make(geo.MultiPolygon, 0, len(list))
-		for i, v := range list {
-			at := coordinates + "/" + strconv.Itoa(i)
-			if polygon, ok := r.list(at, v); ok {
-				out.Polygons = append(out.Polygons, r.polygon(at, polygon))
-			}
-		}
+	r := reader{pointers: []string{}}
+	switch object["type"] {
+	case "FeatureCollection":
+		r.collection(pointer, object)
+	case "Feature":
+		r.feature(pointer, object)
+	case "GeometryCollection":
+		r.geometry(pointer, object)
 	default:
-		r.report(pointer+"/type", domain.CodeFormat, otherType(kind))
+		r.geometry(pointer, object)
+		r.pointers = nil
 	}
 	if r.omitted > 0 {
 		r.violations = append(r.violations, domain.Violation{
@@ -66,24 +48,138 @@ func ReadExtent(pointer string, object map[string]any) (*evacuation.Extent, []do
 	if r.violations != nil {
 		return nil, r.violations
 	}
-	return &out, nil
+	for i, at := range r.pointers {
+		r.pointers[i] = strings.TrimPrefix(at, pointer)
+	}
+	return &evacuation.Extent{Polygons: r.area, Single: !r.many, Pointers: r.pointers}, nil
+}
+
+// collection reads a FeatureCollection.
+func (r *reader) collection(pointer string, object map[string]any) {
+	r.many = true
+	r.crs(pointer, object["crs"])
+	features := pointer + "/features"
+	if object["features"] == nil {
+		r.report(features, domain.CodeRequired, "an array is required")
+		return
+	}
+	list, _ := r.list(features, object["features"])
+	for i, v := range list {
+		at := features + "/" + strconv.Itoa(i)
+		f, ok := v.(map[string]any)
+		switch {
+		case !ok:
+			r.mismatch(at, "an object", v)
+		case f["type"] == "Feature":
+			r.feature(at, f)
+		default:
+			r.report(at+"/type", domain.CodeFormat, `must be "Feature"`)
+		}
+	}
+}
+
+// feature reads the geometry of a Feature, which must have one.
+func (r *reader) feature(pointer string, object map[string]any) {
+	r.crs(pointer, object["crs"])
+	at := pointer + "/geometry"
+	switch g := object["geometry"].(type) {
+	case nil:
+		r.report(at, domain.CodeRequired, "a Polygon or MultiPolygon is required")
+	case map[string]any:
+		r.geometry(at, g)
+	default:
+		r.mismatch(at, "an object", g)
+	}
+}
+
+// geometry reads the polygons of a geometry.
+func (r *reader) geometry(pointer string, object map[string]any) {
+	if object["type"] == "GeometryCollection" {
+		r.geometries(pointer, object)
+		return
+	}
+	r.members(pointer, object, "")
+	r.crs(pointer, object["crs"])
+	coordinates := pointer + "/coordinates"
+	list, isList := object["coordinates"].([]any)
+	switch v := object["coordinates"]; {
+	case v == nil:
+		r.report(coordinates, domain.CodeRequired, "an array is required")
+	case !isList:
+		r.mismatch(coordinates, "an array", v)
+	}
+	switch kind, isText := object["type"].(string); {
+	case object["type"] == nil:
+		r.report(pointer+"/type", domain.CodeRequired, "Polygon or MultiPolygon is required")
+	case !isText:
+		r.mismatch(pointer+"/type", "a string", object["type"])
+	case kind == "Polygon":
+		r.add(coordinates, list)
+	case kind == "MultiPolygon":
+		r.many = true
+		if r.area == nil {
+			r.area = make(geo.MultiPolygon, 0, len(list))
+		}
+		for i, v := range list {
+			at := coordinates + "/" + strconv.Itoa(i)
+			if polygon, ok := r.list(at, v); ok {
+				r.add(at, polygon)
+			}
+		}
+	default:
+		r.report(pointer+"/type", domain.CodeFormat, fmt.Sprintf("%q is neither Polygon nor MultiPolygon", clip(kind)))
+	}
+}
+
+// geometries reads a GeometryCollection, which has no other in it.
+func (r *reader) geometries(pointer string, object map[string]any) {
+	r.many = true
+	r.members(pointer, object, parts)
+	r.crs(pointer, object["crs"])
+	at := pointer + "/" + parts
+	if object[parts] == nil {
+		r.report(at, domain.CodeRequired, "an array is required")
+		return
+	}
+	list, _ := r.list(at, object[parts])
+	for i, v := range list {
+		at := at + "/" + strconv.Itoa(i)
+		g, ok := v.(map[string]any)
+		switch {
+		case !ok:
+			r.mismatch(at, "an object", v)
+		case g["type"] == "GeometryCollection":
+			r.report(at+"/type", domain.CodeFormat, "a GeometryCollection in another is not read")
+		default:
+			r.geometry(at, g)
+		}
+	}
+}
+
+// members refuses those that a geometry does not have. instead is what stands for coordinates, or nothing.
+func (r *reader) members(pointer string, object map[string]any, instead string) {
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		if name == "coordinates" && instead != "" || name != instead && !slices.Contains(members, name) {
+			r.report(pointer+"/"+escape.Replace(clip(name)), domain.CodeUnknownField, unknownMember(name))
+		}
+	}
+}
+
+func (r *reader) add(at string, rings []any) {
+	r.area = append(r.area, r.polygon(at, rings))
+	r.pointers = append(r.pointers, at)
+}
+
+func (r *reader) crs(pointer string, v any) {
+	if fault := crsFault(v); fault != "" {
+		r.report(pointer+"/crs", domain.CodeFormat, fault)
+	}
 }
 
 func unknownMember(name string) string {
 	detail := fmt.Sprintf("there is no field %q", clip(name))
 	if best := domain.NearestName(name, slices.Values(members)); best != "" {
 		detail += fmt.Sprintf("; did you mean %q?", best)
-	}
-	return detail
-}
-
-func otherType(kind string) string {
-	detail := fmt.Sprintf("%q is neither Polygon nor MultiPolygon", clip(kind))
-	switch kind {
-	case "Feature":
-		return detail + "; send the Feature's geometry"
-	case "FeatureCollection", "GeometryCollection":
-		return detail + "; join its areas in one MultiPolygon"
 	}
 	return detail
 }
@@ -100,6 +196,9 @@ func clip(s string) string {
 }
 
 type reader struct {
+	area       geo.MultiPolygon
+	pointers   []string // of the polygons
+	many       bool     // whether it is more than one bare polygon
 	violations []domain.Violation
 	omitted    int
 }
@@ -149,20 +248,31 @@ func (r *reader) polygon(at string, rings []any) geo.Polygon {
 		}
 		ring := make(geo.Ring, 0, len(positions))
 		for j, v := range positions {
-			p, fault := position(v)
+			p, fault := readPosition(v)
 			if fault != nil {
-				at := at + "/" + strconv.Itoa(j) + fault.at
-				if fault.size {
-					r.report(at, domain.CodeSize, "a position is longitude and latitude, and perhaps an altitude")
-				} else {
-					r.mismatch(at, fault.want, fault.got)
-				}
+				r.misplaced(at+"/"+strconv.Itoa(j), fault)
 			}
 			ring = append(ring, p)
 		}
 		polygon = append(polygon, ring)
 	}
 	return polygon
+}
+
+func (r *reader) position(at string, v any) geo.Point {
+	p, fault := readPosition(v)
+	if fault != nil {
+		r.misplaced(at, fault)
+	}
+	return p
+}
+
+func (r *reader) misplaced(at string, f *fault) {
+	if f.size {
+		r.report(at+f.at, domain.CodeSize, "a position is longitude and latitude, and perhaps an altitude")
+		return
+	}
+	r.mismatch(at+f.at, f.want, f.got)
 }
 
 // fault is what is wrong with a position.
@@ -173,7 +283,7 @@ type fault struct {
 	size bool
 }
 
-func position(v any) (geo.Point, *fault) {
+func readPosition(v any) (geo.Point, *fault) {
 	list, ok := v.([]any)
 	if !ok {
 		return geo.Point{}, &fault{want: "an array", got: v}

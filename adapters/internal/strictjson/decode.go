@@ -31,6 +31,12 @@ type Options struct {
 	MaxItems int
 }
 
+// Preset gives every missing value of v, a pointer to a struct, as Decode does before it reads.
+func Preset(v any) {
+	target := reflect.ValueOf(v).Elem()
+	planOf(target.Type()).preset(target)
+}
+
 // Decode decodes the one JSON object in data into v, a pointer to a struct.
 //
 // Absent and null leave a field at its zero value, a pointer at nil, and a float64 that is tagged

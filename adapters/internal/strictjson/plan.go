@@ -28,9 +28,19 @@ type structPlan struct {
 }
 
 type fieldPlan struct {
-	name   string
-	index  int
-	decode decodeFunc
+	name string
+	// index is the place of the field in its struct. That is the struct embedded at outer where outer is not none.
+	index, outer int
+	decode       decodeFunc
+}
+
+const none = -1
+
+func (f *fieldPlan) of(v reflect.Value) reflect.Value {
+	if f.outer != none {
+		v = v.Field(f.outer)
+	}
+	return v.Field(f.index)
 }
 
 var plans sync.Map // reflect.Type to *structPlan
@@ -57,30 +67,39 @@ func compile(t reflect.Type, open map[reflect.Type]*structPlan) *structPlan {
 	p := &structPlan{names: map[string]int{}, camel: map[string]int{}}
 	open[t] = p
 	template := reflect.New(t).Elem()
-	for i := range t.NumField() {
-		f := t.Field(i)
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if !f.IsExported() || name == "" || name == "-" {
-			continue
-		}
-		if f.Tag.Get("missing") == "nan" {
-			template.Field(i).SetFloat(math.NaN())
-			p.template = template
-		}
-		n := len(p.fields)
-		p.fields = append(p.fields, fieldPlan{name: name, index: i, decode: compileValue(f.Type, open)})
-		p.names[name], p.camel[name], p.camel[lowerCamel(name)] = n, n, n
-		if f.Type.Kind() == reflect.Struct {
-			if nested := open[f.Type].template; nested.IsValid() {
-				template.Field(i).Set(nested)
-				p.template = template
-			}
-		}
-	}
+	p.add(t, none, template, open)
 	if len(p.fields) > maxFields {
 		panic(fmt.Sprintf("strictjson: %v has more than %d fields", t, maxFields))
 	}
 	return p
+}
+
+// add adds the fields of t, which is the struct of the plan or the one embedded in it at outer. The fields of an
+// embedded struct stand among those around it, as in encoding/json; embedded structs embed none.
+func (p *structPlan) add(t reflect.Type, outer int, template reflect.Value, open map[reflect.Type]*structPlan) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.Anonymous && f.Type.Kind() == reflect.Struct && outer == none && f.Tag.Get("json") == "" && f.IsExported() {
+			p.add(f.Type, i, template, open)
+			continue
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if !f.IsExported() || name == "" || name == "-" {
+			continue
+		}
+		n := len(p.fields)
+		p.fields = append(p.fields, fieldPlan{name: name, index: i, outer: outer, decode: compileValue(f.Type, open)})
+		p.names[name], p.camel[name], p.camel[lowerCamel(name)] = n, n, n
+		missing := p.fields[n].of(template)
+		switch {
+		case f.Tag.Get("missing") == "nan":
+			missing.SetFloat(math.NaN())
+			p.template = template
+		case f.Type.Kind() == reflect.Struct && open[f.Type].template.IsValid():
+			missing.Set(open[f.Type].template)
+			p.template = template
+		}
+	}
 }
 
 var rawMessage = reflect.TypeFor[json.RawMessage]()
@@ -158,7 +177,7 @@ func (p *structPlan) decode(d *decoder, v reflect.Value) bool {
 		if isNull, ok := d.null(); isNull || !ok {
 			return ok
 		}
-		return f.decode(d, v.Field(f.index))
+		return f.decode(d, f.of(v))
 	})
 }
 

@@ -1,9 +1,6 @@
 package osmregion
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,48 +8,25 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/guardy-ai/guardy/adapters/internal/geojson"
 	"github.com/guardy-ai/guardy/domain"
-	"github.com/guardy-ai/guardy/domain/geo"
 	"github.com/guardy-ai/guardy/domain/region"
 )
 
-type feature struct {
-	Type     string         `json:"type"`
-	ID       jsontext.Value `json:"id"`
-	Geometry *struct {
-		Type        string         `json:"type"`
-		Coordinates jsontext.Value `json:"coordinates"`
-	} `json:"geometry"`
-	Properties map[string]jsontext.Value `json:"properties"`
-}
-
 // readShelters reads RFC 7946. An error says that the file is no collection of features.
 func readShelters(data []byte, c *region.Collector) error {
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	var collection struct {
-		Type     string           `json:"type"`
-		Features []jsontext.Value `json:"features"`
-	}
-	if err := json.Unmarshal(data, &collection); err != nil {
-		return notJSON(data, err)
-	}
-	if collection.Type != "FeatureCollection" {
-		return refused("this is not a GeoJSON FeatureCollection")
-	}
-	for i, raw := range collection.Features {
+	vs, err := geojson.ReadCollection(data, func(i int, raw jsontext.Value) bool {
 		s := shelterReader{collector: c, pointer: "/features/" + strconv.Itoa(i)}
 		s.read(raw)
+		return true
+	})
+	switch {
+	case err != nil:
+		return refused("%v", err)
+	case len(vs) > 0:
+		return refused("this is not a GeoJSON FeatureCollection that can be used: %s: %s", vs[0].Pointer, vs[0].Detail)
 	}
 	return nil
-}
-
-func notJSON(data []byte, err error) error {
-	var syntax *jsontext.SyntacticError
-	if errors.As(err, &syntax) {
-		line := 1 + bytes.Count(data[:min(syntax.ByteOffset, int64(len(data)))], []byte("\n"))
-		return refused("line %d is not JSON: %v", line, syntax.Err)
-	}
-	return refused("this is not a GeoJSON FeatureCollection")
 }
 
 // shelterReader reads one feature.
@@ -68,10 +42,16 @@ func (r *shelterReader) refuse(sub, code, format string, args ...any) {
 	r.collector.Refuse(region.SourceShelters, r.pointer+sub, code, format, args...)
 }
 
+func (r *shelterReader) refuseAll(vs []domain.Violation) {
+	for _, v := range vs {
+		r.refuse(v.Pointer, v.Code, "%s", v.Detail)
+	}
+}
+
 func (r *shelterReader) read(raw jsontext.Value) {
-	var f feature
-	if err := json.Unmarshal(raw, &f); err != nil || f.Type != "Feature" {
-		r.refuse("", domain.CodeType, "this is not a GeoJSON Feature")
+	f, vs := geojson.ReadFeature(raw)
+	if f == nil {
+		r.refuseAll(vs)
 		return
 	}
 	r.shelter = region.Shelter{Capacity: region.CapacityUnknown}
@@ -87,13 +67,13 @@ func (r *shelterReader) read(raw jsontext.Value) {
 }
 
 // identifier returns the id that the file gives, else the place of the feature in the file.
-func (r *shelterReader) identifier(f feature) string {
+func (r *shelterReader) identifier(f *geojson.Feature) string {
 	for _, v := range []jsontext.Value{f.Properties["id"], f.Properties["osm_id"], f.ID} {
 		if v.Kind() == '0' {
 			return string(v)
 		}
-		if v.Kind() == '"' && strings.TrimSpace(unquote(v)) != "" {
-			return strings.TrimSpace(unquote(v))
+		if v.Kind() == '"' && strings.TrimSpace(geojson.Text(v)) != "" {
+			return strings.TrimSpace(geojson.Text(v))
 		}
 	}
 	return strings.TrimPrefix(r.pointer, "/")
@@ -110,7 +90,7 @@ func (r *shelterReader) text(properties map[string]jsontext.Value, name string) 
 		r.refuse("/properties/"+name, domain.CodeType, "a text is required")
 		return ""
 	}
-	return strings.TrimSpace(unquote(v))
+	return strings.TrimSpace(geojson.Text(v))
 }
 
 // texts reads a list, or one text whose parts are separated by semicolons as in OpenStreetMap.
@@ -120,7 +100,7 @@ func (r *shelterReader) texts(properties map[string]jsontext.Value, name string)
 	switch {
 	case isMissing(v):
 	case v.Kind() == '"':
-		list = strings.Split(unquote(v), ";")
+		list = strings.Split(geojson.Text(v), ";")
 	case json.Unmarshal(v, &list) != nil:
 		r.refuse("/properties/"+name, domain.CodeType, "a list of texts is required")
 	}
@@ -145,29 +125,12 @@ func (r *shelterReader) capacity(v jsontext.Value) {
 	}
 }
 
-func (r *shelterReader) point(f feature) {
-	if f.Geometry == nil {
+func (r *shelterReader) point(f *geojson.Feature) {
+	p, ok, vs := f.Point()
+	if !ok {
 		r.refuse("/geometry", domain.CodeRequired, "a Point is required")
 		return
 	}
-	if f.Geometry.Type != "Point" {
-		r.refuse("/geometry/type", domain.CodeFormat, "a shelter is a Point, not %.40q", f.Geometry.Type)
-		return
-	}
-	var position []float64
-	if err := json.Unmarshal(f.Geometry.Coordinates, &position); err != nil || len(position) < 2 || len(position) > 3 ||
-		bytes.Contains(f.Geometry.Coordinates, []byte("null")) {
-		r.refuse("/geometry/coordinates", domain.CodeType, "longitude and latitude are required as numbers")
-		return
-	}
-	r.shelter.Point = geo.Point{Lon: position[0], Lat: position[1]}
-}
-
-// unquote returns the text of a JSON string that the decoder has accepted.
-func unquote(v jsontext.Value) string {
-	text, err := jsontext.AppendUnquote(nil, v)
-	if err != nil {
-		panic(fmt.Sprintf("osmregion: a decoded text is none: %v", err))
-	}
-	return string(text)
+	r.refuseAll(vs)
+	r.shelter.Point = p
 }

@@ -3,13 +3,12 @@ package adminhttp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"sync/atomic"
 	"time"
 
+	"github.com/guardy-ai/guardy/adapters/transport/internal/listener"
 	"github.com/guardy-ai/guardy/ports"
 )
 
@@ -33,13 +32,12 @@ const writeTimeout = 30 * time.Second
 
 // Server serves the admin listener.
 type Server struct {
-	cfg     Config
-	deps    Deps
-	http    *http.Server
-	cancel  context.CancelFunc // ends profiles under way
-	ln      net.Listener
-	local   bool // bound to loopback
-	stopped atomic.Bool
+	cfg      Config
+	deps     Deps
+	http     *http.Server
+	listener *listener.Listener
+	cancel   context.CancelFunc // ends profiles under way
+	local    bool               // bound to loopback
 }
 
 // New returns a server that does not listen yet.
@@ -59,7 +57,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 	if d.Failed == nil {
 		d.Failed = func(error) {}
 	}
-	s := &Server{cfg: cfg, deps: d}
+	s := &Server{cfg: cfg, deps: d, listener: listener.New("admin", d.Logger, d.Failed)}
 	base, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	s.http = &http.Server{
@@ -80,44 +78,28 @@ func (s *Server) Start(ctx context.Context) error {
 	if s.cfg.Addr == "" {
 		return nil
 	}
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.Addr)
-	if err != nil {
-		return fmt.Errorf("listen for admin: %w", err)
+	note := func(ln net.Listener) net.Listener {
+		if a, ok := ln.Addr().(*net.TCPAddr); ok {
+			s.local = a.IP.IsLoopback()
+		}
+		return ln
 	}
-	s.ln = ln
-	if a, ok := ln.Addr().(*net.TCPAddr); ok {
-		s.local = a.IP.IsLoopback()
+	if err := s.listener.Start(ctx, s.cfg.Addr, note, s.http.Serve); err != nil {
+		return err
 	}
-	s.deps.Logger.Info("listening", "listener", "admin", "addr", s.Addr())
 	if !s.local {
 		s.deps.Logger.Warn("the admin listener is reachable from other machines; it shows profiles and asks for no key",
 			"addr", s.Addr())
 	}
-	go func() {
-		if err := s.http.Serve(ln); !s.stopped.Load() {
-			s.deps.Failed(fmt.Errorf("serve admin: %w", err))
-		}
-	}()
 	return nil
 }
 
 // Addr returns the address that is listened on; empty before Start and without a listener.
-func (s *Server) Addr() string {
-	if s.ln == nil {
-		return ""
-	}
-	return s.ln.Addr().String()
-}
+func (s *Server) Addr() string { return s.listener.Addr() }
 
 // Stop ends profiles under way, answers what is left and closes. When ctx ends first, connections
 // are cut.
 func (s *Server) Stop(ctx context.Context) error {
 	s.cancel()
-	if s.ln == nil || !s.stopped.CompareAndSwap(false, true) {
-		return nil
-	}
-	if err := s.http.Shutdown(ctx); err != nil {
-		return errors.Join(fmt.Errorf("stop admin: %w", err), s.http.Close())
-	}
-	return nil
+	return s.listener.StopHTTP(ctx, s.http)
 }

@@ -337,7 +337,7 @@ func TestServingThatEndsByItselfIsReported(t *testing.T) {
 	d := deps()
 	d.Failed = func(err error) { failed <- err }
 	s := serve(t, loopback(), d)
-	s.ln.Close()
+	_ = s.http.Close()
 	if err := <-failed; err == nil {
 		t.Error("no reason was given")
 	}

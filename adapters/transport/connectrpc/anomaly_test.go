@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/guardy-ai/guardy/adapters/internal/strictjson"
 	guardyv1 "github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1"
 	"github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1/guardyv1connect"
 	"github.com/guardy-ai/guardy/domain"
@@ -87,7 +88,7 @@ func TestUnknownFieldsBesideAMapAreFound(t *testing.T) {
 	if err := (binaryCodec{}).Unmarshal(append(mustMarshal(t, m), 0x98, 0x06, 0x01), &in); err != nil {
 		t.Fatal(err)
 	}
-	if vs := in.violations(); len(vs) != 1 || vs[0].Code != domain.CodeUnknownField {
+	if vs := strictjson.Violations(in.shape); len(vs) != 1 || vs[0].Code != domain.CodeUnknownField {
 		t.Error(vs)
 	}
 }

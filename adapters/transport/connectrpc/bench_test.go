@@ -10,11 +10,11 @@ import (
 
 	"connectrpc.com/connect"
 	"go.opentelemetry.io/otel/trace/noop"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
-	guardyv1 "github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1"
+	"github.com/guardy-ai/guardy/adapters/contractjson"
 	"github.com/guardy-ai/guardy/adapters/internal/strictjson"
+	guardyv1 "github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/ports"
@@ -102,14 +102,7 @@ func BenchmarkUnary(b *testing.B) {
 // BenchmarkMessage is what unary calls do apart from connect: decode, map, map back, encode.
 func BenchmarkMessage(b *testing.B) {
 	c := newConstant(b)
-	var in assessRequest
-	if err := (jsonCodec{}).Unmarshal([]byte(validJSON), &in); err != nil {
-		b.Fatal(err)
-	}
-	binary, err := proto.Marshal(&in.msg)
-	if err != nil {
-		b.Fatal(err)
-	}
+	binary := mustMarshal(b, valid())
 	type codec interface {
 		Unmarshal([]byte, any) error
 		MarshalAppend([]byte, any) ([]byte, error)
@@ -127,9 +120,13 @@ func BenchmarkMessage(b *testing.B) {
 				if err := bench.codec.Unmarshal(bench.body, &in); err != nil || in.shape != nil {
 					b.Fatal(err, in.shape)
 				}
-				r, _ := question(&in.msg, true, false)
-				var err error
-				if buf, err = bench.codec.MarshalAppend(buf[:0], answer(&r, &c.answer)); err != nil {
+				var r risk.Request
+				err := in.wire.Question(in.shape, &r, contractjson.Asking{Explain: true})
+				if err == nil {
+					answer := assessAnswer{func(b []byte) []byte { return contractjson.AppendAssessment(b, &r, &c.answer) }}
+					buf, err = bench.codec.MarshalAppend(buf[:0], &answer)
+				}
+				if err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -163,30 +160,4 @@ func BenchmarkStream(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 	_ = stream.CloseResponse()
-}
-
-// BenchmarkEncode compares our JSON with protojson's on the same answer.
-func BenchmarkEncode(b *testing.B) {
-	c := newConstant(b)
-	r := risk.NewRequest()
-	m := answer(&r, &c.answer)
-	var buf []byte
-	var err error
-	b.Run("ours", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if buf, err = appendJSON(buf[:0], m); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("protojson", func(b *testing.B) {
-		b.ReportAllocs()
-		options := protojson.MarshalOptions{UseProtoNames: true, EmitDefaultValues: true}
-		for b.Loop() {
-			if buf, err = options.MarshalAppend(buf[:0], m); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
 }

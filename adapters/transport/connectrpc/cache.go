@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/guardy-ai/guardy/adapters/contractjson"
 	"github.com/guardy-ai/guardy/domain"
 )
 
@@ -45,13 +46,13 @@ func describeCache(h http.Header, p domain.Provenance) {
 }
 
 // describeBatchCache sums up the cache's part in the answers of a batch.
-func describeBatchCache(h http.Header, b *block) {
+func describeBatchCache(h http.Header, b *contractjson.Items) {
 	f := newFields(h)
 	var keys []byte
 	var oldest, ttl time.Duration
 	hits := 0
-	for i := range b.outcomes {
-		o := &b.outcomes[i]
+	for i := range b.Outcomes {
+		o := &b.Outcomes[i]
 		p := o.Assessment.Provenance
 		if o.Err != nil || p.Cache == domain.CacheNone {
 			continue
@@ -65,7 +66,7 @@ func describeBatchCache(h http.Header, b *block) {
 			hits++
 		}
 	}
-	total, cached := len(b.asked), len(keys)/len(domain.Key{}.Sum)
+	total, cached := b.Len(), len(keys)/len(domain.Key{}.Sum)
 	switch {
 	case cached == 0:
 	case hits == total:

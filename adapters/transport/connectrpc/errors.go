@@ -9,6 +9,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/guardy-ai/guardy/adapters/contractjson"
 	guardyv1 "github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1"
 	"github.com/guardy-ai/guardy/domain"
 )
@@ -52,27 +53,6 @@ func kindOf(code connect.Code) domain.Kind {
 	return domain.KindMalformed
 }
 
-// internalMessage is all that a client learns of an error that nobody meant for it.
-const internalMessage = "the service failed to answer; the request id names the log entry"
-
-var kindMessages = map[domain.Kind]string{
-	domain.KindDeadline: "the time budget ran out",
-	domain.KindCanceled: "the caller gave up",
-}
-
-// message returns the text for the client.
-func message(e *domain.Error) string {
-	switch {
-	case e.Kind == domain.KindInternal:
-		return internalMessage
-	case e.Msg != "":
-		return e.Msg
-	case kindMessages[e.Kind] != "":
-		return kindMessages[e.Kind]
-	}
-	return e.Kind.String()
-}
-
 // domainError classifies any error of a handler.
 func domainError(err error) *domain.Error {
 	var e *domain.Error
@@ -100,7 +80,8 @@ const maxListed = 100
 
 // connectError renders e with the details that clients read.
 func connectError(e *domain.Error, requestID string) *connect.Error {
-	out := connect.NewError(codeOf(e.Kind), errors.New(message(e)))
+	_, text, _ := contractjson.Classify(e)
+	out := connect.NewError(codeOf(e.Kind), errors.New(text))
 	listed := e.Violations
 	if more := len(listed) - maxListed; more > 0 {
 		listed = append(listed[:maxListed:maxListed], domain.Violation{

@@ -11,9 +11,11 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/guardy-ai/guardy/adapters/contractjson"
 	guardyv1 "github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1"
 	"github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1/guardyv1connect"
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/evacuation"
 	"github.com/guardy-ai/guardy/ports/transporttest"
 )
 
@@ -114,33 +116,22 @@ func FuzzEvacuationJSON(f *testing.F) {
 	service := transporttest.NewService()
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var in planRequest
-		if err := (jsonCodec{}).Unmarshal(data, &in); err != nil {
+		if err := (jsonCodec{options: contractjson.Options{CamelCase: true}}).Unmarshal(data, &in); err != nil {
 			t.Fatal(err)
 		}
-		if in.malformed() != nil {
-			return
-		}
-		r, shape := evacuationQuestion(&in.msg, false)
-		if err := refusal(append(in.violations(), shape...), "", r.Validate); err != nil {
-			if e := connectError(domainError(err), ""); len(e.Details()) != 2 {
-				t.Fatalf("refused without the reason: %v", e)
-			}
+		r, err := in.wire.Question(in.shape, false)
+		if refusedWithReason(t, err) || len(r.Validate()) > 0 {
 			return
 		}
 		if r.LocationName != "town" {
 			r.LocationName = "" // some ask the fake to misbehave
 		}
-		answer, err := service.PlanEvacuation(t.Context(), &r)
+		var answer evacuation.Answer
+		err = service.PlanEvacuation(t.Context(), &r, &answer)
 		service.Evacuations()
 		if err != nil {
 			return
 		}
-		m, err := evacuationAnswer(&r, &answer)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := appendJSON(nil, m); err != nil {
-			t.Fatal(err)
-		}
+		fits(t, &planAnswer{func(b []byte) []byte { return contractjson.AppendEvacuation(b, &r, &answer) }})
 	})
 }

@@ -508,16 +508,27 @@ func TestHugeViolationListsAreCut(t *testing.T) {
 }
 
 func TestAbsentExplainMeansWhatThePathSays(t *testing.T) {
-	if r, _ := question(valid(), true, false); !r.Explain {
+	service := transporttest.NewService()
+	c := newMessageClient(t, serve(t, service).url).prediction
+	ask := func(m *guardyv1.AssessFloodRiskRequest) bool {
+		t.Helper()
+		if _, err := c.AssessFloodRisk(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		return service.Calls()[0].Explain
+	}
+	if !ask(valid()) {
 		t.Error("a single question is not explained")
 	}
-	if r, _ := question(valid(), false, false); r.Explain {
+	if _, err := c.AssessFloodRiskBatch(t.Context(), &guardyv1.AssessFloodRiskBatchRequest{Locations: []*guardyv1.AssessFloodRiskRequest{valid()}}); err != nil {
+		t.Fatal(err)
+	}
+	if service.Calls()[0].Explain {
 		t.Error("an item is explained")
 	}
 	m := valid()
-	m.Explain = proto.Bool(false)
-	if r, _ := question(m, true, true); r.Explain || !r.Fresh {
-		t.Error("explain: false is ignored, or fresh")
+	if m.Explain = proto.Bool(false); ask(m) {
+		t.Error("explain: false is ignored")
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/net/netutil"
 
 	"github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1/guardyv1connect"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/listener"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/ports"
 )
@@ -89,8 +90,7 @@ type Server struct {
 	errors    *connect.ErrorWriter
 	endpoints map[string]endpoint // by path
 
-	listener net.Listener
-	served   chan struct{}
+	listener *listener.Listener
 	draining chan struct{}
 	drain    sync.Once
 }
@@ -102,7 +102,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, deps: deps, log: deps.Logger,
-		errors: connect.NewErrorWriter(), draining: make(chan struct{}),
+		errors: connect.NewErrorWriter(), listener: listener.New("connect", deps.Logger, deps.Failed), draining: make(chan struct{}),
 	}
 	chain, err := interceptors(deps.Tracer, deps.Logger)
 	if err != nil {
@@ -232,40 +232,16 @@ func (s *Server) notFound(c *call, r *http.Request) {
 
 // Start listens and serves in the background.
 func (s *Server) Start(ctx context.Context) error {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.Addr)
-	if err != nil {
-		return fmt.Errorf("connect: %w", err)
-	}
-	s.listener, s.served = netutil.LimitListener(l, s.cfg.MaxConnections), make(chan struct{})
-	go func() {
-		defer close(s.served)
-		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
-			s.deps.Failed(fmt.Errorf("connect: %w", err))
-		}
-	}()
-	s.log.InfoContext(ctx, "listening", "listener", "connect", "addr", s.Addr())
-	return nil
+	limit := func(l net.Listener) net.Listener { return netutil.LimitListener(l, s.cfg.MaxConnections) }
+	return s.listener.Start(ctx, s.cfg.Addr, limit, s.http.Serve)
 }
 
 // Stop lets unary calls finish and ends streams after the block at hand. What is left when ctx ends is
 // cut off.
 func (s *Server) Stop(ctx context.Context) error {
-	if s.listener == nil {
-		return nil
-	}
 	s.drain.Do(func() { close(s.draining) })
-	err := s.http.Shutdown(ctx)
-	if err != nil {
-		err = errors.Join(fmt.Errorf("connect: stop: %w", err), s.http.Close())
-	}
-	<-s.served
-	return err
+	return s.listener.StopHTTP(ctx, s.http)
 }
 
 // Addr returns the address that is listened on, after Start.
-func (s *Server) Addr() string {
-	if s.listener == nil {
-		return ""
-	}
-	return s.listener.Addr().String()
-}
+func (s *Server) Addr() string { return s.listener.Addr() }

@@ -15,6 +15,7 @@ import (
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/guardy-ai/guardy/adapters/contractjson"
 	"github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1/guardyv1connect"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/risk"
@@ -302,7 +303,7 @@ func TestAPanicEndsItsStreamOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = stream.Receive()
-	if e, problem := problemOf(t, err); e.Code() != connect.CodeInternal || problem.Code != "internal" || e.Message() != internalMessage {
+	if e, problem := problemOf(t, err); e.Code() != connect.CodeInternal || problem.Code != "internal" || e.Message() != contractjson.InternalDetail {
 		t.Errorf("%v %v", e, problem)
 	}
 	_ = stream.CloseResponse()

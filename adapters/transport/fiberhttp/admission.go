@@ -185,10 +185,11 @@ func (q *quota) spend(x *exchange) error {
 	if wait == 0 {
 		return nil
 	}
-	return &problem{
-		status: http.StatusTooManyRequests, code: domain.KindExhausted.String(),
-		detail: "your quota is used up; the header Retry-After says when to go on", retryAfter: wait,
-	}
+	p := newProblem(
+		http.StatusTooManyRequests, domain.KindExhausted.String(), "your quota is used up; the header Retry-After says when to go on",
+	)
+	p.retryAfter = wait
+	return p
 }
 
 // clientOf joins the addresses that one client can use at will.

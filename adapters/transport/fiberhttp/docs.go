@@ -40,8 +40,9 @@ func appendYAML(b []byte, n *yaml.Node) ([]byte, error) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = append(appendString(b, n.Content[i].Value), ':')
-			b, err = appendYAML(b, n.Content[i+1])
+			if b, err = appendYAML(b, n.Content[i]); err == nil {
+				b, err = appendYAML(append(b, ':'), n.Content[i+1])
+			}
 		}
 		return append(b, '}'), err
 	case yaml.SequenceNode:

@@ -1,7 +1,6 @@
 package fiberhttp
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -9,6 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"github.com/guardy-ai/guardy/adapters/contractjson"
 	"github.com/guardy-ai/guardy/domain"
 )
 
@@ -44,51 +44,23 @@ func statusOf(k domain.Kind) int {
 	return http.StatusInternalServerError
 }
 
-// problem is an error as RFC 9457 writes it. It is also the error of what only HTTP can refuse:
-// methods, media types, slow senders.
+// problem is the answer to a request that failed. It is also the error of what only HTTP can refuse: methods,
+// media types, slow senders.
 type problem struct {
-	status     int
-	code       string
-	detail     string
-	violations []domain.Violation
+	contractjson.Problem
 	retryAfter time.Duration
 	cause      error // for the log
 }
 
 // Error implements error.
-func (p *problem) Error() string { return p.code + ": " + p.detail }
+func (p *problem) Error() string { return p.Code + ": " + p.Detail }
 
-// internalDetail is all that a client learns of an error that nobody meant for it.
-const internalDetail = "the service failed to answer; the request id names the log entry"
-
-var kindDetails = [domain.NumKinds]string{
-	domain.KindInternal:    internalDetail,
-	domain.KindInvalid:     "the request has values that cannot be used",
-	domain.KindMalformed:   "the body was not understood",
-	domain.KindNotFound:    "there is no such thing",
-	domain.KindUnavailable: "the service cannot answer at the moment",
-	domain.KindDeadline:    "the time budget ran out",
-	domain.KindCanceled:    "the caller gave up",
-}
-
-// classify returns the kind of any error, with what the client may read.
-func classify(err error) (kind domain.Kind, detail string, violations []domain.Violation) {
-	var e *domain.Error
-	switch {
-	case errors.As(err, &e):
-		kind, detail, violations = e.Kind, e.Msg, e.Violations
-	case errors.Is(err, context.DeadlineExceeded):
-		kind = domain.KindDeadline
-	case errors.Is(err, context.Canceled):
-		kind = domain.KindCanceled
+func newProblem(status int, code, detail string) *problem {
+	title := http.StatusText(status)
+	if title == "" {
+		title = "Client Closed Request"
 	}
-	if detail == "" || kind == domain.KindInternal {
-		detail = kindDetails[min(kind, domain.NumKinds-1)]
-	}
-	if kind == domain.KindInternal {
-		violations = nil
-	}
-	return kind, detail, violations
+	return &problem{Problem: contractjson.Problem{Status: status, Title: title, Code: code, Detail: detail}}
 }
 
 // retryAfterUnavailable is when to ask again while shedding or not ready.
@@ -100,8 +72,9 @@ func problemOf(err error) *problem {
 	if errors.As(err, &p) {
 		return p
 	}
-	kind, detail, violations := classify(err)
-	p = &problem{status: statusOf(kind), code: kind.String(), detail: detail, violations: violations, cause: err}
+	kind, detail, violations := contractjson.Classify(err)
+	p = newProblem(statusOf(kind), kind.String(), detail)
+	p.Violations, p.cause = violations, err
 	if kind == domain.KindUnavailable {
 		p.retryAfter = retryAfterUnavailable
 	}
@@ -111,21 +84,21 @@ func problemOf(err error) *problem {
 // Refusals that only HTTP knows.
 
 func notAllowed() *problem {
-	return &problem{
-		status: http.StatusMethodNotAllowed, code: "method_not_allowed", detail: "the path does not have this method; the header Allow lists those it has",
-	}
+	return newProblem(
+		http.StatusMethodNotAllowed, "method_not_allowed", "the path does not have this method; the header Allow lists those it has",
+	)
 }
 
 func unsupported(detail string) *problem {
-	return &problem{status: http.StatusUnsupportedMediaType, code: "unsupported_media_type", detail: detail}
+	return newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", detail)
 }
 
 func notAcceptable(have string) *problem {
-	return &problem{status: http.StatusNotAcceptable, code: "not_acceptable", detail: "the answer is available as " + have + " only"}
+	return newProblem(http.StatusNotAcceptable, "not_acceptable", "the answer is available as "+have+" only")
 }
 
 func tooSlow() *problem {
-	return &problem{status: http.StatusRequestTimeout, code: "request_timeout", detail: "the request did not arrive in time"}
+	return newProblem(http.StatusRequestTimeout, "request_timeout", "the request did not arrive in time")
 }
 
 // unrouted answers what has no handler: errors of fiber's router and of fasthttp's parser.
@@ -149,7 +122,7 @@ func unroutedProblem(c *fasthttp.RequestCtx, err error) error {
 	case fiber.StatusRequestTimeout:
 		return tooSlow()
 	case fiber.StatusRequestHeaderFieldsTooLarge:
-		return &problem{status: e.Code, code: domain.KindTooLarge.String(), detail: "the headers are larger than allowed"}
+		return newProblem(e.Code, domain.KindTooLarge.String(), "the headers are larger than allowed")
 	}
 	c.SetConnectionClose() // what was read so far is not a request: nothing after it can be trusted
 	return &domain.Error{Kind: domain.KindMalformed, Msg: "the request is not valid HTTP", Err: err}

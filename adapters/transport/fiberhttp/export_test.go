@@ -6,7 +6,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"github.com/guardy-ai/guardy/adapters/internal/strictjson"
+	"github.com/guardy-ai/guardy/adapters/contractjson"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/ports/transporttest"
 )
@@ -23,7 +23,7 @@ func NewConstant(tb testing.TB) *fiber.App {
 		tb.Fatal(err)
 	}
 	type scratch struct {
-		wire wireRequest
+		wire contractjson.FloodRisk
 		out  []byte
 	}
 	pool := sync.Pool{New: func() any { return new(scratch) }}
@@ -31,11 +31,11 @@ func NewConstant(tb testing.TB) *fiber.App {
 	app.Post(riskPath, func(c *fiber.Ctx) error {
 		s := pool.Get().(*scratch)
 		defer pool.Put(s)
-		s.wire = wireRequest{}
-		if err := strictjson.Decode(c.BodyRaw(), &s.wire, strictjson.Options{}); err != nil {
+		s.wire = contractjson.FloodRisk{}
+		if err := contractjson.Decode(c.BodyRaw(), &s.wire, contractjson.Options{}); err != nil {
 			return err
 		}
-		s.out = append(appendAnswer(append(s.out[:0], '{'), &r, &a), '}')
+		s.out = contractjson.AppendAssessment(s.out[:0], &r, &a)
 		c.Response().Header.SetContentType(typeJSON)
 		c.Response().SetBody(s.out)
 		return nil

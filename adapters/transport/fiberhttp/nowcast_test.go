@@ -3,14 +3,12 @@ package fiberhttp
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"math"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/guardy-ai/guardy/adapters/contractjson"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/ports/transporttest"
@@ -18,57 +16,10 @@ import (
 
 const nowcastPath = "/api/v1/predict/nowcast"
 
-// sequence is the JSON of n hourly readings.
-func sequence(n int) string {
-	var b strings.Builder
-	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	for i := range n {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		fmt.Fprintf(&b, `{"timestamp":"%s","rainfall_mm":%.1f,"temperature":%.1f,"humidity":%d,"water_level_m":%.3f}`,
-			at.Add(time.Duration(i)*time.Hour).Format(time.RFC3339), float64(i%7)/3, 10+float64(i%9)/2, 60+i%30, 0.3+float64(i%40)/100)
-	}
-	return b.String()
-}
-
-func nowcastBody(readings int) string {
-	return `{"latitude":45.78,"longitude":9.25,"river":{"normal":0.22,"flood_threshold":0.88},"weather_sequence":[` + sequence(readings) + `]}`
-}
-
-// fixedNowcast answers the same to everything that can be meant.
-type fixedNowcast struct{ forecast nowcast.Forecast }
-
-func (f fixedNowcast) Nowcast(_ context.Context, r *nowcast.Request) (nowcast.Forecast, error) {
-	err := domain.Invalid("nowcast", r.Validate())
-	if err == nil {
-		r.Canonicalize()
-	}
-	return f.forecast, err
-}
-
-func someForecast() nowcast.Forecast {
-	f := nowcast.Forecast{
-		IssuedFor: transporttest.AssessedAt.Truncate(time.Second), Observed: nowcast.SeriesWaterLevel, Coverage: 0.9,
-		MaxRisk: 1, Trend: nowcast.TrendRising, EarlyWarning: true, SequenceLength: 168,
-		Model: domain.ModelRef{Name: domain.Nowcaster, Version: "1.2.3", Digest: transporttest.Ref.Digest}, PredictedAt: transporttest.AssessedAt,
-	}
-	for i, h := range nowcast.DefaultHorizons {
-		p := 0.2 + float64(i%2)/7
-		f.Predictions = append(f.Predictions, nowcast.Prediction{
-			HoursAhead: h, Probability: p, Lower: p / 2, Upper: (1 + p) / 2, Confidence: 0.4567, Level: domain.LevelModerate,
-			Quantiles: nowcast.Quantiles{P10: 0.3123, P25: 0.4123, P50: 0.5123, P75: 0.6123, P90: 0.7123},
-		})
-	}
-	f.Quality.Missing = f.Quality.Missing.With(nowcast.InputRainfallForecast)
-	f.Quality.Ignored = f.Quality.Ignored.With(nowcast.InputTemperature).With(nowcast.InputHumidity)
-	return f
-}
-
 // TestEveryPartOfANowcastIsOfTheContract holds answers with every name that the domain has against the
 // OpenAPI document.
 func TestEveryPartOfANowcastIsOfTheContract(t *testing.T) {
-	f := someForecast()
+	f := transporttest.SomeForecast()
 	for c := range nowcast.NumConditions {
 		f.Quality.Conditions = f.Quality.Conditions.With(c)
 	}
@@ -89,7 +40,7 @@ func TestEveryPartOfANowcastIsOfTheContract(t *testing.T) {
 			f.Trend, f.Predictions[f.MaxRisk].Level = trend, level
 			for _, f.Observed = range []nowcast.Series{nowcast.SeriesRainfall, nowcast.SeriesWaterLevel, nowcast.SeriesDischarge} {
 				r := nowcast.Request{LocationID: "a\"b", LocationName: "Côa"}
-				if err := c.validate("/components/schemas/NowcastAnswer", appendForecast(nil, &r, &f)); err != nil {
+				if err := c.validate("/components/schemas/NowcastAnswer", contractjson.AppendForecast(nil, &r, &f)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -101,11 +52,11 @@ func TestASequenceTooLongIsRefusedWhole(t *testing.T) {
 	cfg := testConfig()
 	cfg.MaxBodyBytes = 4 << 20
 	_, url := start(t, cfg, testDeps(transporttest.NewService()))
-	long := do(t, http.MethodPost, url+nowcastPath, strings.NewReader(nowcastBody(nowcast.MaxReadings+1)), "Content-Type: application/json")
+	long := do(t, http.MethodPost, url+nowcastPath, strings.NewReader(transporttest.NowcastBody(nowcast.MaxReadings+1)), "Content-Type: application/json")
 	if long.StatusCode != http.StatusUnprocessableEntity || !bytes.Contains(long.body, []byte(`"/weather_sequence"`)) {
 		t.Errorf("%d readings: %d %.300s", nowcast.MaxReadings+1, long.StatusCode, long.body)
 	}
-	huge := do(t, http.MethodPost, url+nowcastPath, strings.NewReader(nowcastBody(100_000)), "Content-Type: application/json")
+	huge := do(t, http.MethodPost, url+nowcastPath, strings.NewReader(transporttest.NowcastBody(100_000)), "Content-Type: application/json")
 	if huge.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("100000 readings: %d %.300s", huge.StatusCode, huge.body)
 	}
@@ -113,7 +64,7 @@ func TestASequenceTooLongIsRefusedWhole(t *testing.T) {
 
 func TestNowcastLinesAnswerAsTheAPI(t *testing.T) {
 	service := transporttest.NewService()
-	answersAsTheAPI(t, service, NewNowcastLines(service, 1<<20), nowcastPath, nowcastBody(12), `{"latitude":1}`)
+	answersAsTheAPI(t, service, contractjson.NewNowcastLines(service, 1<<20), nowcastPath, transporttest.NowcastBody(12), `{"latitude":1}`)
 }
 
 // answersAsTheAPI asks one good line and three that are refused.
@@ -136,25 +87,8 @@ func answersAsTheAPI(t *testing.T, service *transporttest.Service, lines interfa
 	}
 }
 
-// FuzzNowcastLine looks for a line that is answered with anything but one JSON object.
-func FuzzNowcastLine(f *testing.F) {
-	f.Add([]byte(nowcastBody(7)))
-	f.Add([]byte(`{"latitude":45,"longitude":9,"forecast_horizons":[1,24],"rainfall_forecast_mm":[null,1e2],"weather_sequence":[{"timestamp":"2026-01-01T00:00:00+09:00","rainfall_mm":-999}]}`))
-	f.Add([]byte(`{"weather_sequence":[{"timestamp":"0001-01-01T00:00:00Z"},{"timestamp":""},{}],"river":{"normal":1e308,"flood_threshold":-1e308}}`))
-	lines := NewNowcastLines(fixedNowcast{someForecast()}, math.MaxInt)
-	f.Fuzz(func(t *testing.T, line []byte) {
-		if bytes.IndexByte(line, '\n') >= 0 {
-			t.Skip("more than a line")
-		}
-		out, _ := lines.Append(t.Context(), nil, [][]byte{line}, 0)
-		if !json.Valid(out) || bytes.Count(out, []byte("\n")) != 1 {
-			t.Fatalf("%q is answered with %q", line, out)
-		}
-	})
-}
-
 func BenchmarkNowcast(b *testing.B) {
 	s := benchmarkServer(b)
-	s.deps.Nowcast = fixedNowcast{someForecast()}
-	benchmarkExchange(b, s, nowcastPath, nowcastBody(168), 1)
+	s.deps.Nowcast = transporttest.FixedNowcast{Forecast: transporttest.SomeForecast()}
+	benchmarkExchange(b, s, nowcastPath, transporttest.NowcastBody(168), 1)
 }

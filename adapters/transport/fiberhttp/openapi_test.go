@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/pb33f/jsonschema/v6"
 
 	"github.com/guardy-ai/guardy/domain"
@@ -314,6 +316,79 @@ func TestOpenAPIDocumentAllowsNoOtherMembers(t *testing.T) {
 	} {
 		if c.validate(pointer, []byte(bad)) == nil {
 			t.Errorf("%s allows %s", pointer, bad)
+		}
+	}
+}
+
+// schemaFields adds the paths of the fields that the schema at pointer describes, as transporttest.Fields does for
+// an answer.
+func (c *contract) schemaFields(at, pointer string, seen map[string]bool) {
+	pointer = c.resolve(pointer)
+	node, _ := c.at(pointer)
+	schema, ok := node.(map[string]any)
+	if !ok || transporttest.Opaque(at) {
+		return
+	}
+	for _, word := range []string{"oneOf", "anyOf", "allOf"} {
+		list, _ := schema[word].([]any)
+		for i := range list {
+			c.alternativeFields(at, list[i], pointer, seen)
+		}
+	}
+	properties, _ := schema["properties"].(map[string]any)
+	for name := range properties {
+		path := strings.TrimPrefix(at+"."+name, ".")
+		seen[path] = true
+		c.schemaFields(path, pointer+"/properties/"+escapePointer.Replace(name), seen)
+	}
+	if transporttest.NamedByOthers(at) {
+		seen[at+".*"] = true
+		c.schemaFields(at+".*", pointer+"/additionalProperties", seen)
+	}
+	if _, list := schema["items"]; list {
+		c.schemaFields(at+"[]", pointer+"/items", seen)
+	}
+}
+
+// alternativeFields adds those of an alternative, which is a reference.
+func (c *contract) alternativeFields(at string, alternative any, pointer string, seen map[string]bool) {
+	if m, ok := alternative.(map[string]any); ok {
+		if to, ok := m["$ref"].(string); ok {
+			c.schemaFields(at, strings.TrimPrefix(to, "#"), seen)
+			return
+		}
+		if m["type"] == "null" {
+			return
+		}
+	}
+	panic("an alternative of " + pointer + " is neither a reference nor null")
+}
+
+func TestTheDocumentDescribesTheListedFields(t *testing.T) {
+	listed := transporttest.ListedFields(t, "../../contractjson/fields.json")
+	c, err := theContract()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for method, at := range map[string]struct{ verb, path string }{
+		"AssessFloodRisk":      {http.MethodPost, riskPath},
+		"AssessFloodRiskBatch": {http.MethodPost, batchPath},
+		"Nowcast":              {http.MethodPost, nowcastPath},
+		"DetectAnomaly":        {http.MethodPost, anomalyPath},
+		"PlanEvacuation":       {http.MethodPost, evacuationPath},
+		"ReloadModels":         {http.MethodPost, "/api/v1/models/reload"},
+		"GetModel":             {http.MethodGet, "/api/v1/models/x/metadata"},
+		"GetModelStats":        {http.MethodGet, "/api/v1/models/x/stats"},
+		"ClearModelCache":      {http.MethodDelete, "/api/v1/models/x/cache"},
+	} {
+		response, ok := c.response(at.verb, at.path, http.StatusOK)
+		if !ok {
+			t.Fatalf("%s has no answer", at.path)
+		}
+		described := map[string]bool{}
+		c.schemaFields("", response+"/content/application~1json/schema", described)
+		if diff := cmp.Diff(listed[method], slices.Sorted(maps.Keys(described))); diff != "" {
+			t.Errorf("%s and its description differ (-listed +described):\n%s", method, diff)
 		}
 	}
 }

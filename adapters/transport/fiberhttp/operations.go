@@ -2,108 +2,47 @@ package fiberhttp
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
 
-	"github.com/guardy-ai/guardy/adapters/internal/rfc3339"
+	"github.com/guardy-ai/guardy/adapters/contractjson"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/ports"
 )
 
-// answerValue answers v, which is small and rare.
-func (x *exchange) answerValue(status int, v any) error {
-	out, err := json.Marshal(v)
+// answerValue answers what was appended to x.out, which is small and rare.
+func (x *exchange) answerValue(status int, out []byte, err error) error {
 	if err != nil {
-		return fmt.Errorf("encode the answer: %w", err)
+		return err
 	}
+	x.out = out
 	x.Response.Header.Set("Cache-Control", "no-store")
-	x.answer(status, typeJSON, out)
+	x.answer(status, typeJSON, x.out)
 	return nil
-}
-
-func instant(t time.Time) *string {
-	if t.IsZero() {
-		return nil
-	}
-	s := string(rfc3339.AppendMillis(nil, t))
-	return &s
-}
-
-func modelOf(m ports.ModelStatus) modelJSON {
-	return modelJSON{
-		Name: m.Ref.Name, Version: m.Ref.Version, Digest: m.Ref.Digest, Loaded: m.Loaded, Source: m.Source,
-		SizeBytes: m.SizeBytes, LoadedAt: instant(m.LoadedAt), LoadTimeMS: milliseconds(m.LoadTime), Reloads: m.Reloads,
-		LastError: m.LastError, Stats: statsOf(m.Stats),
-	}
-}
-
-func modelsOf(ms []ports.ModelStatus) []modelJSON {
-	out := make([]modelJSON, len(ms))
-	for i, m := range ms {
-		out[i] = modelOf(m)
-	}
-	return out
-}
-
-func statsOf(s ports.ModelStats) modelStatsJSON {
-	out := modelStatsJSON{
-		Predictions: s.Predictions, Computed: s.Computed, Errors: s.Errors, ErrorRate: s.ErrorRate(),
-		ByLevel: map[string]uint64{}, Cache: cacheOf(s),
-	}
-	for l, n := range s.ByLevel {
-		if n > 0 {
-			out.ByLevel[domain.Level(l).String()] = n
-		}
-	}
-	out.InferenceMS.Mean, out.InferenceMS.P95, out.InferenceMS.P99 = milliseconds(s.Mean), milliseconds(s.P95), milliseconds(s.P99)
-	return out
-}
-
-func cacheOf(s ports.ModelStats) cacheStatsJSON {
-	return cacheStatsJSON{Hits: s.CacheHits, Misses: s.CacheMisses, Errors: s.CacheErrors, HitRate: s.HitRate()}
 }
 
 // model returns the model that the path names.
 func (x *exchange) model() domain.ModelName { return domain.ModelName(strings.Clone(x.name)) }
 
 func (s *Server) modelsStatus(x *exchange) error {
-	p := s.deps.Stats.Process()
-	return x.answerValue(http.StatusOK, statusJSON{
-		Version: s.deps.Health.Health(x.ctx).Version, UptimeSeconds: s.uptime(), Models: modelsOf(s.deps.Models.List(x.ctx)),
-		Process: processJSON{
-			StartedAt: instant(p.StartedAt), ResidentBytes: p.ResidentBytes, HeapBytes: p.HeapBytes, CPUSeconds: p.CPUSeconds,
-			CPUs: p.CPUs, Goroutines: p.Goroutines, GoVersion: p.GoVersion,
-		},
-	})
+	version := s.deps.Health.Health(x.ctx).Version
+	out, err := contractjson.AppendStatus(x.out[:0], version, s.uptime(), s.deps.Models.List(x.ctx), s.deps.Stats.Process())
+	return x.answerValue(http.StatusOK, out, err)
 }
 
-func (s *Server) uptime() float64 { return time.Since(s.started).Round(time.Millisecond).Seconds() }
-
-// Words of health.
-const (
-	healthy   = "healthy"
-	degraded  = "degraded"
-	unhealthy = "unhealthy"
-)
+func (s *Server) uptime() time.Duration { return time.Since(s.started).Round(time.Millisecond) }
 
 func (s *Server) modelsHealth(x *exchange) error {
-	out := modelsHealthJSON{Status: healthy, Models: map[domain.ModelName]modelHealthJSON{}}
-	status := http.StatusOK
-	for _, m := range s.deps.Models.List(x.ctx) {
-		out.Models[m.Ref.Name] = modelHealthJSON{
-			Loaded: m.Loaded, Version: m.Ref.Version, Predictions: m.Stats.Predictions, ErrorRate: m.Stats.ErrorRate(), LastError: m.LastError,
-		}
-		switch {
-		case !m.Loaded:
-			out.Status, status = unhealthy, http.StatusServiceUnavailable
-		case m.LastError != "" && out.Status == healthy:
-			out.Status = degraded
-		}
+	out, loaded, err := contractjson.AppendModelsHealth(x.out[:0], s.deps.Models.List(x.ctx))
+	return x.answerValue(readiness(loaded), out, err)
+}
+
+func readiness(ready bool) int {
+	if ready {
+		return http.StatusOK
 	}
-	return x.answerValue(status, out)
+	return http.StatusServiceUnavailable
 }
 
 func (s *Server) modelMetadata(x *exchange) error {
@@ -115,14 +54,8 @@ func (s *Server) modelMetadata(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	card := cardJSON{
-		Kind: c.Kind, FeatureSchema: c.FeatureSchema, CreatedAt: instant(c.CreatedAt), SizeBytes: c.SizeBytes,
-		Features: make([]featureJSON, len(c.Features)), Training: c.Training, Skill: c.Skill, Text: c.Text,
-	}
-	for i, f := range c.Features {
-		card.Features[i] = featureJSON(f)
-	}
-	return x.answerValue(http.StatusOK, metadataJSON{Model: modelOf(m), Card: card})
+	out, err := contractjson.AppendMetadata(x.out[:0], &m, &c)
+	return x.answerValue(http.StatusOK, out, err)
 }
 
 func (s *Server) modelStats(x *exchange) error {
@@ -130,7 +63,8 @@ func (s *Server) modelStats(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return x.answerValue(http.StatusOK, namedStatsJSON{Name: m.Ref.Name, Version: m.Ref.Version, Stats: statsOf(m.Stats)})
+	out, err := contractjson.AppendModelStats(x.out[:0], &m)
+	return x.answerValue(http.StatusOK, out, err)
 }
 
 func (s *Server) reloadOne(x *exchange) error {
@@ -138,24 +72,29 @@ func (s *Server) reloadOne(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return x.answerValue(http.StatusOK, modelsJSON{Models: []modelJSON{modelOf(m)}})
+	return x.answerModels([]ports.ModelStatus{m})
 }
 
 // reloadAll loads every model. One that is refused does not keep the others from being loaded.
 func (s *Server) reloadAll(x *exchange) error {
-	var out modelsJSON
+	var loaded []ports.ModelStatus
 	var failed error
 	for _, m := range s.deps.Models.List(x.ctx) {
 		m, err := s.deps.Models.Reload(x.ctx, m.Ref.Name)
 		if err != nil && failed == nil {
 			failed = err
 		}
-		out.Models = append(out.Models, modelOf(m))
+		loaded = append(loaded, m)
 	}
 	if failed != nil {
 		return failed
 	}
-	return x.answerValue(http.StatusOK, out)
+	return x.answerModels(loaded)
+}
+
+func (x *exchange) answerModels(ms []ports.ModelStatus) error {
+	out, err := contractjson.AppendModels(x.out[:0], ms)
+	return x.answerValue(http.StatusOK, out, err)
 }
 
 func (s *Server) clearCache(x *exchange) error {
@@ -164,104 +103,42 @@ func (s *Server) clearCache(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return x.answerValue(http.StatusOK, clearedJSON{Status: "cleared", ModelName: name, EntriesCleared: n})
+	out, err := contractjson.AppendCleared(x.out[:0], name, n)
+	return x.answerValue(http.StatusOK, out, err)
 }
 
 func (s *Server) performance(x *exchange) error {
-	r := s.deps.Stats.Requests()
-	out := performanceJSON{
-		Since: instant(r.Since),
-		RequestMetrics: requestMetricsJSON{
-			Total: r.Total, Failed: r.Failed, PerSecond: r.PerSecond, ByRoute: orEmpty(r.ByRoute), ByCode: orEmpty(r.ByCode),
-		},
-		ResponseTimesMS: responseTimesJSON{
-			Average: milliseconds(r.Mean), Median: milliseconds(r.Median), P95: milliseconds(r.P95), P99: milliseconds(r.P99),
-			Min: milliseconds(r.Min), Max: milliseconds(r.Max),
-		},
-		CacheMetrics: cacheMetricsJSON{PerModel: map[domain.ModelName]cacheStatsJSON{}},
-	}
-	var all ports.ModelStats
-	for _, m := range s.deps.Models.List(x.ctx) {
-		out.CacheMetrics.PerModel[m.Ref.Name] = cacheOf(m.Stats)
-		all.CacheHits += m.Stats.CacheHits
-		all.CacheMisses += m.Stats.CacheMisses
-		all.CacheErrors += m.Stats.CacheErrors
-	}
-	out.CacheMetrics.cacheStatsJSON = cacheOf(all)
-	out.CacheMetrics.Tiers = tiersOf(x.ctx, s.deps.Cache)
-	out.DeviceStates = tiersOf(x.ctx, s.deps.States)
-	for i := range out.CacheMetrics.Tiers {
-		if t := &out.CacheMetrics.Tiers[i]; t.Name == "redis" {
-			out.RedisMetrics = t
-		}
-	}
-	return x.answerValue(http.StatusOK, out)
+	out, err := contractjson.AppendPerformance(
+		x.out[:0], s.deps.Stats.Requests(), s.deps.Models.List(x.ctx), tiers(x.ctx, s.deps.Cache), tiers(x.ctx, s.deps.States),
+	)
+	return x.answerValue(http.StatusOK, out, err)
 }
 
-// tiersOf returns the figures of a store that has any, an empty list otherwise.
-func tiersOf(ctx context.Context, store any) []tierJSON {
-	out := []tierJSON{}
+// tiers returns the figures of a store that has any.
+func tiers(ctx context.Context, store any) []ports.CacheTier {
 	if c, ok := store.(ports.CacheInspector); ok {
-		for _, tier := range c.Tiers(ctx) {
-			out = append(out, tierOf(tier))
-		}
+		return c.Tiers(ctx)
 	}
-	return out
-}
-
-func orEmpty(m map[string]uint64) map[string]uint64 {
-	if m == nil {
-		return map[string]uint64{}
-	}
-	return m
-}
-
-func tierOf(t ports.CacheTier) tierJSON {
-	known := func(n int64, unknown int64) *int64 {
-		if n == unknown {
-			return nil
-		}
-		return &n
-	}
-	out := tierJSON{
-		Name: t.Name, State: t.State, Entries: known(t.Entries, -1), Bytes: known(t.Bytes, -1), MaxBytes: known(t.MaxBytes, 0),
-		Evictions: t.Evictions, Errors: t.Errors,
-	}
-	if out.State == "" {
-		out.State = "ok"
-	}
-	out.LatencyMS.Mean, out.LatencyMS.P95 = 1000*t.LatencyMean, 1000*t.LatencyP95
-	for _, d := range t.Decisions {
-		out.Decisions = append(out.Decisions, cacheDecisionJSON{d.Model, d.Asked, milliseconds(d.Compute), milliseconds(d.Lookup)})
-	}
-	return out
+	return nil
 }
 
 func (s *Server) resetPerformance(x *exchange) error {
 	s.deps.Stats.Reset()
-	return x.answerValue(http.StatusOK, statusOnlyJSON{Status: "reset"})
+	return x.answerWord("reset")
+}
+
+func (x *exchange) answerWord(word string) error {
+	out, err := contractjson.AppendStatusWord(x.out[:0], word)
+	return x.answerValue(http.StatusOK, out, err)
 }
 
 func (s *Server) health(x *exchange) error {
 	h := s.deps.Health.Health(x.ctx)
-	out := healthJSON{Status: healthy, Version: h.Version, UptimeSeconds: s.uptime(), Checks: map[string]checkJSON{}}
-	for _, c := range h.Checks {
-		check := checkJSON{Status: "ok", Required: c.Required, Detail: c.Detail}
-		if !c.OK {
-			check.Status, out.Status = "failed", degraded
-		}
-		out.Checks[c.Name] = check
-	}
-	status := http.StatusOK
-	if !h.Ready {
-		out.Status, status = unhealthy, http.StatusServiceUnavailable
-	}
-	return x.answerValue(status, out)
+	out, err := contractjson.AppendHealth(x.out[:0], &h, s.uptime())
+	return x.answerValue(readiness(h.Ready), out, err)
 }
 
-func (s *Server) live(x *exchange) error {
-	return x.answerValue(http.StatusOK, statusOnlyJSON{Status: "ok"})
-}
+func (s *Server) live(x *exchange) error { return x.answerWord("ok") }
 
 func (s *Server) ready(x *exchange) error {
 	h := s.deps.Health.Health(x.ctx)
@@ -271,5 +148,5 @@ func (s *Server) ready(x *exchange) error {
 	case !h.Ready:
 		return &domain.Error{Kind: domain.KindUnavailable, Op: "http", Msg: "the service is not ready"}
 	}
-	return x.answerValue(http.StatusOK, statusOnlyJSON{Status: "ready"})
+	return x.answerWord("ready")
 }

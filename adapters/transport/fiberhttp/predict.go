@@ -7,30 +7,100 @@ import (
 	"strings"
 	"time"
 
-	"github.com/guardy-ai/guardy/adapters/internal/strictjson"
+	"github.com/guardy-ai/guardy/adapters/contractjson"
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/anomaly"
+	"github.com/guardy-ai/guardy/domain/evacuation"
+	"github.com/guardy-ai/guardy/domain/nowcast"
 )
 
 // assess answers one question.
 func (s *Server) assess(x *exchange) error {
-	if err := x.wantJSON(); err != nil {
+	r, a := &x.request, &x.assessment
+	if err := x.question(&x.wire, func(decoded error) error {
+		return x.wire.Question(decoded, r, contractjson.Asking{Explain: true, Fresh: x.fresh()})
+	}); err != nil {
 		return err
 	}
-	err := x.decode(&x.wire, strictjson.Options{})
-	r := &x.request
-	if err = x.wire.question(err, r, true, x.fresh()); err != nil {
-		return err
-	}
-	a := &x.assessment
 	if err := s.deps.Risk.Assess(x.ctx, r, a); err != nil {
 		return err
 	}
 	x.describeCache(a.Provenance)
-	x.out = append(x.out[:0], '{')
-	x.out = appendAnswer(x.out, r, a)
-	x.out = append(x.out, '}')
+	x.out = contractjson.AppendAssessment(x.out[:0], r, a)
 	x.answerJSON()
 	return nil
+}
+
+// nowcast answers one question about the next hours.
+func (s *Server) nowcast(x *exchange) error {
+	var w contractjson.Nowcast
+	var r nowcast.Request
+	if err := x.question(&w, func(decoded error) (err error) {
+		r, err = w.Question(decoded, x.fresh())
+		return err
+	}); err != nil {
+		return err
+	}
+	var f nowcast.Forecast
+	if err := s.deps.Nowcast.Nowcast(x.ctx, &r, &f); err != nil {
+		return err
+	}
+	x.describeCache(f.Provenance)
+	x.out = contractjson.AppendForecast(x.out[:0], &r, &f)
+	x.answerJSON()
+	return nil
+}
+
+// detectAnomaly answers one question about a reading of a device.
+func (s *Server) detectAnomaly(x *exchange) error {
+	var w contractjson.Anomaly
+	var r anomaly.Request
+	if err := x.question(&w, func(decoded error) (err error) {
+		r, err = w.Question(decoded, x.fresh())
+		return err
+	}); err != nil {
+		return err
+	}
+	var a anomaly.Answer
+	if err := s.deps.Anomaly.DetectAnomaly(x.ctx, &r, &a); err != nil {
+		return err
+	}
+	x.describeCache(a.Provenance)
+	x.out = contractjson.AppendVerdict(x.out[:0], &r, &a)
+	x.answerJSON()
+	return nil
+}
+
+// planEvacuation answers one question about an evacuation.
+func (s *Server) planEvacuation(x *exchange) error {
+	var w contractjson.Evacuation
+	var r evacuation.Request
+	if err := x.question(&w, func(decoded error) (err error) {
+		r, err = w.Question(decoded, x.fresh())
+		return err
+	}); err != nil {
+		return err
+	}
+	var a evacuation.Answer
+	if err := s.deps.Evacuation.PlanEvacuation(x.ctx, &r, &a); err != nil {
+		return err
+	}
+	x.describeCache(a.Provenance)
+	x.out = contractjson.AppendEvacuation(x.out[:0], &r, &a)
+	x.answerJSON()
+	return nil
+}
+
+// question decodes the body into w, and has ask make a question of it.
+func (x *exchange) question(w contractjson.Request, ask func(decoded error) error) error {
+	if err := x.wantJSON(); err != nil {
+		return err
+	}
+	body, err := x.readBody()
+	if err != nil {
+		return err
+	}
+	return ask(contractjson.Decode(body, w, contractjson.Options{}))
 }
 
 // fresh reports whether the client wants no answer from the cache.
@@ -92,52 +162,24 @@ func (s *Server) assessBatch(x *exchange) error {
 	if err := x.accepts(typeJSON); err != nil {
 		return err
 	}
-	decoded := x.decode(&x.wireBatch, strictjson.Options{MaxItems: s.deps.Limits.MaxBatchSize})
-	if decoded != nil && domain.KindOf(decoded) != domain.KindInvalid {
-		return decoded
+	body, err := x.readBody()
+	if err != nil {
+		return err
 	}
-	if err := x.ask(decoded); err != nil {
+	most := s.deps.Limits.MaxBatchSize
+	decoded := contractjson.Decode(body, &x.wireBatch, contractjson.Options{MaxBatch: most})
+	if err := x.wireBatch.Questions(decoded, most, contractjson.Asking{Fresh: x.fresh()}, &x.items); err != nil {
 		return err
 	}
 	to, err := s.deps.Batch.Begin(x.ctx)
 	if err != nil {
 		return err
 	}
-	to.Assess(x.ctx, x.items.requests, x.items.outcomes)
+	to.Assess(x.ctx, x.items.Requests, x.items.Outcomes)
 	x.describeBatchCache()
-	x.out = appendBatch(x.out[:0], &x.items, to.Model().Version, time.Since(x.start))
+	x.out = contractjson.AppendBatch(x.out[:0], &x.items, to.Model().Version, time.Since(x.start))
 	x.answerJSON()
 	return nil
-}
-
-// ask fills x.items from the decoded batch. What is wrong with an item is the item's error; what is
-// wrong with the batch refuses it, with everything that is wrong in one answer.
-func (x *exchange) ask(decoded error) error {
-	shape := strictjson.Violations(decoded)
-	byItem, whole := strictjson.ByItem(shape, batchList)
-	if len(whole) == 0 {
-		if v := strictjson.CheckCount(batchList, len(x.wireBatch.Locations), x.server.deps.Limits.MaxBatchSize); v != nil {
-			whole = append(whole, *v)
-		}
-	}
-	fresh := x.fresh()
-	items := &x.items
-	items.makeRoom(len(x.wireBatch.Locations))
-	for i := range x.wireBatch.Locations {
-		w := &x.wireBatch.Locations[i]
-		bad := append(byItem[i], strictjson.Under(batchPrefix(i), w.into(&x.request, false, fresh))...)
-		if len(bad) == 0 && len(whole) == 0 {
-			items.add(&x.request, nil)
-			continue
-		}
-		bad = strictjson.Merge(bad, strictjson.Under(batchPrefix(i), x.request.Validate()))
-		items.add(&x.request, domain.Invalid("http", bad))
-		if len(whole) > 0 {
-			whole = append(whole, bad...)
-		}
-	}
-	items.makeOutcomes()
-	return domain.Invalid("http", whole)
 }
 
 // describeBatchCache sums up the cache's part in the answers.
@@ -146,8 +188,8 @@ func (x *exchange) describeBatchCache() {
 	var oldest time.Duration
 	ttl := time.Duration(-1)
 	hits, cached := 0, true
-	for i := range x.items.outcomes {
-		o := &x.items.outcomes[i]
+	for i := range x.items.Outcomes {
+		o := &x.items.Outcomes[i]
 		p := o.Assessment.Provenance
 		if o.Err != nil || p.Cache == domain.CacheNone {
 			cached = false
@@ -167,7 +209,7 @@ func (x *exchange) describeBatchCache() {
 		h.Set("Cache-Control", "no-store")
 		return
 	}
-	total := len(x.items.at)
+	total := x.items.Len()
 	if hits == total {
 		h.Set("Cache-Status", "guardy; hit; ttl="+strconv.Itoa(int(ttl/time.Second)))
 	} else {
@@ -176,7 +218,7 @@ func (x *exchange) describeBatchCache() {
 	if hits > 0 {
 		h.Set("Age", strconv.Itoa(int(oldest/time.Second)))
 	}
-	if !cached || total != len(x.items.outcomes) {
+	if !cached || total != len(x.items.Outcomes) {
 		h.Set("Cache-Control", "no-store") // an error is not worth keeping
 		return
 	}

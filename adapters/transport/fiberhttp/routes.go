@@ -13,10 +13,10 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/guardy-ai/guardy/adapters/contractjson"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/gate"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/lazyctx"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/requestid"
-	"github.com/guardy-ai/guardy/adapters/internal/strictjson"
 	"github.com/guardy-ai/guardy/domain/risk"
 )
 
@@ -113,11 +113,11 @@ type exchange struct {
 	drained   bool // the body was read to its end
 
 	body, out  []byte
-	wire       wireRequest
-	wireBatch  wireBatch
+	wire       contractjson.FloodRisk
+	wireBatch  contractjson.Batch
 	request    risk.Request
 	assessment risk.Assessment
-	items      batchItems
+	items      contractjson.Items
 }
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
@@ -186,7 +186,7 @@ func (x *exchange) Close() error {
 	if cap(out) > maxPooled {
 		out = nil
 	}
-	*x = exchange{body: body, out: out, wireBatch: x.wireBatch.recycled(), items: x.items.recycled()}
+	*x = exchange{body: body, out: out, wireBatch: x.wireBatch.Recycled(), items: x.items.Recycled()}
 	exchanges.Put(x)
 	return nil
 }
@@ -212,12 +212,12 @@ func (x *exchange) fail(err error) {
 	if p.retryAfter > 0 {
 		h.Set("Retry-After", seconds(p.retryAfter))
 	}
-	if p.status == http.StatusUnauthorized {
+	if p.Status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="guardy"`)
 	}
 	h.Set("Cache-Control", "no-store")
-	x.out = appendProblem(x.out[:0], p, x.Path(), x.requestID)
-	x.answer(p.status, "application/problem+json", x.out)
+	x.out = contractjson.AppendProblem(x.out[:0], &p.Problem, x.Path(), x.requestID)
+	x.answer(p.Status, "application/problem+json", x.out)
 }
 
 // answer answers body, which is not copied: a copy would stay with the connection, at the size of the longest.
@@ -231,12 +231,3 @@ const typeJSON = "application/json"
 
 // answerJSON answers what is in x.out.
 func (x *exchange) answerJSON() { x.answer(http.StatusOK, typeJSON, x.out) }
-
-// decode reads the body strictly into v; shape holds what is wrong with its shape.
-func (x *exchange) decode(v any, opt strictjson.Options) error {
-	body, err := x.readBody()
-	if err != nil {
-		return err
-	}
-	return strictjson.Decode(body, v, opt)
-}

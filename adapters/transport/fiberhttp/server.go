@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"net"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -18,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/guardy-ai/guardy/adapters/transport/internal/gate"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/listener"
 	"github.com/guardy-ai/guardy/ports"
 )
 
@@ -65,11 +63,9 @@ type Server struct {
 	quota   *quota // nil without a quota
 	started time.Time
 
-	base    context.Context // ends when Stop runs out of time
-	cancel  context.CancelFunc
-	ln      net.Listener
-	done    chan struct{} // closed when serving has ended
-	stopped atomic.Bool
+	base     context.Context // ends when Stop runs out of time
+	cancel   context.CancelFunc
+	listener *listener.Listener
 }
 
 // New returns a server that does not listen yet.
@@ -97,7 +93,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 		cfg: cfg, deps: d, tracer: d.Tracer.Tracer("guardy/fiberhttp"), traced: !silent,
 		origins: newOrigins(cfg.CORSOrigins), admins: newAdmins(d.AdminKeys),
 		unary: make(gate.Gate, cfg.MaxInFlight), streams: make(gate.Gate, cfg.MaxStreams), quota: newQuota(cfg.Quota),
-		started: time.Now(), done: make(chan struct{}),
+		started: time.Now(), listener: listener.New("http", d.Logger, d.Failed),
 	}
 	s.base, s.cancel = context.WithCancel(context.Background())
 	s.app = fiber.New(fiber.Config{
@@ -125,55 +121,17 @@ func New(cfg Config, d Deps) (*Server, error) {
 
 // Start binds the listener and serves in the background.
 func (s *Server) Start(ctx context.Context) error {
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.addr())
-	if err != nil {
-		return fmt.Errorf("listen for http: %w", err)
-	}
-	s.ln = &onceListener{Listener: ln}
-	s.deps.Logger.Info("listening", "listener", "http", "addr", s.Addr())
-	go func() {
-		err := s.app.Server().Serve(s.ln)
-		close(s.done)
-		if !s.stopped.Load() {
-			s.deps.Failed(fmt.Errorf("serve http: %w", err))
-		}
-	}()
-	return nil
+	return s.listener.Start(ctx, s.cfg.addr(), nil, s.app.Server().Serve)
 }
 
 // Addr returns the address that is listened on; empty before Start.
-func (s *Server) Addr() string {
-	if s.ln == nil {
-		return ""
-	}
-	return s.ln.Addr().String()
-}
+func (s *Server) Addr() string { return s.listener.Addr() }
 
 // Stop accepts no more connections and waits for the requests under way. When ctx ends first, what
 // is left is cancelled.
 func (s *Server) Stop(ctx context.Context) error {
 	defer s.cancel()
-	if s.ln == nil || !s.stopped.CompareAndSwap(false, true) {
-		return nil
-	}
-	// fasthttp knows the listener only once its Serve has begun, which may be later than this.
-	closed := s.ln.Close()
-	err := s.app.Server().ShutdownWithContext(ctx)
-	<-s.done
-	return errors.Join(closed, err)
-}
-
-// onceListener can be closed twice.
-type onceListener struct {
-	net.Listener
-	once sync.Once
-	err  error
-}
-
-// Close implements net.Listener.
-func (l *onceListener) Close() error {
-	l.once.Do(func() { l.err = l.Listener.Close() })
-	return l.err
+	return s.listener.Stop(ctx, s.app.Server().ShutdownWithContext)
 }
 
 // knownMethods lets fiber answer methods that it has never heard of like others that no route has.

@@ -21,6 +21,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.uber.org/goleak"
 
+	"github.com/guardy-ai/guardy/adapters/contractjson"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/ports/recordertest"
 	"github.com/guardy-ai/guardy/ports/transporttest"
@@ -335,7 +336,7 @@ func TestAnswersSayWhereTheyComeFrom(t *testing.T) {
 
 func TestAnswersAlwaysListTheInputQuality(t *testing.T) {
 	a := do(t, "POST", serve(t)+riskPath, strings.NewReader(good), jsonType)
-	if !bytes.Contains(a.body, []byte(`"input_quality":{"missing":["temperature","humidity"],"out_of_domain":[],"ignored":[]}`)) {
+	if !bytes.Contains(a.body, []byte(`"input_quality":{"missing":["temperature","humidity"],"out_of_domain":[],"ignored":[],"doubtful":[]}`)) {
 		t.Errorf("%s", a.body)
 	}
 }
@@ -708,7 +709,8 @@ func TestALateFailureIsReportedAndAStopIsNot(t *testing.T) {
 	if err := s.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.ln.Close(); err != nil {
+	do(t, http.MethodGet, "http://"+s.Addr()+"/health", nil) // fasthttp can be shut down only once it serves
+	if err := s.app.Server().Shutdown(); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-failed; err == nil {
@@ -771,11 +773,11 @@ func TestEveryKindHasAStatus(t *testing.T) {
 	}
 	for k := range domain.NumKinds {
 		p := problemOf(&domain.Error{Kind: k, Msg: "secret"})
-		if p.status != want[k] || p.code != k.String() || p.detail == "" || k == domain.KindInternal && p.detail == "secret" {
+		if p.Status != want[k] || p.Code != k.String() || p.Detail == "" || k == domain.KindInternal && p.Detail == "secret" {
 			t.Errorf("%v: %+v", k, p)
 		}
 	}
-	if p := problemOf(errors.New("secret")); p.status != 500 || strings.Contains(p.detail, "secret") {
+	if p := problemOf(errors.New("secret")); p.Status != 500 || strings.Contains(p.Detail, "secret") {
 		t.Errorf("%+v", p)
 	}
 }
@@ -794,7 +796,7 @@ func TestAStreamThatPanicsEndsItsOwnConnectionOnly(t *testing.T) {
 	s.add(route{method: "POST", path: "/broken", handle: func(x *exchange) error {
 		to, err := s.deps.Batch.Begin(x.ctx)
 		x.streaming = true
-		x.SetBodyStream(&stream{x: x, from: panicking{}, conn: x.Conn(), answers: NewLines(to, LineOptions{}), shares: make([][]byte, 1)}, -1)
+		x.SetBodyStream(&stream{x: x, from: panicking{}, conn: x.Conn(), answers: contractjson.NewFloodRiskLines(to, 0, contractjson.Asking{}), shares: make([][]byte, 1)}, -1)
 		return err
 	}})
 	s.app.Server().Handler = s.knownMethods(s.app.Handler()) // as in New, with the route

@@ -11,6 +11,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/guardy-ai/guardy/adapters/contractjson"
 )
 
 const (
@@ -51,7 +53,7 @@ func (s *Server) assessStream(x *exchange) error {
 	x.SetConnectionClose()
 	x.SetBodyStream(&stream{
 		x: x, from: body, conn: x.Conn(), limit: int(s.cfg.MaxLineBytes), shares: make([][]byte, runtime.GOMAXPROCS(0)),
-		answers: NewLines(to, LineOptions{MaxBytes: int(s.cfg.MaxLineBytes), Fresh: x.fresh()}),
+		answers: contractjson.NewFloodRiskLines(to, int(s.cfg.MaxLineBytes), contractjson.Asking{Fresh: x.fresh()}),
 	}, -1)
 	return nil
 }
@@ -62,7 +64,7 @@ type stream struct {
 	from    io.Reader
 	conn    net.Conn
 	limit   int // of a line
-	answers *Lines
+	answers *contractjson.FloodRiskLines
 	shares  [][]byte // the answers of each worker's share of the lines
 
 	in       []byte // read, and not yet answered: in[done:]
@@ -200,7 +202,7 @@ func (t *stream) answerShare(ctx context.Context, out *[]byte, lines [][]byte, f
 			t.x.server.deps.Logger.ErrorContext(ctx, "stream", "error", err)
 			*out = (*out)[:0]
 			for i := range lines {
-				*out = append(appendPrediction(*out, first+i, nil, nil, err, ""), '\n')
+				*out = append(contractjson.AppendItemError(*out, first+i, err), '\n')
 			}
 		}
 	}()

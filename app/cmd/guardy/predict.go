@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/guardy-ai/guardy/adapters/transport/fiberhttp"
+	"github.com/guardy-ai/guardy/adapters/contractjson"
 	"github.com/guardy-ai/guardy/app"
 	"github.com/guardy-ai/guardy/app/cmd/guardy/internal/hydrograph"
 	"github.com/guardy-ai/guardy/app/config"
@@ -40,7 +40,7 @@ func (f *floodRiskCmd) Run(ctx context.Context, c *cli, std stdio) error {
 		if err != nil {
 			return answering{}, err
 		}
-		lines := fiberhttp.NewLines(to, fiberhttp.LineOptions{MaxBytes: maxLine, Explain: f.Explain})
+		lines := contractjson.NewFloodRiskLines(to, maxLine, contractjson.Asking{Explain: f.Explain})
 		return answering{lines: lines, maxLine: maxLine}, nil
 	})
 }
@@ -59,7 +59,7 @@ cannot be answered has an error in its place; then the exit code is 1. For a rec
 func (anomalyCmd) Run(ctx context.Context, c *cli, std stdio) error {
 	return c.answer(ctx, std, func(core app.Core, cfg config.Config) (answering, error) {
 		maxLine := int(cfg.HTTP.MaxBodyBytes)
-		return answering{lines: fiberhttp.NewAnomalyLines(core.Anomaly, maxLine), maxLine: maxLine, inOrder: true}, nil
+		return answering{lines: contractjson.NewAnomalyLines(core.Anomaly, maxLine), maxLine: maxLine, inOrder: true}, nil
 	})
 }
 
@@ -81,7 +81,7 @@ func (n *nowcastCmd) Run(ctx context.Context, c *cli, std stdio) error {
 	var mu sync.Mutex
 	err := c.answer(ctx, std, func(core app.Core, cfg config.Config) (answering, error) {
 		maxLine := int(cfg.HTTP.MaxBodyBytes) // the sequence of a year does not fit a line of questions about a day
-		lines := fiberhttp.NewNowcastLines(core.Nowcast, maxLine)
+		lines := contractjson.NewNowcastLines(core.Nowcast, maxLine)
 		if n.Picture != "" {
 			lines.Answered = func(r *nowcast.Request, f *nowcast.Forecast) {
 				mu.Lock()
@@ -124,11 +124,11 @@ cannot be answered has an error in its place; then the exit code is 1.`
 func (evacuationCmd) Run(ctx context.Context, c *cli, std stdio) error {
 	return c.answer(ctx, std, func(core app.Core, cfg config.Config) (answering, error) {
 		maxLine := int(cfg.HTTP.MaxBodyBytes)
-		return answering{lines: fiberhttp.NewEvacuationLines(core.Evacuation, maxLine), maxLine: maxLine}, nil
+		return answering{lines: contractjson.NewEvacuationLines(core.Evacuation, maxLine), maxLine: maxLine}, nil
 	})
 }
 
-// lineAnswerer answers lines of NDJSON: fiberhttp.Lines and its like.
+// lineAnswerer answers lines of NDJSON: contractjson.FloodRiskLines and its like.
 type lineAnswerer interface {
 	Append(ctx context.Context, out []byte, lines [][]byte, first int) (_ []byte, failed int)
 }

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/guardy-ai/guardy/adapters/transport/fiberhttp"
+	"github.com/guardy-ai/guardy/adapters/contractjson"
 	"github.com/guardy-ai/guardy/app"
 	"github.com/guardy-ai/guardy/app/cmd/guardy/internal/qcreport"
 	"github.com/guardy-ai/guardy/app/cmd/guardy/internal/sensorlog"
@@ -175,7 +175,7 @@ func (c *qualityControl) line(line []byte, overlong bool) error {
 	}
 	if err != nil {
 		c.bad++
-		c.answer = fiberhttp.AppendLineError(c.answer[:0], c.number, err)
+		c.answer = contractjson.AppendLineError(c.answer[:0], c.number, err)
 	}
 	c.answer = append(c.answer, '\n')
 	_, err = c.out.Write(c.answer)
@@ -201,7 +201,7 @@ func (c *qualityControl) judgeCSV(line []byte) error {
 }
 
 func (c *qualityControl) judgeJSON(line []byte) (err error) {
-	if c.request, err = fiberhttp.DecodeReading(line); err != nil {
+	if c.request, err = contractjson.DecodeReading(line); err != nil {
 		return err
 	}
 	c.judge(c.devices.of([]byte(c.request.DeviceID), 0))
@@ -238,7 +238,7 @@ func (c *qualityControl) judge(d *device) {
 			n.anomalies++
 		}
 	}
-	c.answer = fiberhttp.AppendVerdict(c.answer[:0], &c.request, v)
+	c.answer = contractjson.AppendVerdict(c.answer[:0], &c.request, v)
 }
 
 // summary is a table for people.

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/guardy-ai/guardy/adapters/transport/fiberhttp"
+	"github.com/guardy-ai/guardy/adapters/contractjson"
 	"github.com/guardy-ai/guardy/app/cmd/guardy/internal/regionmap"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/evacuation"
@@ -120,7 +120,7 @@ func (c *regionPicture) readRequest() (*evacuation.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	request, err := fiberhttp.ReadEvacuation(data)
+	request, err := contractjson.ReadEvacuation(data)
 	if err == nil {
 		err = domain.Invalid("evacuation", request.Validate())
 	}

@@ -11,8 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/guardy-ai/guardy/adapters/transport/fiberhttp"
-	"github.com/guardy-ai/guardy/app/cmd/guardy/internal/floodfile"
+	"github.com/guardy-ai/guardy/adapters/contractjson"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/geo"
 	"github.com/guardy-ai/guardy/domain/roads"
@@ -71,7 +70,7 @@ func readFlood(path string) (geo.MultiPolygon, error) {
 	if err != nil {
 		return nil, err
 	}
-	water, err := floodfile.Read(data, geo.DefaultLimits())
+	water, err := contractjson.ReadFlood(data, geo.DefaultLimits())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, allLines(err))
 	}
@@ -118,7 +117,7 @@ func (l *routeLines) answer(ctx context.Context, c *chunk) {
 		from, to, err := l.places(line)
 		if err != nil {
 			c.bad++
-			c.out = append(fiberhttp.AppendLineError(c.out, c.first+i+1, err), '\n')
+			c.out = append(contractjson.AppendLineError(c.out, c.first+i+1, err), '\n')
 			continue
 		}
 		r, ok := l.network.Route(from, to, l.mask, steps)

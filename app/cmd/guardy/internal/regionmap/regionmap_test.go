@@ -15,8 +15,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/guardy-ai/guardy/adapters/contractjson"
 	"github.com/guardy-ai/guardy/adapters/regionsource/osmregion"
-	"github.com/guardy-ai/guardy/app/cmd/guardy/internal/floodfile"
 	"github.com/guardy-ai/guardy/app/cmd/guardy/internal/regionmap"
 	"github.com/guardy-ai/guardy/domain/evacuation"
 	"github.com/guardy-ai/guardy/domain/geo"
@@ -43,7 +43,7 @@ func town(t *testing.T, radii ...float64) regionmap.Scene {
 	if err != nil {
 		t.Fatal(err)
 	}
-	water, err := floodfile.Read(data, geo.DefaultLimits())
+	water, err := contractjson.ReadFlood(data, geo.DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
 	}

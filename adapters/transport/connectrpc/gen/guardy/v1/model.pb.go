@@ -595,7 +595,9 @@ type ModelCard struct {
 	// Skill on data not trained on, as in the manifest.
 	Skill *structpb.Struct `protobuf:"bytes,6,opt,name=skill,proto3" json:"skill,omitempty"`
 	// The card in Markdown.
-	Text          string `protobuf:"bytes,7,opt,name=text,proto3" json:"text,omitempty"`
+	Text string `protobuf:"bytes,7,opt,name=text,proto3" json:"text,omitempty"`
+	// Size of the artifact.
+	SizeBytes     int64 `protobuf:"varint,8,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -677,6 +679,13 @@ func (x *ModelCard) GetText() string {
 		return x.Text
 	}
 	return ""
+}
+
+func (x *ModelCard) GetSizeBytes() int64 {
+	if x != nil {
+		return x.SizeBytes
+	}
+	return 0
 }
 
 // Feature is one input of a model.
@@ -1128,7 +1137,7 @@ const file_guardy_v1_model_proto_rawDesc = "" +
 	"\x05_name\"d\n" +
 	"\x10GetModelResponse\x12&\n" +
 	"\x05model\x18\x01 \x01(\v2\x10.guardy.v1.ModelR\x05model\x12(\n" +
-	"\x04card\x18\x02 \x01(\v2\x14.guardy.v1.ModelCardR\x04card\"\xa1\x02\n" +
+	"\x04card\x18\x02 \x01(\v2\x14.guardy.v1.ModelCardR\x04card\"\xc0\x02\n" +
 	"\tModelCard\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12%\n" +
 	"\x0efeature_schema\x18\x02 \x01(\tR\rfeatureSchema\x12\"\n" +
@@ -1137,7 +1146,9 @@ const file_guardy_v1_model_proto_rawDesc = "" +
 	"\bfeatures\x18\x04 \x03(\v2\x12.guardy.v1.FeatureR\bfeatures\x123\n" +
 	"\btraining\x18\x05 \x01(\v2\x17.google.protobuf.StructR\btraining\x12-\n" +
 	"\x05skill\x18\x06 \x01(\v2\x17.google.protobuf.StructR\x05skill\x12\x12\n" +
-	"\x04text\x18\a \x01(\tR\x04textB\r\n" +
+	"\x04text\x18\a \x01(\tR\x04text\x12\x1d\n" +
+	"\n" +
+	"size_bytes\x18\b \x01(\x03R\tsizeBytesB\r\n" +
 	"\v_created_at\"w\n" +
 	"\aFeature\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +

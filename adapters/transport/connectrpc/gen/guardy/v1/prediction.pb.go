@@ -839,7 +839,9 @@ type InputQuality struct {
 	// Outside what the model was trained on; they widen the interval.
 	OutOfDomain []string `protobuf:"bytes,2,rep,name=out_of_domain,json=outOfDomain,proto3" json:"out_of_domain,omitempty"`
 	// Given, but not used by the model in service.
-	Ignored       []string `protobuf:"bytes,3,rep,name=ignored,proto3" json:"ignored,omitempty"`
+	Ignored []string `protobuf:"bytes,3,rep,name=ignored,proto3" json:"ignored,omitempty"`
+	// Values that may be errors.
+	Doubtful      []*DoubtfulValue `protobuf:"bytes,4,rep,name=doubtful,proto3" json:"doubtful,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -895,6 +897,78 @@ func (x *InputQuality) GetIgnored() []string {
 	return nil
 }
 
+func (x *InputQuality) GetDoubtful() []*DoubtfulValue {
+	if x != nil {
+		return x.Doubtful
+	}
+	return nil
+}
+
+// DoubtfulValue is a value that may be the error of a sensor, a unit, a datum or a client. It never lowers an
+// answer.
+type DoubtfulValue struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its place in the request, an RFC 6901 JSON pointer.
+	Pointer string `protobuf:"bytes,1,opt,name=pointer,proto3" json:"pointer,omitempty"`
+	// no_data_code, unit, datum, sign, order, frozen, unconfirmed_rise or implausible.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// missing: the answer does without it. bound: it may raise the answer and never lowers it. as_given: it is used.
+	TreatedAs     string `protobuf:"bytes,3,opt,name=treated_as,json=treatedAs,proto3" json:"treated_as,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DoubtfulValue) Reset() {
+	*x = DoubtfulValue{}
+	mi := &file_guardy_v1_prediction_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DoubtfulValue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DoubtfulValue) ProtoMessage() {}
+
+func (x *DoubtfulValue) ProtoReflect() protoreflect.Message {
+	mi := &file_guardy_v1_prediction_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DoubtfulValue.ProtoReflect.Descriptor instead.
+func (*DoubtfulValue) Descriptor() ([]byte, []int) {
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *DoubtfulValue) GetPointer() string {
+	if x != nil {
+		return x.Pointer
+	}
+	return ""
+}
+
+func (x *DoubtfulValue) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *DoubtfulValue) GetTreatedAs() string {
+	if x != nil {
+		return x.TreatedAs
+	}
+	return ""
+}
+
 // AssessFloodRiskBatchRequest is up to 100 questions (configurable).
 type AssessFloodRiskBatchRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -906,7 +980,7 @@ type AssessFloodRiskBatchRequest struct {
 
 func (x *AssessFloodRiskBatchRequest) Reset() {
 	*x = AssessFloodRiskBatchRequest{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[8]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -918,7 +992,7 @@ func (x *AssessFloodRiskBatchRequest) String() string {
 func (*AssessFloodRiskBatchRequest) ProtoMessage() {}
 
 func (x *AssessFloodRiskBatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[8]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -931,7 +1005,7 @@ func (x *AssessFloodRiskBatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssessFloodRiskBatchRequest.ProtoReflect.Descriptor instead.
 func (*AssessFloodRiskBatchRequest) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{8}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *AssessFloodRiskBatchRequest) GetLocations() []*AssessFloodRiskRequest {
@@ -964,7 +1038,7 @@ type AssessFloodRiskBatchResponse struct {
 
 func (x *AssessFloodRiskBatchResponse) Reset() {
 	*x = AssessFloodRiskBatchResponse{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[9]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -976,7 +1050,7 @@ func (x *AssessFloodRiskBatchResponse) String() string {
 func (*AssessFloodRiskBatchResponse) ProtoMessage() {}
 
 func (x *AssessFloodRiskBatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[9]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -989,7 +1063,7 @@ func (x *AssessFloodRiskBatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssessFloodRiskBatchResponse.ProtoReflect.Descriptor instead.
 func (*AssessFloodRiskBatchResponse) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{9}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *AssessFloodRiskBatchResponse) GetPredictions() []*FloodRiskPrediction {
@@ -1088,7 +1162,7 @@ type FloodRiskPrediction struct {
 
 func (x *FloodRiskPrediction) Reset() {
 	*x = FloodRiskPrediction{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[10]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1100,7 +1174,7 @@ func (x *FloodRiskPrediction) String() string {
 func (*FloodRiskPrediction) ProtoMessage() {}
 
 func (x *FloodRiskPrediction) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[10]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1113,7 +1187,7 @@ func (x *FloodRiskPrediction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FloodRiskPrediction.ProtoReflect.Descriptor instead.
 func (*FloodRiskPrediction) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{10}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *FloodRiskPrediction) GetLocationId() string {
@@ -1257,7 +1331,7 @@ type ItemError struct {
 
 func (x *ItemError) Reset() {
 	*x = ItemError{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[11]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1269,7 +1343,7 @@ func (x *ItemError) String() string {
 func (*ItemError) ProtoMessage() {}
 
 func (x *ItemError) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[11]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1282,7 +1356,7 @@ func (x *ItemError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ItemError.ProtoReflect.Descriptor instead.
 func (*ItemError) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{11}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ItemError) GetCode() string {
@@ -1333,7 +1407,7 @@ type NowcastRequest struct {
 
 func (x *NowcastRequest) Reset() {
 	*x = NowcastRequest{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[12]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1345,7 +1419,7 @@ func (x *NowcastRequest) String() string {
 func (*NowcastRequest) ProtoMessage() {}
 
 func (x *NowcastRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[12]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1358,7 +1432,7 @@ func (x *NowcastRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NowcastRequest.ProtoReflect.Descriptor instead.
 func (*NowcastRequest) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{12}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *NowcastRequest) GetLatitude() float64 {
@@ -1439,7 +1513,7 @@ type Reading struct {
 
 func (x *Reading) Reset() {
 	*x = Reading{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[13]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1451,7 +1525,7 @@ func (x *Reading) String() string {
 func (*Reading) ProtoMessage() {}
 
 func (x *Reading) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[13]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1464,7 +1538,7 @@ func (x *Reading) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reading.ProtoReflect.Descriptor instead.
 func (*Reading) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{13}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Reading) GetTimestamp() string {
@@ -1522,7 +1596,7 @@ type RiverThresholds struct {
 
 func (x *RiverThresholds) Reset() {
 	*x = RiverThresholds{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[14]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1534,7 +1608,7 @@ func (x *RiverThresholds) String() string {
 func (*RiverThresholds) ProtoMessage() {}
 
 func (x *RiverThresholds) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[14]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1547,7 +1621,7 @@ func (x *RiverThresholds) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RiverThresholds.ProtoReflect.Descriptor instead.
 func (*RiverThresholds) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{14}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RiverThresholds) GetNormal() float64 {
@@ -1599,7 +1673,7 @@ type NowcastResponse struct {
 
 func (x *NowcastResponse) Reset() {
 	*x = NowcastResponse{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[15]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1611,7 +1685,7 @@ func (x *NowcastResponse) String() string {
 func (*NowcastResponse) ProtoMessage() {}
 
 func (x *NowcastResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[15]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1624,7 +1698,7 @@ func (x *NowcastResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NowcastResponse.ProtoReflect.Descriptor instead.
 func (*NowcastResponse) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{15}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *NowcastResponse) GetLocationId() string {
@@ -1742,7 +1816,7 @@ type HorizonPrediction struct {
 
 func (x *HorizonPrediction) Reset() {
 	*x = HorizonPrediction{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[16]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1754,7 +1828,7 @@ func (x *HorizonPrediction) String() string {
 func (*HorizonPrediction) ProtoMessage() {}
 
 func (x *HorizonPrediction) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[16]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1767,7 +1841,7 @@ func (x *HorizonPrediction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HorizonPrediction.ProtoReflect.Descriptor instead.
 func (*HorizonPrediction) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{16}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *HorizonPrediction) GetHoursAhead() int32 {
@@ -1838,7 +1912,7 @@ type Quantiles struct {
 
 func (x *Quantiles) Reset() {
 	*x = Quantiles{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[17]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1850,7 +1924,7 @@ func (x *Quantiles) String() string {
 func (*Quantiles) ProtoMessage() {}
 
 func (x *Quantiles) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[17]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1863,7 +1937,7 @@ func (x *Quantiles) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quantiles.ProtoReflect.Descriptor instead.
 func (*Quantiles) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{17}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Quantiles) GetP10() float64 {
@@ -1917,14 +1991,16 @@ type NowcastQuality struct {
 	// short_sequence, stale_river, no_thresholds, rain_only.
 	Conditions []string `protobuf:"bytes,5,rep,name=conditions,proto3" json:"conditions,omitempty"`
 	// Values that cannot be true.
-	Faults        []*SequenceFault `protobuf:"bytes,6,rep,name=faults,proto3" json:"faults,omitempty"`
+	Faults []*SequenceFault `protobuf:"bytes,6,rep,name=faults,proto3" json:"faults,omitempty"`
+	// Values that may be errors.
+	Doubtful      []*DoubtfulValue `protobuf:"bytes,7,rep,name=doubtful,proto3" json:"doubtful,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *NowcastQuality) Reset() {
 	*x = NowcastQuality{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[18]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1936,7 +2012,7 @@ func (x *NowcastQuality) String() string {
 func (*NowcastQuality) ProtoMessage() {}
 
 func (x *NowcastQuality) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[18]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1949,7 +2025,7 @@ func (x *NowcastQuality) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NowcastQuality.ProtoReflect.Descriptor instead.
 func (*NowcastQuality) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{18}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *NowcastQuality) GetMissing() []string {
@@ -1994,6 +2070,13 @@ func (x *NowcastQuality) GetFaults() []*SequenceFault {
 	return nil
 }
 
+func (x *NowcastQuality) GetDoubtful() []*DoubtfulValue {
+	if x != nil {
+		return x.Doubtful
+	}
+	return nil
+}
+
 // SequenceFault counts values of one series with one fault.
 type SequenceFault struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2009,7 +2092,7 @@ type SequenceFault struct {
 
 func (x *SequenceFault) Reset() {
 	*x = SequenceFault{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[19]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2021,7 +2104,7 @@ func (x *SequenceFault) String() string {
 func (*SequenceFault) ProtoMessage() {}
 
 func (x *SequenceFault) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[19]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2034,7 +2117,7 @@ func (x *SequenceFault) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SequenceFault.ProtoReflect.Descriptor instead.
 func (*SequenceFault) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{19}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *SequenceFault) GetSeries() string {
@@ -2092,7 +2175,7 @@ type DetectAnomalyRequest struct {
 
 func (x *DetectAnomalyRequest) Reset() {
 	*x = DetectAnomalyRequest{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[20]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2104,7 +2187,7 @@ func (x *DetectAnomalyRequest) String() string {
 func (*DetectAnomalyRequest) ProtoMessage() {}
 
 func (x *DetectAnomalyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[20]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2117,7 +2200,7 @@ func (x *DetectAnomalyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DetectAnomalyRequest.ProtoReflect.Descriptor instead.
 func (*DetectAnomalyRequest) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{20}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *DetectAnomalyRequest) GetDeviceId() string {
@@ -2223,7 +2306,7 @@ type SensorReading struct {
 
 func (x *SensorReading) Reset() {
 	*x = SensorReading{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[21]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2235,7 +2318,7 @@ func (x *SensorReading) String() string {
 func (*SensorReading) ProtoMessage() {}
 
 func (x *SensorReading) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[21]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2248,7 +2331,7 @@ func (x *SensorReading) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SensorReading.ProtoReflect.Descriptor instead.
 func (*SensorReading) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{21}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *SensorReading) GetTimestamp() string {
@@ -2355,7 +2438,7 @@ type DetectAnomalyResponse struct {
 
 func (x *DetectAnomalyResponse) Reset() {
 	*x = DetectAnomalyResponse{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[22]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2367,7 +2450,7 @@ func (x *DetectAnomalyResponse) String() string {
 func (*DetectAnomalyResponse) ProtoMessage() {}
 
 func (x *DetectAnomalyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[22]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2380,7 +2463,7 @@ func (x *DetectAnomalyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DetectAnomalyResponse.ProtoReflect.Descriptor instead.
 func (*DetectAnomalyResponse) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{22}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *DetectAnomalyResponse) GetDeviceId() string {
@@ -2540,7 +2623,7 @@ type SensorFlags struct {
 
 func (x *SensorFlags) Reset() {
 	*x = SensorFlags{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[23]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2552,7 +2635,7 @@ func (x *SensorFlags) String() string {
 func (*SensorFlags) ProtoMessage() {}
 
 func (x *SensorFlags) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[23]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2565,7 +2648,7 @@ func (x *SensorFlags) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SensorFlags.ProtoReflect.Descriptor instead.
 func (*SensorFlags) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{23}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *SensorFlags) GetGrossRange() int32 {
@@ -2643,7 +2726,7 @@ type SensorFinding struct {
 
 func (x *SensorFinding) Reset() {
 	*x = SensorFinding{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[24]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2655,7 +2738,7 @@ func (x *SensorFinding) String() string {
 func (*SensorFinding) ProtoMessage() {}
 
 func (x *SensorFinding) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[24]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2668,7 +2751,7 @@ func (x *SensorFinding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SensorFinding.ProtoReflect.Descriptor instead.
 func (*SensorFinding) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{24}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *SensorFinding) GetFeature() string {
@@ -2738,7 +2821,7 @@ type SensorQuality struct {
 
 func (x *SensorQuality) Reset() {
 	*x = SensorQuality{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[25]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2750,7 +2833,7 @@ func (x *SensorQuality) String() string {
 func (*SensorQuality) ProtoMessage() {}
 
 func (x *SensorQuality) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[25]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2763,7 +2846,7 @@ func (x *SensorQuality) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SensorQuality.ProtoReflect.Descriptor instead.
 func (*SensorQuality) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{25}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SensorQuality) GetConditions() []string {
@@ -2901,11 +2984,17 @@ const file_guardy_v1_prediction_proto_rawDesc = "" +
 	"\x06_value\"5\n" +
 	"\aLogOdds\x12\x12\n" +
 	"\x04base\x18\x01 \x01(\x02R\x04base\x12\x16\n" +
-	"\x06others\x18\x02 \x01(\x02R\x06others\"f\n" +
+	"\x06others\x18\x02 \x01(\x02R\x06others\"\x9c\x01\n" +
 	"\fInputQuality\x12\x18\n" +
 	"\amissing\x18\x01 \x03(\tR\amissing\x12\"\n" +
 	"\rout_of_domain\x18\x02 \x03(\tR\voutOfDomain\x12\x18\n" +
-	"\aignored\x18\x03 \x03(\tR\aignored\"^\n" +
+	"\aignored\x18\x03 \x03(\tR\aignored\x124\n" +
+	"\bdoubtful\x18\x04 \x03(\v2\x18.guardy.v1.DoubtfulValueR\bdoubtful\"`\n" +
+	"\rDoubtfulValue\x12\x18\n" +
+	"\apointer\x18\x01 \x01(\tR\apointer\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1d\n" +
+	"\n" +
+	"treated_as\x18\x03 \x01(\tR\ttreatedAs\"^\n" +
 	"\x1bAssessFloodRiskBatchRequest\x12?\n" +
 	"\tlocations\x18\x01 \x03(\v2!.guardy.v1.AssessFloodRiskRequestR\tlocations\"\xbc\x02\n" +
 	"\x1cAssessFloodRiskBatchResponse\x12@\n" +
@@ -3029,7 +3118,7 @@ const file_guardy_v1_prediction_proto_rawDesc = "" +
 	"\x03p25\x18\x02 \x01(\x01R\x03p25\x12\x10\n" +
 	"\x03p50\x18\x03 \x01(\x01R\x03p50\x12\x10\n" +
 	"\x03p75\x18\x04 \x01(\x01R\x03p75\x12\x10\n" +
-	"\x03p90\x18\x05 \x01(\x01R\x03p90\"\xfc\x01\n" +
+	"\x03p90\x18\x05 \x01(\x01R\x03p90\"\xb2\x02\n" +
 	"\x0eNowcastQuality\x12\x18\n" +
 	"\amissing\x18\x01 \x03(\tR\amissing\x12\"\n" +
 	"\rout_of_domain\x18\x02 \x03(\tR\voutOfDomain\x12\x18\n" +
@@ -3038,7 +3127,8 @@ const file_guardy_v1_prediction_proto_rawDesc = "" +
 	"\n" +
 	"conditions\x18\x05 \x03(\tR\n" +
 	"conditions\x120\n" +
-	"\x06faults\x18\x06 \x03(\v2\x18.guardy.v1.SequenceFaultR\x06faultsB\x12\n" +
+	"\x06faults\x18\x06 \x03(\v2\x18.guardy.v1.SequenceFaultR\x06faults\x124\n" +
+	"\bdoubtful\x18\a \x03(\v2\x18.guardy.v1.DoubtfulValueR\bdoubtfulB\x12\n" +
 	"\x10_observed_series\"Y\n" +
 	"\rSequenceFault\x12\x16\n" +
 	"\x06series\x18\x01 \x01(\tR\x06series\x12\x14\n" +
@@ -3169,7 +3259,7 @@ func file_guardy_v1_prediction_proto_rawDescGZIP() []byte {
 	return file_guardy_v1_prediction_proto_rawDescData
 }
 
-var file_guardy_v1_prediction_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_guardy_v1_prediction_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_guardy_v1_prediction_proto_goTypes = []any{
 	(*AssessFloodRiskRequest)(nil),       // 0: guardy.v1.AssessFloodRiskRequest
 	(*River)(nil),                        // 1: guardy.v1.River
@@ -3179,30 +3269,31 @@ var file_guardy_v1_prediction_proto_goTypes = []any{
 	(*Factor)(nil),                       // 5: guardy.v1.Factor
 	(*LogOdds)(nil),                      // 6: guardy.v1.LogOdds
 	(*InputQuality)(nil),                 // 7: guardy.v1.InputQuality
-	(*AssessFloodRiskBatchRequest)(nil),  // 8: guardy.v1.AssessFloodRiskBatchRequest
-	(*AssessFloodRiskBatchResponse)(nil), // 9: guardy.v1.AssessFloodRiskBatchResponse
-	(*FloodRiskPrediction)(nil),          // 10: guardy.v1.FloodRiskPrediction
-	(*ItemError)(nil),                    // 11: guardy.v1.ItemError
-	(*NowcastRequest)(nil),               // 12: guardy.v1.NowcastRequest
-	(*Reading)(nil),                      // 13: guardy.v1.Reading
-	(*RiverThresholds)(nil),              // 14: guardy.v1.RiverThresholds
-	(*NowcastResponse)(nil),              // 15: guardy.v1.NowcastResponse
-	(*HorizonPrediction)(nil),            // 16: guardy.v1.HorizonPrediction
-	(*Quantiles)(nil),                    // 17: guardy.v1.Quantiles
-	(*NowcastQuality)(nil),               // 18: guardy.v1.NowcastQuality
-	(*SequenceFault)(nil),                // 19: guardy.v1.SequenceFault
-	(*DetectAnomalyRequest)(nil),         // 20: guardy.v1.DetectAnomalyRequest
-	(*SensorReading)(nil),                // 21: guardy.v1.SensorReading
-	(*DetectAnomalyResponse)(nil),        // 22: guardy.v1.DetectAnomalyResponse
-	(*SensorFlags)(nil),                  // 23: guardy.v1.SensorFlags
-	(*SensorFinding)(nil),                // 24: guardy.v1.SensorFinding
-	(*SensorQuality)(nil),                // 25: guardy.v1.SensorQuality
-	nil,                                  // 26: guardy.v1.DetectAnomalyRequest.MeasurementsEntry
-	nil,                                  // 27: guardy.v1.SensorReading.MeasurementsEntry
-	nil,                                  // 28: guardy.v1.DetectAnomalyResponse.FlagsEntry
-	(*Violation)(nil),                    // 29: guardy.v1.Violation
-	(*PlanEvacuationRequest)(nil),        // 30: guardy.v1.PlanEvacuationRequest
-	(*PlanEvacuationResponse)(nil),       // 31: guardy.v1.PlanEvacuationResponse
+	(*DoubtfulValue)(nil),                // 8: guardy.v1.DoubtfulValue
+	(*AssessFloodRiskBatchRequest)(nil),  // 9: guardy.v1.AssessFloodRiskBatchRequest
+	(*AssessFloodRiskBatchResponse)(nil), // 10: guardy.v1.AssessFloodRiskBatchResponse
+	(*FloodRiskPrediction)(nil),          // 11: guardy.v1.FloodRiskPrediction
+	(*ItemError)(nil),                    // 12: guardy.v1.ItemError
+	(*NowcastRequest)(nil),               // 13: guardy.v1.NowcastRequest
+	(*Reading)(nil),                      // 14: guardy.v1.Reading
+	(*RiverThresholds)(nil),              // 15: guardy.v1.RiverThresholds
+	(*NowcastResponse)(nil),              // 16: guardy.v1.NowcastResponse
+	(*HorizonPrediction)(nil),            // 17: guardy.v1.HorizonPrediction
+	(*Quantiles)(nil),                    // 18: guardy.v1.Quantiles
+	(*NowcastQuality)(nil),               // 19: guardy.v1.NowcastQuality
+	(*SequenceFault)(nil),                // 20: guardy.v1.SequenceFault
+	(*DetectAnomalyRequest)(nil),         // 21: guardy.v1.DetectAnomalyRequest
+	(*SensorReading)(nil),                // 22: guardy.v1.SensorReading
+	(*DetectAnomalyResponse)(nil),        // 23: guardy.v1.DetectAnomalyResponse
+	(*SensorFlags)(nil),                  // 24: guardy.v1.SensorFlags
+	(*SensorFinding)(nil),                // 25: guardy.v1.SensorFinding
+	(*SensorQuality)(nil),                // 26: guardy.v1.SensorQuality
+	nil,                                  // 27: guardy.v1.DetectAnomalyRequest.MeasurementsEntry
+	nil,                                  // 28: guardy.v1.SensorReading.MeasurementsEntry
+	nil,                                  // 29: guardy.v1.DetectAnomalyResponse.FlagsEntry
+	(*Violation)(nil),                    // 30: guardy.v1.Violation
+	(*PlanEvacuationRequest)(nil),        // 31: guardy.v1.PlanEvacuationRequest
+	(*PlanEvacuationResponse)(nil),       // 32: guardy.v1.PlanEvacuationResponse
 }
 var file_guardy_v1_prediction_proto_depIdxs = []int32{
 	1,  // 0: guardy.v1.AssessFloodRiskRequest.river:type_name -> guardy.v1.River
@@ -3211,45 +3302,47 @@ var file_guardy_v1_prediction_proto_depIdxs = []int32{
 	5,  // 3: guardy.v1.AssessFloodRiskResponse.top_contributing_factors:type_name -> guardy.v1.Factor
 	6,  // 4: guardy.v1.AssessFloodRiskResponse.log_odds:type_name -> guardy.v1.LogOdds
 	7,  // 5: guardy.v1.AssessFloodRiskResponse.input_quality:type_name -> guardy.v1.InputQuality
-	0,  // 6: guardy.v1.AssessFloodRiskBatchRequest.locations:type_name -> guardy.v1.AssessFloodRiskRequest
-	10, // 7: guardy.v1.AssessFloodRiskBatchResponse.predictions:type_name -> guardy.v1.FloodRiskPrediction
-	4,  // 8: guardy.v1.FloodRiskPrediction.probability_interval:type_name -> guardy.v1.ProbabilityInterval
-	5,  // 9: guardy.v1.FloodRiskPrediction.top_contributing_factors:type_name -> guardy.v1.Factor
-	6,  // 10: guardy.v1.FloodRiskPrediction.log_odds:type_name -> guardy.v1.LogOdds
-	7,  // 11: guardy.v1.FloodRiskPrediction.input_quality:type_name -> guardy.v1.InputQuality
-	11, // 12: guardy.v1.FloodRiskPrediction.error:type_name -> guardy.v1.ItemError
-	29, // 13: guardy.v1.ItemError.errors:type_name -> guardy.v1.Violation
-	13, // 14: guardy.v1.NowcastRequest.weather_sequence:type_name -> guardy.v1.Reading
-	14, // 15: guardy.v1.NowcastRequest.river:type_name -> guardy.v1.RiverThresholds
-	16, // 16: guardy.v1.NowcastResponse.predictions:type_name -> guardy.v1.HorizonPrediction
-	18, // 17: guardy.v1.NowcastResponse.input_quality:type_name -> guardy.v1.NowcastQuality
-	4,  // 18: guardy.v1.HorizonPrediction.probability_interval:type_name -> guardy.v1.ProbabilityInterval
-	17, // 19: guardy.v1.HorizonPrediction.quantiles:type_name -> guardy.v1.Quantiles
-	19, // 20: guardy.v1.NowcastQuality.faults:type_name -> guardy.v1.SequenceFault
-	26, // 21: guardy.v1.DetectAnomalyRequest.measurements:type_name -> guardy.v1.DetectAnomalyRequest.MeasurementsEntry
-	21, // 22: guardy.v1.DetectAnomalyRequest.history:type_name -> guardy.v1.SensorReading
-	27, // 23: guardy.v1.SensorReading.measurements:type_name -> guardy.v1.SensorReading.MeasurementsEntry
-	28, // 24: guardy.v1.DetectAnomalyResponse.flags:type_name -> guardy.v1.DetectAnomalyResponse.FlagsEntry
-	24, // 25: guardy.v1.DetectAnomalyResponse.findings:type_name -> guardy.v1.SensorFinding
-	25, // 26: guardy.v1.DetectAnomalyResponse.input_quality:type_name -> guardy.v1.SensorQuality
-	23, // 27: guardy.v1.DetectAnomalyResponse.FlagsEntry.value:type_name -> guardy.v1.SensorFlags
-	0,  // 28: guardy.v1.PredictionService.AssessFloodRisk:input_type -> guardy.v1.AssessFloodRiskRequest
-	8,  // 29: guardy.v1.PredictionService.AssessFloodRiskBatch:input_type -> guardy.v1.AssessFloodRiskBatchRequest
-	0,  // 30: guardy.v1.PredictionService.StreamFloodRisk:input_type -> guardy.v1.AssessFloodRiskRequest
-	12, // 31: guardy.v1.PredictionService.Nowcast:input_type -> guardy.v1.NowcastRequest
-	20, // 32: guardy.v1.PredictionService.DetectAnomaly:input_type -> guardy.v1.DetectAnomalyRequest
-	30, // 33: guardy.v1.PredictionService.PlanEvacuation:input_type -> guardy.v1.PlanEvacuationRequest
-	3,  // 34: guardy.v1.PredictionService.AssessFloodRisk:output_type -> guardy.v1.AssessFloodRiskResponse
-	9,  // 35: guardy.v1.PredictionService.AssessFloodRiskBatch:output_type -> guardy.v1.AssessFloodRiskBatchResponse
-	10, // 36: guardy.v1.PredictionService.StreamFloodRisk:output_type -> guardy.v1.FloodRiskPrediction
-	15, // 37: guardy.v1.PredictionService.Nowcast:output_type -> guardy.v1.NowcastResponse
-	22, // 38: guardy.v1.PredictionService.DetectAnomaly:output_type -> guardy.v1.DetectAnomalyResponse
-	31, // 39: guardy.v1.PredictionService.PlanEvacuation:output_type -> guardy.v1.PlanEvacuationResponse
-	34, // [34:40] is the sub-list for method output_type
-	28, // [28:34] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	8,  // 6: guardy.v1.InputQuality.doubtful:type_name -> guardy.v1.DoubtfulValue
+	0,  // 7: guardy.v1.AssessFloodRiskBatchRequest.locations:type_name -> guardy.v1.AssessFloodRiskRequest
+	11, // 8: guardy.v1.AssessFloodRiskBatchResponse.predictions:type_name -> guardy.v1.FloodRiskPrediction
+	4,  // 9: guardy.v1.FloodRiskPrediction.probability_interval:type_name -> guardy.v1.ProbabilityInterval
+	5,  // 10: guardy.v1.FloodRiskPrediction.top_contributing_factors:type_name -> guardy.v1.Factor
+	6,  // 11: guardy.v1.FloodRiskPrediction.log_odds:type_name -> guardy.v1.LogOdds
+	7,  // 12: guardy.v1.FloodRiskPrediction.input_quality:type_name -> guardy.v1.InputQuality
+	12, // 13: guardy.v1.FloodRiskPrediction.error:type_name -> guardy.v1.ItemError
+	30, // 14: guardy.v1.ItemError.errors:type_name -> guardy.v1.Violation
+	14, // 15: guardy.v1.NowcastRequest.weather_sequence:type_name -> guardy.v1.Reading
+	15, // 16: guardy.v1.NowcastRequest.river:type_name -> guardy.v1.RiverThresholds
+	17, // 17: guardy.v1.NowcastResponse.predictions:type_name -> guardy.v1.HorizonPrediction
+	19, // 18: guardy.v1.NowcastResponse.input_quality:type_name -> guardy.v1.NowcastQuality
+	4,  // 19: guardy.v1.HorizonPrediction.probability_interval:type_name -> guardy.v1.ProbabilityInterval
+	18, // 20: guardy.v1.HorizonPrediction.quantiles:type_name -> guardy.v1.Quantiles
+	20, // 21: guardy.v1.NowcastQuality.faults:type_name -> guardy.v1.SequenceFault
+	8,  // 22: guardy.v1.NowcastQuality.doubtful:type_name -> guardy.v1.DoubtfulValue
+	27, // 23: guardy.v1.DetectAnomalyRequest.measurements:type_name -> guardy.v1.DetectAnomalyRequest.MeasurementsEntry
+	22, // 24: guardy.v1.DetectAnomalyRequest.history:type_name -> guardy.v1.SensorReading
+	28, // 25: guardy.v1.SensorReading.measurements:type_name -> guardy.v1.SensorReading.MeasurementsEntry
+	29, // 26: guardy.v1.DetectAnomalyResponse.flags:type_name -> guardy.v1.DetectAnomalyResponse.FlagsEntry
+	25, // 27: guardy.v1.DetectAnomalyResponse.findings:type_name -> guardy.v1.SensorFinding
+	26, // 28: guardy.v1.DetectAnomalyResponse.input_quality:type_name -> guardy.v1.SensorQuality
+	24, // 29: guardy.v1.DetectAnomalyResponse.FlagsEntry.value:type_name -> guardy.v1.SensorFlags
+	0,  // 30: guardy.v1.PredictionService.AssessFloodRisk:input_type -> guardy.v1.AssessFloodRiskRequest
+	9,  // 31: guardy.v1.PredictionService.AssessFloodRiskBatch:input_type -> guardy.v1.AssessFloodRiskBatchRequest
+	0,  // 32: guardy.v1.PredictionService.StreamFloodRisk:input_type -> guardy.v1.AssessFloodRiskRequest
+	13, // 33: guardy.v1.PredictionService.Nowcast:input_type -> guardy.v1.NowcastRequest
+	21, // 34: guardy.v1.PredictionService.DetectAnomaly:input_type -> guardy.v1.DetectAnomalyRequest
+	31, // 35: guardy.v1.PredictionService.PlanEvacuation:input_type -> guardy.v1.PlanEvacuationRequest
+	3,  // 36: guardy.v1.PredictionService.AssessFloodRisk:output_type -> guardy.v1.AssessFloodRiskResponse
+	10, // 37: guardy.v1.PredictionService.AssessFloodRiskBatch:output_type -> guardy.v1.AssessFloodRiskBatchResponse
+	11, // 38: guardy.v1.PredictionService.StreamFloodRisk:output_type -> guardy.v1.FloodRiskPrediction
+	16, // 39: guardy.v1.PredictionService.Nowcast:output_type -> guardy.v1.NowcastResponse
+	23, // 40: guardy.v1.PredictionService.DetectAnomaly:output_type -> guardy.v1.DetectAnomalyResponse
+	32, // 41: guardy.v1.PredictionService.PlanEvacuation:output_type -> guardy.v1.PlanEvacuationResponse
+	36, // [36:42] is the sub-list for method output_type
+	30, // [30:36] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_guardy_v1_prediction_proto_init() }
@@ -3264,23 +3357,23 @@ func file_guardy_v1_prediction_proto_init() {
 	file_guardy_v1_prediction_proto_msgTypes[2].OneofWrappers = []any{}
 	file_guardy_v1_prediction_proto_msgTypes[3].OneofWrappers = []any{}
 	file_guardy_v1_prediction_proto_msgTypes[5].OneofWrappers = []any{}
-	file_guardy_v1_prediction_proto_msgTypes[10].OneofWrappers = []any{}
-	file_guardy_v1_prediction_proto_msgTypes[12].OneofWrappers = []any{}
+	file_guardy_v1_prediction_proto_msgTypes[11].OneofWrappers = []any{}
 	file_guardy_v1_prediction_proto_msgTypes[13].OneofWrappers = []any{}
 	file_guardy_v1_prediction_proto_msgTypes[14].OneofWrappers = []any{}
 	file_guardy_v1_prediction_proto_msgTypes[15].OneofWrappers = []any{}
-	file_guardy_v1_prediction_proto_msgTypes[18].OneofWrappers = []any{}
-	file_guardy_v1_prediction_proto_msgTypes[20].OneofWrappers = []any{}
+	file_guardy_v1_prediction_proto_msgTypes[16].OneofWrappers = []any{}
+	file_guardy_v1_prediction_proto_msgTypes[19].OneofWrappers = []any{}
 	file_guardy_v1_prediction_proto_msgTypes[21].OneofWrappers = []any{}
 	file_guardy_v1_prediction_proto_msgTypes[22].OneofWrappers = []any{}
-	file_guardy_v1_prediction_proto_msgTypes[24].OneofWrappers = []any{}
+	file_guardy_v1_prediction_proto_msgTypes[23].OneofWrappers = []any{}
+	file_guardy_v1_prediction_proto_msgTypes[25].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_guardy_v1_prediction_proto_rawDesc), len(file_guardy_v1_prediction_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   29,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,170 @@
+package predictortest
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/risk"
+	"github.com/guardy-ai/guardy/domain/vector"
+	"github.com/guardy-ai/guardy/ports"
+	"github.com/guardy-ai/guardy/ports/wordtest"
+)
+
+// RunRiskWords holds a risk assessor with the model that is served to every word of its answer.
+func RunRiskWords(t *testing.T, open func(t *testing.T) ports.RiskAssessor) {
+	t.Helper()
+	p := open(t)
+	wordtest.Run(t, riskSets(), riskCases(), func(t *testing.T, rs []risk.Request) wordtest.Said {
+		said := wordtest.Said{}
+		for _, r := range rs {
+			a := Ask(t, p, r)
+			said.Add(setLevel, a.Level.String())
+			riskQualitySaid(said, &a.Quality)
+		}
+		return said
+	})
+}
+
+// setNoticed has the inputs that are either out of domain or ignored: which of the two depends on what the model in
+// service uses.
+const (
+	setNoticed = "noticed"
+	setLack    = "input_quality"
+)
+
+func riskSets() []wordtest.Set {
+	const never = "no rule names the input there"
+	return append([]wordtest.Set{
+		wordtest.Of(setLevel, domain.NumLevels).Except("every question that is not refused has a level", "unknown"),
+		{Name: setLack, Words: []string{"missing", "out_of_domain", "ignored"}},
+		wordtest.Of(setMissing, risk.NumInputs).
+			Except("a question without the input is refused", "location rainfall_mm").
+			Except("a question without a date is about today", "season"),
+		wordtest.Of(setNoticed, risk.NumInputs).Except(never, "season site").
+			Except("the training has seen the whole range", "site.forest_fraction"),
+	}, doubtSets()...)
+}
+
+func riskQualitySaid(said wordtest.Said, q *risk.Quality) {
+	for i := range q.Missing.All {
+		said.Add(setMissing, i.String())
+		said.Add(setLack, "missing")
+	}
+	for i := range q.OutOfDomain.All {
+		said.Add(setNoticed, i.String())
+		said.Add(setLack, "out_of_domain")
+	}
+	for i := range q.Ignored.All {
+		said.Add(setNoticed, i.String())
+		said.Add(setLack, "ignored")
+	}
+	doubtsSaid(said, q.Doubtful)
+}
+
+// place is a question of the growing season about a place of the training data, with every input that it can have
+// and nothing that stands out.
+func place() risk.Request {
+	r := risk.NewRequest()
+	r.Latitude, r.Longitude, r.Date = 47.2374, -68.58264, time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC)
+	r.RainfallMM, r.Temperature, r.Humidity = 3, 11, 60
+	r.Rainfall7dMean, r.Rainfall30dMean, r.Temperature7dMean, r.Temperature30dMean = 3, 3, 10, 8
+	for range vector.MaxHistoryDays {
+		r.RainfallHistoryMM = append(r.RainfallHistoryMM, 3)
+	}
+	r.River = vector.River{Value: 2, Normal: 1, FloodThreshold: 6}
+	r.Site = vector.Site{
+		ElevationM: 250, SlopeMPerKM: 21, AreaKM2: 2250, SoilDepthM: 0.9, SoilPorosity: 0.46, SoilConductivityCMH: 1.1,
+		SoilWaterCapacityM: 0.6, SandPercent: 28, SiltPercent: 55, ClayPercent: 16,
+		PrecipitationMeanMMDay: 3.1, PETMeanMMDay: 2, PrecipitationSeasonality: 0.2, SnowFraction: 0.3, Aridity: 0.6,
+		HighPrecipitationDays: 13, ForestFraction: 0.9,
+		LeafAreaIndexMax: 4.8, GeologyPermeabilityLog10M2: -14,
+	}
+	return r
+}
+
+// riskInput is one number of a question.
+type riskInput struct {
+	name string
+	of   func(r *risk.Request) *float64
+	far  float64 // a number that no training data had
+}
+
+func riskInputs() []riskInput {
+	inputs := []riskInput{
+		{"rainfall_mm", func(r *risk.Request) *float64 { return &r.RainfallMM }, 2000},
+		{"temperature", func(r *risk.Request) *float64 { return &r.Temperature }, 60},
+		{"humidity", func(r *risk.Request) *float64 { return &r.Humidity }, 0},
+		{"rainfall_7d_mean", func(r *risk.Request) *float64 { return &r.Rainfall7dMean }, 2000},
+		{"rainfall_30d_mean", func(r *risk.Request) *float64 { return &r.Rainfall30dMean }, 2000},
+		{"temperature_7d_mean", func(r *risk.Request) *float64 { return &r.Temperature7dMean }, 60},
+		{"temperature_30d_mean", func(r *risk.Request) *float64 { return &r.Temperature30dMean }, 60},
+		{"river", func(r *risk.Request) *float64 { return &r.River.Value }, 1e6},
+	}
+	far := []float64{9000, 5000, 8e6, 100, 1, 10000, 50, 100, 100, 100, 60, 30, 2, 1, 1000, 366, 1, 20, -25}
+	for i, name := range vector.SiteNames {
+		of := func(r *risk.Request) *float64 { return r.Site.Values()[i] }
+		inputs = append(inputs, riskInput{"site." + name, of, far[i]})
+	}
+	return inputs
+}
+
+type riskCase = wordtest.Case[[]risk.Request]
+
+func riskCases() []riskCase {
+	nan := math.NaN()
+	// without is the question without the river and the history of rain, from which means are derived.
+	without := func(r *risk.Request) { r.River.Value, r.RainfallHistoryMM = nan, nil }
+	rainOnly := risk.NewRequest()
+	rainOnly.Latitude, rainOnly.Longitude, rainOnly.RainfallMM = 45, -69, 10
+	var storm []risk.Request
+	for i := range 60 {
+		storm = append(storm, with(place(), func(r *risk.Request) {
+			r.RainfallMM, r.River.Value = 4*float64(i), 1+0.15*float64(i)
+		}))
+	}
+	cases := []riskCase{
+		{
+			Name: "rain and a river that rise and rise", Ask: storm,
+			Says: "level=very_low level=low level=moderate level=high level=extreme",
+		},
+		{
+			Name: "a place far from every basin",
+			Ask:  one(with(place(), func(r *risk.Request) { r.Latitude, r.Longitude = -20, 60 })),
+			Says: "noticed=location input_quality=out_of_domain",
+		},
+		{
+			Name: "rain and no more",
+			Ask:  one(rainOnly),
+			Says: "missing=site missing=rainfall_history_mm missing=river input_quality=missing",
+			Not:  "missing=site.elevation_m noticed=location",
+		},
+		{
+			Name: "a river without its threshold",
+			Ask:  one(with(place(), func(r *risk.Request) { r.River.FloodThreshold = nan })),
+			Says: "missing=river noticed=river input_quality=ignored",
+		},
+		{
+			Name: "a day of a record in the history",
+			Ask:  one(with(place(), func(r *risk.Request) { r.RainfallHistoryMM[10] = 2000 })),
+			Says: "noticed=rainfall_history_mm input_quality=out_of_domain",
+		},
+	}
+	cases = append(cases, riskCase{Name: anythingAtAll, Ask: many(1000, Random)})
+	for _, in := range riskInputs() {
+		if in.name != "rainfall_mm" {
+			cases = append(cases, riskCase{
+				Name: "without " + in.name, Ask: one(with(with(place(), without), func(r *risk.Request) { *in.of(r) = nan })),
+				Says: "missing=" + in.name, Not: "missing=site",
+			})
+		}
+		if in.name != "site.forest_fraction" {
+			cases = append(cases, riskCase{
+				Name: in.name + " beyond the training", Ask: one(with(place(), func(r *risk.Request) { *in.of(r) = in.far })),
+				Says: "noticed=" + in.name, Not: "missing=" + in.name,
+			})
+		}
+	}
+	return cases
+}
