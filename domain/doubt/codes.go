@@ -192,13 +192,22 @@ const (
 	leastFlow = 1000
 )
 
-// table holds the codes of a quantity in increasing order of what they look like. Between the numbers of
-// quiet there is none.
+// table holds the codes of a quantity in increasing order of what they look like.
 type table struct {
 	values  []float64
 	entries []entry // of the values
-	quiet   span
+	near    filter
 }
+
+// filter holds a bit for the neighbourhood of every code, so that most numbers are known to be none at once. The
+// sign, the exponent and nine bits of the mantissa make a neighbourhood, which is wider than any tolerance.
+type filter [128]uint64
+
+func neighbourhood(v float64) uint32 { return uint32(math.Float64bits(v)>>43) * 0x9E3779B1 >> 19 }
+
+func (f *filter) put(v float64) { n := neighbourhood(v); f[n/64] |= 1 << (n % 64) }
+
+func (f *filter) has(v float64) bool { n := neighbourhood(v); return f[n/64]&(1<<(n%64)) != 0 }
 
 // entry is what makes a code of a value.
 type entry struct {
@@ -212,6 +221,22 @@ var tables = func() (ts [NumQuantities]table) {
 		ts[q] = newTable(q)
 	}
 	return ts
+}()
+
+// quiets are the spans about zero in which a quantity has no code.
+var quiets = func() (spans [NumQuantities]span) {
+	for q := range spans {
+		s := span{math.Inf(-1), math.Inf(1)}
+		for i, v := range tables[q].values {
+			if within := tables[q].entries[i].tolerance; v < 0 {
+				s.low = max(s.low, v+within)
+			} else {
+				s.high = min(s.high, v-within)
+			}
+		}
+		spans[q] = s
+	}
+	return spans
 }()
 
 func newTable(q Quantity) table {
@@ -233,13 +258,11 @@ func newTable(q Quantity) table {
 		}
 	}
 	slices.SortStableFunc(found, func(a, b candidate) int { return cmp.Compare(a.value, b.value) })
-	t := table{quiet: span{math.Inf(-1), math.Inf(1)}}
+	var t table
 	for _, e := range found {
 		t.values, t.entries = append(t.values, e.value), append(t.entries, e.entry)
-		if e.value < 0 {
-			t.quiet.low = max(t.quiet.low, e.value+e.tolerance)
-		} else {
-			t.quiet.high = min(t.quiet.high, e.value-e.tolerance)
+		for _, v := range [...]float64{e.value - e.tolerance, e.value, e.value + e.tolerance} {
+			t.near.put(v)
 		}
 	}
 	return t
@@ -300,6 +323,9 @@ func fromRound(code float64) float64 {
 // CodeFor returns the code for no data that v is for the quantity, and whether it is one. NaN and the
 // infinities are none: they are refused or missing by themselves.
 func CodeFor(q Quantity, v float64) (Code, bool) {
+	if isQuiet(q, v) {
+		return Code{}, false
+	}
 	e := find(q, v)
 	if e == nil {
 		return Code{}, false
@@ -309,17 +335,26 @@ func CodeFor(q Quantity, v float64) (Code, bool) {
 
 // IsCode reports whether v is surely a code for no data of the quantity. It does not allocate.
 func IsCode(q Quantity, v float64) bool {
+	if isQuiet(q, v) {
+		return false
+	}
 	e := find(q, v)
 	return e != nil && e.Certainty == Exact
 }
 
 // MayBeCode reports whether v is a code for no data of the quantity or may be one. It does not allocate.
-func MayBeCode(q Quantity, v float64) bool { return find(q, v) != nil }
+func MayBeCode(q Quantity, v float64) bool { return !isQuiet(q, v) && find(q, v) != nil }
+
+// isQuiet reports whether v is nearer to zero than every code, or NaN: most measurements are.
+func isQuiet(q Quantity, v float64) bool {
+	s := &quiets[min(q, NumQuantities-1)]
+	return !(v <= s.low || v >= s.high)
+}
 
 // find returns the surest entry that v meets, the best known of equals, or nil.
 func find(q Quantity, v float64) *entry {
 	t := &tables[min(q, NumQuantities-1)]
-	if v > t.quiet.low && v < t.quiet.high || v != v {
+	if !t.near.has(v) {
 		return nil
 	}
 	// No tolerance is wider than impossible, so the entries that v can meet are neighbours.

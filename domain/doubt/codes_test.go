@@ -153,3 +153,21 @@ func ExampleCodeFor() {
 	// 999 true false the code 999 for no data
 	// 12.5 false false no code
 }
+
+// The filter before the search must not lose what the search finds: numbers at the edge of every tolerance.
+func TestNumbersWithinATolerance(t *testing.T) {
+	for _, c := range []struct {
+		q      doubt.Quantity
+		v      float64
+		within float64 // relative
+	}{
+		{doubt.River, -999999, 1e-7}, {doubt.River, -28316.818, 2.9e-5}, {doubt.Temperature, -572.77778, 1.9e-4},
+		{doubt.Rain, 6553.5, 1.9e-4}, {doubt.Level, -304.4952, 2.9e-5},
+	} {
+		for k := -100; k <= 100; k++ {
+			if v := c.v * (1 + c.within*float64(k)/100); !doubt.IsCode(c.q, v) {
+				t.Errorf("%v: %.10g is no code", c.q, v)
+			}
+		}
+	}
+}

@@ -53,14 +53,16 @@ func riverFields(r *vector.River) [3]riverField {
 
 // checkRiver appends what is wrong with a river. A code for no data is refused: where a value stands in
 // a field of its own, somebody took the code for a measurement.
-func checkRiver(vs []domain.Violation, r vector.River) []domain.Violation {
+func checkRiver(vs []domain.Violation, r *vector.River) []domain.Violation {
 	n := len(vs)
-	for _, field := range riverFields(&r) {
-		if code, ok := doubt.CodeFor(doubt.River, field.v); ok && code.Certainty == doubt.Exact {
-			vs = append(vs, domain.Violation{
-				Pointer: field.pointer, Code: domain.CodeRange,
-				Detail: fmt.Sprintf("%g is %v; leave the value out where it is not known", field.v, code),
-			})
+	if mayBeCode(r) {
+		for _, field := range riverFields(r) {
+			if code, ok := doubt.CodeFor(doubt.River, field.v); ok && code.Certainty == doubt.Exact {
+				vs = append(vs, domain.Violation{
+					Pointer: field.pointer, Code: domain.CodeRange,
+					Detail: fmt.Sprintf("%g is %v; leave the value out where it is not known", field.v, code),
+				})
+			}
 		}
 	}
 	if len(vs) > n {
@@ -68,6 +70,12 @@ func checkRiver(vs []domain.Violation, r vector.River) []domain.Violation {
 	}
 	vs = domain.RangeRiver.Check(vs, "/river/value", r.Value, false)
 	return domain.CheckThresholds(vs, r.Normal, r.FloodThreshold)
+}
+
+// mayBeCode reports whether anything of a river may be a code.
+func mayBeCode(r *vector.River) bool {
+	return doubt.MayBeCode(doubt.River, r.Value) || doubt.MayBeCode(doubt.River, r.Normal) ||
+		doubt.MayBeCode(doubt.River, r.FloodThreshold)
 }
 
 // boundFields are the fields of their own in which a value may bound the answer; fields returns their values.
@@ -96,11 +104,7 @@ func (r *Request) heed() {
 	if doubt.MayBeCode(doubt.Rain, r.RainfallMM) { // required, so there is no answer without it
 		r.Doubt("/rainfall_mm", domain.DoubtNoDataCode, domain.TreatedAsGiven)
 	}
-	for i, v := range r.fields() {
-		if f := &boundFields[i]; f.group != boundRiver && doubt.MayBeCode(f.quantity, *v) {
-			r.bound(f.pointer, domain.DoubtNoDataCode, boundPlace{f.group, i})
-		}
-	}
+	r.heedFields()
 	for i, v := range r.RainfallHistoryMM {
 		code, ok := doubt.CodeFor(doubt.Rain, v)
 		if !ok {
@@ -116,6 +120,21 @@ func (r *Request) heed() {
 	}
 }
 
+// heedFields keeps what may be a code in a field of its own beside the river.
+func (r *Request) heedFields() {
+	rain := doubt.MayBeCode(doubt.Rain, r.Rainfall7dMean) || doubt.MayBeCode(doubt.Rain, r.Rainfall30dMean)
+	temperature := doubt.MayBeCode(doubt.Temperature, r.Temperature) ||
+		doubt.MayBeCode(doubt.Temperature, r.Temperature7dMean) || doubt.MayBeCode(doubt.Temperature, r.Temperature30dMean)
+	if !rain && !temperature {
+		return
+	}
+	for i, v := range r.fields() {
+		if f := &boundFields[i]; f.group != boundRiver && doubt.MayBeCode(f.quantity, *v) {
+			r.bound(f.pointer, domain.DoubtNoDataCode, boundPlace{f.group, i})
+		}
+	}
+}
+
 // heedRiver compares the river with its thresholds.
 func (r *Request) heedRiver() {
 	river := boundPlace{boundRiver, 0}
@@ -126,6 +145,9 @@ func (r *Request) heedRiver() {
 			return
 		}
 		r.bound("/river/value", d.Reason, river)
+		return
+	}
+	if !mayBeCode(&r.River) {
 		return
 	}
 	for _, field := range riverFields(&r.River) {

@@ -95,7 +95,7 @@ func (r *Request) Validate() []domain.Violation {
 	}
 	vs = domain.RangeTemperature.Check(vs, "/temperature_7d_mean", r.Temperature7dMean, false)
 	vs = domain.RangeTemperature.Check(vs, "/temperature_30d_mean", r.Temperature30dMean, false)
-	vs = checkRiver(vs, r.River)
+	vs = checkRiver(vs, &r.River)
 	for i, v := range r.Site.Values() {
 		if !boundsSite[i].Holds(*v) && *v == *v {
 			vs = boundsSite[i].Check(vs, "/site/"+vector.SiteNames[i], *v, false)
