@@ -35,8 +35,8 @@ type Config struct {
 	Transports []string `koanf:"transports"`
 
 	Log        Log                 `koanf:"log"`
-	HTTP       fiberhttp.Config    `koanf:"http"`
-	Connect    connectrpc.Config   `koanf:"connect"`
+	HTTP       fiberhttp.Config    `koanf:"http" part:"transport"`
+	Connect    connectrpc.Config   `koanf:"connect" part:"transport"`
 	Admin      adminhttp.Config    `koanf:"admin"`
 	Sites      fileregister.Config `koanf:"sites"`
 	Region     osmregion.Config    `koanf:"region"`
@@ -198,10 +198,21 @@ const maxBatchSize = 10_000
 // maxPlans is more plans than any machine makes at once.
 const maxPlans = 10_000
 
+// transports names the transports that are part of the program: those that have a section.
+func transports() []string {
+	var names []string
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[Config]()) {
+		if f.Tag.Get("part") == "transport" {
+			names = append(names, f.Tag.Get("koanf"))
+		}
+	}
+	return names
+}
+
 // Default returns the configuration of a service that nobody configured: safe, local, useful.
 func Default() Config {
 	return Config{
-		Transports: []string{"http", "connect"},
+		Transports: transports(),
 		Log:        Log{Level: "info", Format: "json"},
 		HTTP:       fiberhttp.DefaultConfig(),
 		Connect:    connectrpc.DefaultConfig(),

@@ -41,6 +41,30 @@ func walk(out []setting, prefix string, v reflect.Value) []setting {
 	return out
 }
 
+// Value returns the value of a setting, which is absent where the adapter that it belongs to is not part of the
+// program. The command line asks so for the settings of transports, and works without any of them.
+func Value[T any](c Config, key string) (value T, ok bool) {
+	for _, s := range settings(&c) {
+		if s.key == key {
+			value, ok = s.value.Interface().(T)
+			return value, ok
+		}
+	}
+	return value, false
+}
+
+// Set sets a setting to a value of its type. It is false where the adapter that the setting belongs to is not part of
+// the program.
+func Set[T any](c *Config, key string, value T) bool {
+	for _, s := range settings(c) {
+		if s.key == key {
+			s.value.Set(reflect.ValueOf(value))
+			return true
+		}
+	}
+	return false
+}
+
 // Variable returns the name of the environment variable that sets key.
 func Variable(key string) string {
 	return variablePrefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))

@@ -61,9 +61,11 @@ func (h *healthCmd) Run(ctx context.Context, c *cli, std stdio) error {
 // readyURL is where the configured service answers /readyz: on its HTTP listener, or on the admin one
 // when HTTP is not served.
 func readyURL(c config.Config) (string, error) {
-	addr := net.JoinHostPort(c.HTTP.Host, strconv.Itoa(c.HTTP.Port))
-	if !slices.Contains(c.Transports, "http") {
-		addr = c.Admin.Addr
+	addr := c.Admin.Addr
+	if slices.Contains(c.Transports, "http") {
+		host, _ := config.Value[string](c, "http.host")
+		port, _ := config.Value[int](c, "http.port")
+		addr = net.JoinHostPort(host, strconv.Itoa(port))
 	}
 	if addr == "" {
 		return "", errors.New("neither the HTTP nor the admin listener is on; name an address with --url")

@@ -35,7 +35,7 @@ in its place; then the exit code is 1.`
 // Run answers standard input on standard output with one model.
 func (f *floodRiskCmd) Run(ctx context.Context, c *cli, std stdio) error {
 	return c.answer(ctx, std, func(core app.Core, cfg config.Config) (answering, error) {
-		maxLine := int(cfg.HTTP.MaxLineBytes)
+		maxLine := limit(cfg, "http.max_line_bytes", usualLineBytes)
 		to, err := core.Batch.Begin(ctx)
 		if err != nil {
 			return answering{}, err
@@ -58,7 +58,7 @@ cannot be answered has an error in its place; then the exit code is 1. For a rec
 // Run answers standard input on standard output.
 func (anomalyCmd) Run(ctx context.Context, c *cli, std stdio) error {
 	return c.answer(ctx, std, func(core app.Core, cfg config.Config) (answering, error) {
-		maxLine := int(cfg.HTTP.MaxBodyBytes)
+		maxLine := limit(cfg, "http.max_body_bytes", usualBodyBytes)
 		return answering{lines: contractjson.NewAnomalyLines(core.Anomaly, maxLine), maxLine: maxLine, inOrder: true}, nil
 	})
 }
@@ -80,7 +80,7 @@ func (n *nowcastCmd) Run(ctx context.Context, c *cli, std stdio) error {
 	var asked []hydrograph.Nowcast
 	var mu sync.Mutex
 	err := c.answer(ctx, std, func(core app.Core, cfg config.Config) (answering, error) {
-		maxLine := int(cfg.HTTP.MaxBodyBytes) // the sequence of a year does not fit a line of questions about a day
+		maxLine := limit(cfg, "http.max_body_bytes", usualBodyBytes) // the sequence of a year does not fit a line of questions about a day
 		lines := contractjson.NewNowcastLines(core.Nowcast, maxLine)
 		if n.Picture != "" {
 			lines.Answered = func(r *nowcast.Request, f *nowcast.Forecast) {
@@ -123,9 +123,23 @@ cannot be answered has an error in its place; then the exit code is 1.`
 // Run answers standard input on standard output.
 func (evacuationCmd) Run(ctx context.Context, c *cli, std stdio) error {
 	return c.answer(ctx, std, func(core app.Core, cfg config.Config) (answering, error) {
-		maxLine := int(cfg.HTTP.MaxBodyBytes)
+		maxLine := limit(cfg, "http.max_body_bytes", usualBodyBytes)
 		return answering{lines: contractjson.NewEvacuationLines(core.Evacuation, maxLine), maxLine: maxLine}, nil
 	})
+}
+
+// What a line may have where the program has no HTTP transport whose setting says so.
+const (
+	usualLineBytes = 64 << 10
+	usualBodyBytes = 4 << 20
+)
+
+// limit returns a size that a setting of the HTTP transport bounds, so that the command line takes what it takes.
+func limit(c config.Config, key string, usual int) int {
+	if n, ok := config.Value[int64](c, key); ok {
+		return int(n)
+	}
+	return usual
 }
 
 // lineAnswerer answers lines of NDJSON: contractjson.FloodRiskLines and its like.
