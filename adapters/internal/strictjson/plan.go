@@ -1,6 +1,7 @@
 package strictjson
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -299,6 +300,9 @@ func decodeBool(d *decoder, v reflect.Value) bool {
 	return d.mismatch("true or false")
 }
 
+// nanText is how the JSON mapping of protobuf writes NaN.
+var nanText = []byte(`"NaN"`)
+
 // decodeFloats keeps the place of a number that is null or was refused, as NaN.
 func decodeFloats(d *decoder, v reflect.Value) bool {
 	if d.peek() != '[' {
@@ -310,6 +314,11 @@ func decodeFloats(d *decoder, v reflect.Value) bool {
 		if isNull, ok := d.null(); isNull || !ok {
 			*out = append(*out, math.NaN())
 			return ok
+		}
+		if d.opt.NaNText && bytes.HasPrefix(d.data[d.pos:], nanText) {
+			d.pos += len(nanText)
+			*out = append(*out, math.NaN())
+			return true
 		}
 		f, set, ok := d.float()
 		if !set {
