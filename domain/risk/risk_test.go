@@ -267,11 +267,11 @@ func TestEveryViolationIsReportedInTheOrderOfTheContract(t *testing.T) {
 
 func TestNewModelRefusesWhatCannotBeServed(t *testing.T) {
 	for name, breakIt := range map[string]func(*risk.Spec){
-		"no members":              func(s *risk.Spec) { s.Members = nil },
-		"nobody for plain rain":   func(s *risk.Spec) { s.Members = s.Members[:2] },
-		"a feature short":         func(s *risk.Spec) { s.Features = s.Features[1:] },
-		"another feature":         func(s *risk.Spec) { s.Features[3].Name = "moon" },
-		"another schema":          func(s *risk.Spec) { s.Schema = "risk-0" },
+		"no members":            func(s *risk.Spec) { s.Members = nil },
+		"nobody for plain rain": func(s *risk.Spec) { s.Members = s.Members[:2] },
+		"a feature short":       func(s *risk.Spec) { s.Features = s.Features[1:] },
+		"another feature":       func(s *risk.Spec) { s.Features[3].Name = "moon" },
+		"another schema":        func(s *risk.Spec) { s.Schema = "risk-0" },
 		"rain that lowers": func(s *risk.Spec) {
 			s.Members[2].Linear.Terms = []risk.Term{{Feature: 0, Slope: -1}}
 		},
