@@ -176,34 +176,20 @@ func (m *Model) missingSite(s *vector.Site) (out InputSet) {
 	return out
 }
 
-// historyQuality looks at the days before today. It also withdraws the complaint about means that the days supply, and
-// says that posted means are ignored where the days are used.
+// historyQuality looks at the days before today and says whether rain or the river of one of them lies above what the
+// training covered. It also withdraws the complaint about means that the days supply, and says that posted means of rain
+// are ignored where the days are used.
 func (m *Model) historyQuality(q *Quality, c *candidate, in *vector.Inputs) (above bool) {
 	known := vector.Look(in)
-	rain := m.seriesQuality(q, c.member, InputRainfallHistory, in.RainfallHistoryMM)
+	above = m.seriesQuality(q, c.member, InputRainfallHistory, in.RainfallHistoryMM)
 	if !known.Rain {
 		q.Missing = q.Missing.With(InputRainfallHistory)
 	}
-	warm := m.seriesQuality(q, c.member, InputWeatherHistory, in.TemperatureHistory)
+	m.seriesQuality(q, c.member, InputWeatherHistory, in.TemperatureHistory)
 	if !known.Warm {
 		q.Missing = q.Missing.With(InputWeatherHistory)
 	}
-	rivers := in.RiverHistory[:min(len(in.RiverHistory), vector.RiverDays)]
-	some := false
-	for i := 2; i <= len(rivers); i++ {
-		v := in.RiverRatio(i)
-		some = some || v == v
-		if v > m.envelope.ranges[InputRiver].Max {
-			q.OutOfDomain = q.OutOfDomain.With(InputRiverHistory)
-			above = true
-		}
-	}
-	switch {
-	case !some:
-		q.Missing = q.Missing.With(InputRiverHistory)
-	case !c.member.uses.Has(InputRiverHistory):
-		q.Ignored = q.Ignored.With(InputRiverHistory)
-	}
+	above = m.riverHistoryQuality(q, c.member, in) || above
 	for _, mean := range [...]struct {
 		days  int
 		input Input
@@ -217,26 +203,48 @@ func (m *Model) historyQuality(q *Quality, c *candidate, in *vector.Inputs) (abo
 		q.Missing &^= 1 << mean.input
 		q.OutOfDomain &^= 1 << mean.input
 	}
-	if len(in.TemperatureHistory) >= 30 && warm {
+	if known.Warm {
 		q.Missing &^= 1<<InputTemperature7dMean | 1<<InputTemperature30dMean
 	}
-	return above || rain
+	return above
 }
 
-// seriesQuality looks at a sequence of daily values and says whether one of them lies above what the training covered.
+// seriesQuality looks at a sequence of daily values.
 func (m *Model) seriesQuality(q *Quality, member *Member, input Input, values []float64) (above bool) {
-	known := false
+	known, outside, r := false, false, m.envelope.ranges[input]
 	for _, v := range values[:min(len(values), vector.YearDays)] {
 		known = known || v == v
-		above = above || v > m.envelope.ranges[input].Max
+		outside = outside || v < r.Min || v > r.Max
+		above = above || v > r.Max
 	}
 	switch {
 	case known && !member.uses.Has(input):
 		q.Ignored = q.Ignored.With(input)
-	case above:
+		return false
+	case outside:
 		q.OutOfDomain = q.OutOfDomain.With(input)
 	}
-	return above || input == InputWeatherHistory && known
+	return above && dangerous.Has(input)
+}
+
+// riverHistoryQuality looks at the river of the days before yesterday.
+func (m *Model) riverHistoryQuality(q *Quality, member *Member, in *vector.Inputs) (above bool) {
+	some := false
+	for i := 2; i <= min(len(in.RiverHistory), vector.RiverDays); i++ {
+		v := in.RiverRatio(i)
+		some = some || v == v
+		above = above || v > m.envelope.ranges[InputRiver].Max
+	}
+	switch {
+	case !some:
+		q.Missing = q.Missing.With(InputRiverHistory)
+	case !member.uses.Has(InputRiverHistory):
+		q.Ignored = q.Ignored.With(InputRiverHistory)
+		return false
+	case above:
+		q.OutOfDomain = q.OutOfDomain.With(InputRiverHistory)
+	}
+	return above
 }
 
 // historyQuality1 is historyQuality for models of vector.Schema1, which read the unbroken days alone.

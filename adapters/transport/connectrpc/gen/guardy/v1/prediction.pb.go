@@ -45,7 +45,7 @@ type AssessFloodRiskRequest struct {
 	Rainfall_7DMean *float64 `protobuf:"fixed64,9,opt,name=rainfall_7d_mean,json=rainfall7dMean,proto3,oneof" json:"rainfall_7d_mean,omitempty"`
 	// mm/day, up to and including today.
 	Rainfall_30DMean *float64 `protobuf:"fixed64,10,opt,name=rainfall_30d_mean,json=rainfall30dMean,proto3,oneof" json:"rainfall_30d_mean,omitempty"`
-	// Daily totals before today, mm, newest first, up to 90. A missing day is NaN in the binary
+	// Daily totals before today, mm, newest first, up to 400. A missing day is NaN in the binary
 	// encoding and null in JSON.
 	RainfallHistoryMm []float64 `protobuf:"fixed64,11,rep,packed,name=rainfall_history_mm,json=rainfallHistoryMm,proto3" json:"rainfall_history_mm,omitempty"`
 	// °C.
