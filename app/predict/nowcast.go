@@ -33,7 +33,7 @@ func (s *Nowcasts) Nowcast(ctx context.Context, r *nowcast.Request) (nowcast.For
 	var f nowcast.Forecast
 	m, err := s.models.nowcast.current()
 	if err == nil {
-		err = s.prepare(r)
+		err = s.prepare(r, m.Reach())
 	}
 	if err == nil {
 		q := nowcastQuestion{s, m, r}
@@ -52,8 +52,8 @@ func (s *Nowcasts) Nowcast(ctx context.Context, r *nowcast.Request) (nowcast.For
 }
 
 // prepare makes a request answerable: the register fills what the request leaves out, every violation is
-// collected, and the numbers are rounded.
-func (s *Nowcasts) prepare(r *nowcast.Request) error {
+// collected, and the numbers are rounded. reach is how far ahead the model answers, in hours.
+func (s *Nowcasts) prepare(r *nowcast.Request, reach int) error {
 	if site, ok := s.sites.Lookup(r.LocationID); ok && r.LocationID != "" {
 		// Both thresholds or none: one of each could mix units.
 		if math.IsNaN(r.Normal) && math.IsNaN(r.FloodThreshold) {
@@ -63,7 +63,7 @@ func (s *Nowcasts) prepare(r *nowcast.Request) error {
 			r.LocationName = site.Name
 		}
 	}
-	if err := domain.Invalid("nowcast", r.Validate()); err != nil {
+	if err := domain.Invalid("nowcast", r.ValidateFor(reach)); err != nil {
 		return err
 	}
 	r.Canonicalize()
