@@ -211,16 +211,18 @@ const (
 	calmReadings = 24  // before the leap, by which the usual step is judged
 )
 
-// The chance that a lone leap of the newest reading is real, in log-odds: fitted to the lone rises of the
-// hourly gauges, of Hub'Eau and of Jakarta's gates, by what the next reading said (command in
-// models/training/README.md). Beyond the largest leap of the record, 3.4 z, nothing is known, and the chance stays.
+// The chance that a lone leap of the newest reading is real, in log-odds: fitted by
+// models/training/nowcast/rises.py to the 98 lone rises of the hourly gauges, of Hub'Eau and of Jakarta's gates, of
+// which the next reading confirmed 81. How the odds fall beyond the largest real rise is a judgement.
 const (
-	riseOdds     = 1.30
-	riseBySize   = -0.9 // by ln(rise / leastRise)
-	riseByRain   = 2.0  // once rainExplains mm fell within six hours
-	riseByNoise  = -0.4 // by ln(usual step / 0.1), above it
-	rainExplains = 10   // mm
-	largestRise  = 3.4  // z
+	riseOdds     = 2.42
+	riseBySize   = -0.18 // by ln(rise / leastRise)
+	riseByRain   = 0.82  // once rainExplains mm fell within six hours
+	riseByNoise  = -0.45 // by ln(usual step / usualStep), above it
+	riseBeyond   = -2.0  // by ln(rise / largestRise), above it
+	largestRise  = 3.44  // z
+	usualStep    = 0.1   // z
+	rainExplains = 10    // mm
 	leastReal    = 0.3
 )
 
@@ -298,7 +300,8 @@ func (v *river) chanceOfRise(rise float64, b int, leap float64, s *sequence) flo
 		i = before
 	}
 	usual *= rise / leap // on the scale of the rise
-	odds := riseOdds + riseBySize*math.Log(min(rise, largestRise)/leastRise) + riseByNoise*math.Log(max(usual, 0.1)/0.1)
+	odds := riseOdds + riseBySize*math.Log(rise/leastRise) + riseBeyond*math.Log(max(rise, largestRise)/largestRise) +
+		riseByNoise*math.Log(max(usual, usualStep)/usualStep)
 	if fallen >= rainExplains {
 		odds += riseByRain
 	}
@@ -350,6 +353,8 @@ const (
 	belowNormal = 5.0  // of levels
 	belowFlow   = 12.0 // of discharges, which vary more; a cubic metre has 35 cubic feet
 	leastDepth  = 4.0  // m below the normal
+	widestReach = 30.0 // m from the normal to the flood threshold; the Yangtze at Chongqing has less
+	ofReach     = 15.0 // the river reaches less than this part of it
 	leastFlow   = 10.0 // m3/s of the normal; smaller rivers may run dry
 	// A river that lies lower than this and is ordinary in another unit is in that unit.
 	unitZ = -1.5
@@ -426,6 +431,7 @@ func misfits(x Series, lowest, highest, normal, threshold float64) (domain.Doubt
 	}
 	size := max(math.Abs(lowest), math.Abs(highest))
 	small := x == SeriesWaterLevel && belowNormal*size < normal && normal-highest > leastDepth ||
+		x == SeriesWaterLevel && threshold-normal > widestReach && ofReach*size < threshold-normal ||
 		x == SeriesDischarge && belowFlow*size < normal && normal >= leastFlow
 	if small {
 		return domain.DoubtUnit, true
