@@ -30,7 +30,7 @@ func (v *river) at(i int) float64 {
 // plausible reports whether a value may be of this river; it is false for NaN. Nothing is impossible for
 // being large only.
 func (v *river) plausible(value float64) bool {
-	if q := quantities[v.x]; doubt.IsCode(q, value) || !v.asWritten && doubt.MayBeCode(q, value) {
+	if q := quantities[v.x]; doubt.MayBeCode(q, value) && (!v.asWritten || doubt.IsCode(q, value)) {
 		return false
 	}
 	if !v.scaled {
@@ -205,7 +205,7 @@ func (p point) isSpike(before, after point) bool {
 const (
 	leastRise    = 0.7 // z
 	leastDanger  = 0.5 // z; a river that leapt to less is believed
-	leastFall    = 1.0 // z; the gauges of the training fell faster than that in 12 of 734 000 hours
+	leastFall    = 1.0 // z; the gauges of the training fell faster than that in 6 of 718 037 hours
 	alone        = 0.2 // share of the leap that the reading before may have moved for the leap to stand alone
 	confirmed    = 0.9 // from this chance on a rise is believed
 	calmReadings = 24  // before the leap, by which the usual step is judged
@@ -275,8 +275,8 @@ func (s *sequence) checkRise(v *river, last int, n *notes) {
 	if moved > alone || before.isSpike(earlier, here) {
 		return
 	}
-	if real := v.chanceOfRise(rise, b, here.z-before.z, s); real < confirmed {
-		s.rise, s.real, s.suspect = true, real, last
+	if chance := v.chanceOfRise(rise, b, here.z-before.z, s); chance < confirmed {
+		s.rise, s.real, s.suspect = true, chance, last
 		s.high = s.high || !v.scaled || here.z >= 1
 		n.value(last, v.x, domain.DoubtUnconfirmedRise, domain.TreatedBound)
 	}

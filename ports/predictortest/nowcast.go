@@ -143,7 +143,8 @@ func promise(t *testing.T, f *nowcast.Forecast, v nowcast.Prediction, thresholds
 	observed := f.Observed == nowcast.SeriesWaterLevel || f.Observed == nowcast.SeriesDischarge
 	fit := thresholds && !f.Quality.Conditions.Has(nowcast.ConditionThresholdsDoNotFit)
 	sure := len(f.Quality.Doubtful) == 0 && !f.Quality.Conditions.Has(nowcast.ConditionStale)
-	if known := v.Level != domain.LevelUnknown; known && !(observed && fit) || !known && observed && fit && sure {
+	scaled := observed && fit
+	if known := v.Level != domain.LevelUnknown; known && !scaled || !known && scaled && sure {
 		t.Fatalf("level %v with series %v, thresholds %v, conditions %v, doubts %v", v.Level, f.Observed, thresholds,
 			f.Quality.Conditions.Names(), f.Quality.Doubtful)
 	}
