@@ -111,7 +111,10 @@ func (s *sequence) countImpossible(v *river, n *notes) {
 		if value != value {
 			continue
 		}
-		last = i
+		exact := doubt.IsCode(quantities[v.x], value)
+		if !exact {
+			last = i // a code says as much as nothing, so the value before it is the newest
+		}
 		if v.plausible(value) {
 			continue
 		}
@@ -126,8 +129,7 @@ func (s *sequence) countImpossible(v *river, n *notes) {
 	if last < 0 || v.plausible(v.readings[last].Value(v.x)) {
 		return
 	}
-	value := v.readings[last].Value(v.x)
-	if value > 0 && !doubt.IsCode(quantities[v.x], value) {
+	if value := v.readings[last].Value(v.x); value > 0 {
 		s.maybeCode, s.suspect = true, last
 		s.high = s.high || !v.scaled || v.z(value) >= 1
 	}
