@@ -208,6 +208,18 @@ func TestDoubtNeverLowersTheAnswer(t *testing.T) {
 	}
 }
 
+func TestADoubtThatMattersIsToldBeforeManyThatDoNot(t *testing.T) {
+	r := steady(100, 1.5)
+	for i := range 60 {
+		r.Readings[i].RainfallMM, r.Readings[i+10].WaterLevelM = -0.2, -9999
+	}
+	r.Readings[99].WaterLevelM = 20
+	f := ask(t, scrambled(t, 1), &r)
+	if d := f.Quality.Doubtful; len(d) != domain.MaxDoubts || d[0].Reason != domain.DoubtUnconfirmedRise {
+		t.Errorf("%d doubts, the first %+v", len(d), d[0])
+	}
+}
+
 // FuzzDoubtNeverLowersTheAnswer tries the same on sequences that the fuzzer makes.
 func FuzzDoubtNeverLowersTheAnswer(f *testing.F) {
 	for seed := range uint64(8) {

@@ -79,17 +79,37 @@ func (s *suspicion) any() bool { return s.rise || s.maybeCode || s.stuck || s.mi
 
 func saturated(n int) uint16 { return uint16(min(n, math.MaxUint16)) }
 
-// notes collects doubts; nil forgets them.
+// notes collects doubts; nil forgets them. An answer lists a few, so those about values that are merely left
+// out wait until the others are told.
 type notes struct {
 	request *Request
 	quality *Quality
+	waiting []domain.Doubt
 }
 
 func (n *notes) value(i int, x Series, reason domain.DoubtReason, treated domain.Treatment) {
 	if n == nil {
 		return
 	}
-	n.quality.Doubt("/weather_sequence/"+strconv.Itoa(n.request.place(i))+"/"+x.String(), reason, treated)
+	merely := treated == domain.TreatedMissing && reason != domain.DoubtFrozen
+	if merely && len(n.waiting) == domain.MaxDoubts {
+		return
+	}
+	pointer := "/weather_sequence/" + strconv.Itoa(n.request.place(i)) + "/" + x.String()
+	if merely {
+		n.waiting = append(n.waiting, domain.Doubt{Pointer: pointer, Reason: reason, Treated: treated})
+		return
+	}
+	n.quality.Doubt(pointer, reason, treated)
+}
+
+func (n *notes) tellWaiting() {
+	if n == nil {
+		return
+	}
+	for _, d := range n.waiting {
+		n.quality.Doubt(d.Pointer, d.Reason, d.Treated)
+	}
 }
 
 // read cleans the readings of r into s.
@@ -115,6 +135,7 @@ func (s *sequence) read(r *Request, as trust, n *notes) {
 	for _, x := range [...]Series{SeriesTemperature, SeriesHumidity} {
 		s.countCodes(readings, x, n)
 	}
+	n.tellWaiting()
 	s.coverage = s.fill()
 	s.describe()
 }
