@@ -152,8 +152,8 @@ func (c *Member) reach() int { return int(knots[c.knots()-1]) }
 
 func (c *Member) validate(forecast bool, features int) error {
 	n := len(c.Inputs)
-	if n < 1 || n > maxInputs {
-		return fmt.Errorf("%d inputs are outside 1 to %d", n, maxInputs)
+	if n < 1 || n > maxInputs || len(c.Mean) != n || len(c.Scale) != n {
+		return fmt.Errorf("%d inputs, %d means and %d scales do not fit", n, len(c.Mean), len(c.Scale))
 	}
 	if len(c.Networks) < 1 || len(c.Networks) > maxNetworks {
 		return fmt.Errorf("%d networks are outside 1 to %d", len(c.Networks), maxNetworks)
@@ -162,24 +162,16 @@ func (c *Member) validate(forecast bool, features int) error {
 		if feature < 0 || feature >= features {
 			return fmt.Errorf("input %d is no feature", i)
 		}
-	}
-	var err error
-	if c.inverse, err = c.standard(c.Mean, c.Scale); err != nil {
-		return err
+		if !(math.Abs(c.Mean[i]) < 1e6) || !(1e-6 < c.Scale[i] && c.Scale[i] < 1e6) {
+			return fmt.Errorf("input %s: mean %v or scale %v cannot be", Names[feature], c.Mean[i], c.Scale[i])
+		}
+		c.inverse = append(c.inverse, 1/c.Scale[i])
 	}
 	c.Inputs, c.Mean = slices.Clone(c.Inputs), slices.Clone(c.Mean)
 	for i := range c.Networks {
-		network := &c.Networks[i]
-		if err := network.validate(n, forecast); err != nil {
+		if err := c.Networks[i].validate(n, forecast); err != nil {
 			return fmt.Errorf("network %d: %w", i, err)
 		}
-		if len(network.Mean)+len(network.Scale) == 0 {
-			continue
-		}
-		if network.inverse, err = c.standard(network.Mean, network.Scale); err != nil {
-			return fmt.Errorf("network %d: %w", i, err)
-		}
-		network.Mean = slices.Clone(network.Mean)
 	}
 	for i := range c.knots() {
 		if !(0.1 <= c.Slope[i] && c.Slope[i] <= 10) || !(0 <= c.Spread[i] && c.Spread[i] <= 10) {
@@ -187,20 +179,6 @@ func (c *Member) validate(forecast bool, features int) error {
 		}
 	}
 	return nil
-}
-
-// standard checks what standardizes the inputs and returns the inverse of the scales.
-func (c *Member) standard(mean, scale []float64) (inverse []float64, err error) {
-	if n := len(c.Inputs); len(mean) != n || len(scale) != n {
-		return nil, fmt.Errorf("%d inputs, %d means and %d scales do not fit", n, len(mean), len(scale))
-	}
-	for i, feature := range c.Inputs {
-		if !(math.Abs(mean[i]) < 1e6) || !(1e-6 < scale[i] && scale[i] < 1e6) {
-			return nil, fmt.Errorf("input %s: mean %v or scale %v cannot be", Names[feature], mean[i], scale[i])
-		}
-		inverse = append(inverse, 1/scale[i])
-	}
-	return inverse, nil
 }
 
 // Ref identifies the model.
@@ -219,24 +197,13 @@ type answerer struct {
 
 func (a *answerer) run(member *Member, row *[NumFeatures]float64, forecast bool) {
 	a.member, a.forecast = member, forecast
-	var inputs, own [maxInputs]float32
+	var inputs [maxInputs]float32
 	x := inputs[:len(member.Inputs)]
-	member.standardize(x, row, member.Mean, member.inverse)
-	for i := range member.Networks {
-		n := &member.Networks[i]
-		if len(n.inverse) == 0 {
-			n.run(x, &a.outputs[i])
-			continue
-		}
-		y := own[:len(x)]
-		member.standardize(y, row, n.Mean, n.inverse)
-		n.run(y, &a.outputs[i])
+	for i, f := range member.Inputs {
+		x[i] = float32(min(max((row[f]-member.Mean[i])*member.inverse[i], -inputLimit), inputLimit))
 	}
-}
-
-func (c *Member) standardize(x []float32, row *[NumFeatures]float64, mean, inverse []float64) {
-	for i, f := range c.Inputs {
-		x[i] = float32(min(max((row[f]-mean[i])*inverse[i], -inputLimit), inputLimit))
+	for i := range member.Networks {
+		member.Networks[i].run(x, &a.outputs[i])
 	}
 }
 

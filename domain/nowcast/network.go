@@ -52,16 +52,12 @@ type Layer struct {
 // with a mixture density output (Bishop 1994, Mixture density networks, NCRG/94/004).
 type Network struct {
 	Hidden1, Hidden2, Head Layer
-	// Mean and Scale standardize the inputs where the network was trained apart from the member's others; empty
-	// for those of the member.
-	Mean, Scale []float64
 	// Rain makes the gains by which forecast rain raises the components' locations; empty in members
 	// without a forecast. Gains are positive by construction, so that more forecast rain never lowers
 	// the probability of exceeding any threshold.
 	Rain Layer
 
-	knots   int // nearKnots or numKnots
-	inverse []float64
+	knots int // nearKnots or numKnots
 }
 
 func (l *Layer) validate(in, out int) error {

@@ -1,6 +1,8 @@
 package bundle_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"math"
@@ -8,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/guardy-ai/guardy/adapters/modelsource/internal/bundle"
@@ -249,12 +252,29 @@ func TestANegativeFlowIsAFlow(t *testing.T) {
 	}
 }
 
-func TestTheOlderModelReachesADayAhead(t *testing.T) {
-	m, _, err := bundle.LoadNowcast(t.Context(), models.FS)
+// TestTheFirstNowcasterIsThereToRollBackTo loads version 1.0.0 as an operator would: by a catalogue that names it.
+func TestTheFirstNowcasterIsThereToRollBackTo(t *testing.T) {
+	b := shipped(t)
+	var catalogue map[string]any
+	if err := json.Unmarshal(b["manifest.json"].Data, &catalogue); err != nil {
+		t.Fatal(err)
+	}
+	digest := sha256.Sum256(b["nowcaster/v1/manifest.json"].Data)
+	for _, e := range catalogue["models"].([]any) {
+		if entry := e.(map[string]any); entry["name"] == "nowcaster" {
+			entry["version"], entry["path"], entry["sha256"] = "1.0.0", "nowcaster/v1", hex.EncodeToString(digest[:])
+		}
+	}
+	data, err := json.Marshal(catalogue)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := m.Reach(); got != nowcast.NearHorizon && got != nowcast.MaxHorizon {
-		t.Errorf("the model reaches %d h", got)
+	b["manifest.json"] = &fstest.MapFile{Data: data}
+	m, card, err := bundle.LoadNowcast(t.Context(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Ref().Version != "1.0.0" || m.Reach() != nowcast.NearHorizon || len(card.Features) != nowcast.SchemaFeatures(nowcast.FirstSchema) {
+		t.Errorf("%+v reaches %d h with %d features", m.Ref(), m.Reach(), len(card.Features))
 	}
 }
