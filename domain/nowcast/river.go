@@ -205,12 +205,12 @@ func (p point) isSpike(before, after point) bool {
 
 // A newest reading that leaps while the one before it did not move.
 const (
-	leastRise    = 0.7 // z
-	leastDanger  = 0.5 // z; a river that leapt to less is believed
-	leastFall    = 1.0 // z; the gauges of the training fell faster than that in 6 of 718 037 hours
-	alone        = 0.2 // share of the leap that the reading before may have moved for the leap to stand alone
-	confirmed    = 0.9 // from this chance on a rise is believed
-	calmReadings = 24  // before the leap, by which the usual step is judged
+	leastRise    = 0.7  // z
+	leastDanger  = 0.5  // z; a river that leapt to less is believed
+	leastFall    = 1.0  // z; the gauges of the training fell faster than that in 6 of 718 037 hours
+	alone        = 0.2  // share of the leap that the reading before may have moved for the leap to stand alone
+	confirmed    = 0.93 // from this chance on a rise is believed: a lone one in rain, up to the largest on record
+	calmReadings = 24   // before the leap, by which the usual step is judged
 )
 
 // The chance that a lone leap of the newest reading is real, in log-odds: fitted by
