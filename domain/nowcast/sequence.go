@@ -72,10 +72,12 @@ type suspicion struct {
 	downpour  bool    // more rain than ever fell
 	suspect   int     // index of the reading of the river that rise and maybeCode are about
 	unit      float64 // by which the river must be multiplied to fit its thresholds; 0 if none would do
-	high      bool    // the doubtful value is beyond the flood threshold
+	high      bool    // a doubtful value is beyond the flood threshold
 }
 
-func (s *suspicion) any() bool { return s.rise || s.maybeCode || s.stuck || s.misfit || s.downpour }
+func (s *suspicion) any() bool {
+	return s.rise || s.maybeCode || s.stuck || s.misfit || s.downpour || s.high
+}
 
 func saturated(n int) uint16 { return uint16(min(n, math.MaxUint16)) }
 
