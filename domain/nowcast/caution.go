@@ -51,6 +51,8 @@ func (m *Model) cautiously(r *Request, e *evaluation, f *Forecast) {
 		also(trust{codes: true})
 		c.unknown = other.any() || e.rise
 	}
+	// Of two doubts in a row each would be judged otherwise without the other.
+	c.unknown = c.unknown || e.fell > 1 || e.fell > 0 && e.rise
 	if e.rise {
 		if !c.unknown {
 			c.least = domain.LevelHigh

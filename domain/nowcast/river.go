@@ -250,6 +250,7 @@ func (s *sequence) checkFalls(v *river, last int, n *notes) int {
 			return last
 		}
 		n.value(last, v.x, domain.DoubtImplausible, domain.TreatedMissing)
+		s.fell++
 		last = b
 	}
 }

@@ -68,6 +68,7 @@ type suspicion struct {
 	real      float64 // the chance that it is a flood
 	maybeCode bool    // the newest reading of the river is a number that is used as a code, and left out
 	stuck     bool    // the river stands still, and is left out
+	fell      int     // newest readings of the river that are left out because they fell as no river does
 	misfit    bool    // the thresholds do not fit the series, and are left out
 	downpour  bool    // more rain than ever fell
 	suspect   int     // index of the reading of the river that rise and maybeCode are about
@@ -76,7 +77,7 @@ type suspicion struct {
 }
 
 func (s *suspicion) any() bool {
-	return s.rise || s.maybeCode || s.stuck || s.misfit || s.downpour || s.high
+	return s.rise || s.maybeCode || s.stuck || s.misfit || s.downpour || s.high || s.fell > 1
 }
 
 func saturated(n int) uint16 { return uint16(min(n, math.MaxUint16)) }
