@@ -52,7 +52,7 @@ func (m *Model) cautiously(r *Request, e *evaluation, f *Forecast) {
 		c.unknown = other.any() || e.rise
 	}
 	// Of two doubts in a row each would be judged otherwise without the other.
-	c.unknown = c.unknown || e.fell > 1 || e.fell > 0 && e.rise
+	c.unknown = c.unknown || e.beside || e.fell > 1 || e.fell > 0 && e.rise
 	if e.rise {
 		if !c.unknown {
 			c.least = domain.LevelHigh

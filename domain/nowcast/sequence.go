@@ -69,6 +69,7 @@ type suspicion struct {
 	maybeCode bool    // the newest reading of the river is a number that is used as a code, and left out
 	stuck     bool    // the river stands still, and is left out
 	fell      int     // newest readings of the river that are left out because they fell as no river does
+	beside    bool    // the level is doubtful, and the discharge answers in its place
 	misfit    bool    // the thresholds do not fit the series, and are left out
 	downpour  bool    // more rain than ever fell
 	suspect   int     // index of the reading of the river that rise and maybeCode are about
@@ -77,7 +78,7 @@ type suspicion struct {
 }
 
 func (s *suspicion) any() bool {
-	return s.rise || s.maybeCode || s.stuck || s.misfit || s.downpour || s.high || s.fell > 1
+	return s.rise || s.maybeCode || s.stuck || s.misfit || s.downpour || s.high || s.beside || s.fell > 1
 }
 
 func saturated(n int) uint16 { return uint16(min(n, math.MaxUint16)) }
@@ -154,6 +155,7 @@ func (s *sequence) chooseRiver(r *Request, first int, newest int64, as trust, n 
 		if s.readRiver(r, first, newest, x, as, n) {
 			s.observed = x
 			s.high = s.high || ofLevel.high
+			s.beside = ofLevel.any()
 			return
 		}
 		if x == SeriesWaterLevel {
