@@ -163,6 +163,8 @@ func (s *sequence) chooseRiver(r *Request, first int, newest int64, as trust, n 
 		}
 	}
 	if ofLevel.any() {
+		ofLevel.high = ofLevel.high || s.high
+		ofLevel.beside = s.any()
 		s.suspicion = ofLevel
 	}
 }

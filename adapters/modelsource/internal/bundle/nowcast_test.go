@@ -12,7 +12,7 @@ import (
 	"github.com/guardy-ai/guardy/models"
 )
 
-const nowcastFolder = "nowcaster/v1/"
+const nowcastFolder = "nowcaster/v2/"
 
 func TestTheShippedNowcasterProvesItself(t *testing.T) {
 	m, card, err := bundle.LoadNowcast(t.Context(), models.FS)
@@ -22,7 +22,7 @@ func TestTheShippedNowcasterProvesItself(t *testing.T) {
 	if m.Ref() != card.Ref || m.Ref().Name != domain.Nowcaster || !strings.HasPrefix(m.Ref().Digest, "sha256:") {
 		t.Errorf("ref %+v, card %+v", m.Ref(), card.Ref)
 	}
-	if card.Text == "" || card.SizeBytes < 1000 || len(card.Features) != nowcast.SchemaFeatures(nowcast.FirstSchema) || !json.Valid(card.Training) {
+	if card.Text == "" || card.SizeBytes < 1000 || len(card.Features) != nowcast.NumFeatures || !json.Valid(card.Training) {
 		t.Errorf("the card is incomplete: %d bytes, %d features", card.SizeBytes, len(card.Features))
 	}
 }
