@@ -1556,11 +1556,12 @@ type NowcastRequest struct {
 	LocationId *string `protobuf:"bytes,3,opt,name=location_id,json=locationId,proto3,oneof" json:"location_id,omitempty"`
 	// Echoed.
 	LocationName *string `protobuf:"bytes,4,opt,name=location_name,json=locationName,proto3,oneof" json:"location_name,omitempty"`
-	// At least 7 readings in strictly increasing time. The last one's time is the issue time.
+	// At least 7 readings in any order. The newest one's time is the issue time.
 	WeatherSequence []*Reading `protobuf:"bytes,5,rep,name=weather_sequence,json=weatherSequence,proto3" json:"weather_sequence,omitempty"`
-	// Lead times in whole hours, 1 to 24, each once. 1, 3, 6, 12 and 24 when empty.
+	// Lead times in whole hours, each once. 1, 3, 6, 12 and 24 when empty. Up to 24, or to 72 as far as the rain forecast
+	// reaches.
 	ForecastHorizons []int32 `protobuf:"varint,6,rep,packed,name=forecast_horizons,json=forecastHorizons,proto3" json:"forecast_horizons,omitempty"`
-	// Rain of the hours after the issue time, mm, up to 24. An hour that was not forecast is NaN in the
+	// Rain of the hours after the issue time, mm, up to 72. An hour that was not forecast is NaN in the
 	// binary encoding and null in JSON.
 	RainfallForecastMm []float64 `protobuf:"fixed64,7,rep,packed,name=rainfall_forecast_mm,json=rainfallForecastMm,proto3" json:"rainfall_forecast_mm,omitempty"`
 	// What makes the observed level or discharge comparable.
@@ -2161,7 +2162,7 @@ type NowcastQuality struct {
 	// observed.
 	ObservedSeries *string `protobuf:"bytes,4,opt,name=observed_series,json=observedSeries,proto3,oneof" json:"observed_series,omitempty"`
 	// What makes the sequence less telling: daily_sequence, coarse_step, irregular_step, gaps,
-	// short_sequence, stale_river, no_thresholds, rain_only.
+	// short_sequence, stale_river, no_thresholds, rain_only, rise_unconfirmed, thresholds_do_not_fit.
 	Conditions []string `protobuf:"bytes,5,rep,name=conditions,proto3" json:"conditions,omitempty"`
 	// Values that cannot be true.
 	Faults []*SequenceFault `protobuf:"bytes,6,rep,name=faults,proto3" json:"faults,omitempty"`
