@@ -151,11 +151,12 @@ Sixteen hourly gauges on seven river systems:
 The member `level` also learns from {len(french)} French gauges (Hub'Eau, {sum(d["hours"] for d in french)} hours of January and
 February 2020, storm Gloria, levels without rain), which count as one gauge together.
 
-Sixteen gauges have not seen what a small creek does: the fastest real rise is 3.4 z in an hour. So the training of the new members is widened, and
+Sixteen gauges have not seen what a small creek does: the fastest real rise is 3.4 z in an hour. So the training of the new members that see the river is widened, and
 every row that is made so comes from a real event. Half of the rows are rescaled: the river by a log-normal factor
 (standard deviation of the logarithm 0.4, between 0.5 and 4), as if its threshold were another, and the rain by one of 0.3, as if its gauge stood
 elsewhere. Each record is also read as if its river were smaller: what took two or three hours takes one, rain included; these
-rows weigh 0.7 and 0.6 of the real ones. Some sequences end up to three days after the river's last reading. All scores below are on real,
+rows weigh 0.7 and 0.6 of the real ones. `rain_forecast` is trained on the real rows: rain alone cannot know that a river was rescaled, and a
+first training on the widened rows was clearly worse. Some sequences end up to three days after the river's last reading. All scores below are on real,
 unchanged sequences.
 """)
     out.append("""
