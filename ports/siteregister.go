@@ -6,6 +6,9 @@ import "github.com/guardy-ai/guardy/domain/vector"
 type SiteRegister interface {
 	// Lookup returns the registered site and whether there is one. It does no I/O.
 	Lookup(id string) (RegisteredSite, bool)
+	// Nearest returns the registered id that somebody who wrote id most likely meant, empty when none is near. It
+	// may overlook one in a large register, since its work is bounded: unknown ids cost as little as known ones.
+	Nearest(id string) string
 	// Len returns the number of sites.
 	Len() int
 }

@@ -107,7 +107,7 @@ func (s *FloodRisks) prepare(r *risk.Request) error {
 	if r.Date.IsZero() {
 		r.Date = s.clock().UTC()
 	}
-	if err := domain.Invalid("risk.assess", r.Validate()); err != nil {
+	if err := domain.Invalid("risk.assess", append(unknownSite(s.sites, r.LocationID), r.Validate()...)); err != nil {
 		return err
 	}
 	r.Canonicalize()
@@ -122,6 +122,10 @@ func (s *FloodRisks) resolve(r *risk.Request) {
 	site, ok := s.sites.Lookup(r.LocationID)
 	if !ok {
 		return
+	}
+	if reason, doubtful := locate(&r.Latitude, &r.Longitude, &site); doubtful {
+		r.Doubt("/latitude", reason, domain.TreatedMissing)
+		r.Doubt("/longitude", reason, domain.TreatedMissing)
 	}
 	known := site.Site.Values()
 	for i, v := range r.Site.Values() {

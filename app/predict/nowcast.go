@@ -44,6 +44,7 @@ func (s *Nowcasts) Nowcast(ctx context.Context, r *nowcast.Request, f *nowcast.F
 // collected, and the numbers are rounded.
 func (s *Nowcasts) prepare(r *nowcast.Request) error {
 	if site, ok := s.sites.Lookup(r.LocationID); ok && r.LocationID != "" {
+		locate(&r.Latitude, &r.Longitude, &site) // its reason is not told: the place is no input of the model
 		// Both thresholds or none: one of each could mix units.
 		if math.IsNaN(r.Normal) && math.IsNaN(r.FloodThreshold) {
 			r.Normal, r.FloodThreshold = site.Normal, site.FloodThreshold
@@ -52,7 +53,7 @@ func (s *Nowcasts) prepare(r *nowcast.Request) error {
 			r.LocationName = site.Name
 		}
 	}
-	if err := domain.Invalid("nowcast", r.Validate()); err != nil {
+	if err := domain.Invalid("nowcast", append(unknownSite(s.sites, r.LocationID), r.Validate()...)); err != nil {
 		return err
 	}
 	r.Canonicalize()

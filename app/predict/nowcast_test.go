@@ -114,12 +114,6 @@ func TestTheRegisterFillsTheThresholds(t *testing.T) {
 	if f := mustNowcast(t, w, r); f.HighestLevel() != domain.LevelUnknown {
 		t.Fatalf("thresholds from two sources gave the level %v", f.HighestLevel())
 	}
-	r.LocationID = "nowhere"
-	r.Normal = explicit.Normal
-	r.FloodThreshold = explicit.FloodThreshold
-	if diff := cmp.Diff(byID, mustNowcast(t, w, r), predictortest.SameForecast); diff != "" {
-		t.Fatalf("an id that is not registered changed the answer:\n%s", diff)
-	}
 }
 
 // riverOnly is a question with two days of a rising river and rain, without thresholds.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -169,6 +170,9 @@ func (noStatistics) Reset()                                  {}
 type sites map[string]ports.RegisteredSite
 
 func (s sites) Len() int { return len(s) }
+func (s sites) Nearest(id string) string {
+	return domain.NearestName(id, maps.Keys(s))
+}
 func (s sites) Lookup(id string) (ports.RegisteredSite, bool) {
 	site, ok := s[id]
 	return site, ok
@@ -404,6 +408,83 @@ func TestReloadsUnderLoadDropAndMixNothing(t *testing.T) {
 	wg.Wait()
 }
 
+func TestAnIDThatTheRegisterDoesNotHoldIsRefused(t *testing.T) {
+	w := newWorld(t, false)
+	r := wet()
+	r.LocationID = "bridge-7"
+	if diff := cmp.Diff(predictortest.Ask(t, w.FloodRisks, wet()), predictortest.Ask(t, w.FloodRisks, r), predictortest.SameAnswer); diff != "" {
+		t.Fatalf("without a register an id changed the answer:\n%s", diff)
+	}
+	w.sites["bridge-1"] = ports.RegisteredSite{ID: "bridge-1"}
+
+	want := []domain.Violation{
+		{Pointer: "/location_id", Code: domain.CodeNotFound, Detail: `the site register has no site "bridge-7"; did you mean "bridge-1"?`},
+		{Pointer: "/humidity", Code: domain.CodeRange, Detail: "101 is outside 0 to 100 %"},
+	}
+	r.Humidity = 101
+	var a risk.Assessment
+	check := func(what string, err error, want []domain.Violation) {
+		t.Helper()
+		var e *domain.Error
+		if !errors.As(err, &e) || e.Kind != domain.KindInvalid {
+			t.Fatalf("%s: %v", what, err)
+		}
+		if diff := cmp.Diff(want, e.Violations); diff != "" {
+			t.Errorf("%s: %s", what, diff)
+		}
+	}
+	check("one", w.Assess(t.Context(), &r, &a), want)
+
+	b, err := w.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rs, out := []risk.Request{wet(), r}, make([]risk.Outcome, 2)
+	b.Assess(t.Context(), rs, out)
+	if out[0].Err != nil {
+		t.Errorf("the item beside it: %v", out[0].Err)
+	}
+	check("a batch's item", out[1].Err, want)
+
+	q := riverOnly(t)
+	q.LocationID = "somewhere else"
+	check("a nowcast", w.Nowcast(t.Context(), &q, new(nowcast.Forecast)), []domain.Violation{{Pointer: "/location_id", Code: domain.CodeNotFound, Detail: `the site register has no site "somewhere else"`}})
+}
+
+func TestTheRegisterKnowsWhereASiteIs(t *testing.T) {
+	w := newWorld(t, false)
+	w.sites["bridge"] = ports.RegisteredSite{
+		ID: "bridge", Latitude: 45.17, Longitude: -69.31, Site: risk.NewRequest().Site, Normal: math.NaN(), FloodThreshold: math.NaN(),
+	}
+	at := func(latitude, longitude float64) risk.Assessment {
+		r := wet()
+		r.LocationID, r.Latitude, r.Longitude = "bridge", latitude, longitude
+		return predictortest.Ask(t, w.FloodRisks, r)
+	}
+	home := at(45.17, -69.31)
+	nan := math.NaN()
+	if diff := cmp.Diff(home, at(nan, nan), predictortest.SameAnswer); diff != "" {
+		t.Errorf("without coordinates: %s", diff)
+	}
+	for reason, place := range map[domain.DoubtReason][2]float64{domain.DoubtOrder: {-69.31, 45.17}, domain.DoubtSign: {45.17, 69.31}} {
+		got := at(place[0], place[1])
+		want := home
+		want.Quality.Doubtful = []domain.Doubt{
+			{Pointer: "/latitude", Reason: reason, Treated: domain.TreatedMissing},
+			{Pointer: "/longitude", Reason: reason, Treated: domain.TreatedMissing},
+		}
+		if diff := cmp.Diff(want, got, predictortest.SameAnswer); diff != "" {
+			t.Errorf("%v: %s", place, diff)
+		}
+	}
+	var invalid risk.Assessment
+	half := wet()
+	half.LocationID, half.Longitude = "bridge", nan
+	if err := w.Assess(t.Context(), &half, &invalid); domain.KindOf(err) != domain.KindInvalid {
+		t.Errorf("half a place: %v", err)
+	}
+}
+
 func TestTheRegisterFillsAndTheRequestWins(t *testing.T) {
 	w := newWorld(t, false)
 	in := risk.NewRequest()
@@ -420,12 +501,6 @@ func TestTheRegisterFillsAndTheRequestWins(t *testing.T) {
 	explicit.River.Value, explicit.River.Normal, explicit.River.FloodThreshold = 3, 1, 4
 	if diff := cmp.Diff(predictortest.Ask(t, w.FloodRisks, explicit), byID, predictortest.SameAnswer); diff != "" {
 		t.Fatalf("-explicit +registered:\n%s", diff)
-	}
-
-	unknown := wet()
-	unknown.LocationID = "nowhere"
-	if diff := cmp.Diff(predictortest.Ask(t, w.FloodRisks, wet()), predictortest.Ask(t, w.FloodRisks, unknown), predictortest.SameAnswer); diff != "" {
-		t.Fatalf("an id that is not registered changed the answer:\n%s", diff)
 	}
 
 	// One threshold from the request and one from the register could mix units.

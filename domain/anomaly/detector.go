@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/guardy-ai/guardy/domain/doubt"
 	"github.com/guardy-ai/guardy/domain/qartod"
 )
 
@@ -153,7 +154,8 @@ func (d *Detector) outOfOrder(v *Verdict, s *DeviceState, values []Value) {
 		v.count++
 		f.past = false
 		f.begin(values[i].Name, values[i].Value)
-		d.judgeRange(f, d.limits(KindOf(values[i].Name), values[i].Name), 3600)
+		code := doubt.IsCode(quantityOf(values[i].Name), values[i].Value)
+		d.judgeRange(f, d.limits(KindOf(values[i].Name), values[i].Name), 3600, code)
 		f.settle()
 		v.Score = max(v.Score, f.Score)
 	}
@@ -178,14 +180,7 @@ func (d *Detector) judge(f *Finding, q *variable, l *Limits, seconds, x float64,
 	if stepS == 0 {
 		stepS = 3600
 	}
-	ok := d.judgeRange(f, l, stepS)
-	if ok && q.n > 8 {
-		if code, _ := sentinel(x); code && math.Abs(x-q.last) > 4*q.large && math.Abs(x-q.slow)*q.records[away] > 1 {
-			f.unmeasured()
-			ok = false
-		}
-	}
-	if !ok {
+	if !d.judgeRange(f, l, stepS, q.sentinel(x)) {
 		q.doubted = min(q.doubted+1, math.MaxUint16-1)
 		d.lasting(f, q, d.of(l.Kind), seconds)
 		return

@@ -101,7 +101,7 @@ func (d *DeviceState) Decode(data []byte) error {
 		}
 		n := int(rest[0])
 		*q = variable{name: nameOf(q.name, rest[1:1+n])}
-		q.kind = KindOf(q.name)
+		q.kind, q.quantity = KindOf(q.name), quantityOf(q.name)
 		for k := range i {
 			if out.variables[k].name == q.name {
 				return ErrEncoding

@@ -3,47 +3,51 @@ package anomaly
 import (
 	"math"
 
+	"github.com/guardy-ai/guardy/domain/doubt"
 	"github.com/guardy-ai/guardy/domain/qartod"
 )
 
-// sentinels are the codes that loggers write for no data. The sure ones are no value of anything.
-var sentinels = [...]struct {
-	value float64
-	sure  bool
-}{
-	{-9999, true},
-	{-999, true},
-	{-99999, true},
-	{-999.9, true},
-	{-9999.9, true},
-	{-6999, true},
-	{6999, true},
-	{7999, true},
-	{-7999, true},
-	{9999, false},
-	{999.9, false},
-	{999, false},
-	{9999.9, false},
-	{-99.9, false},
-	{-99, false},
-	{-88.8, false},
-	{123.4, false},
-	{32767, false},
-	{-32768, false},
-	{65535, false},
+// quantityOf returns what a variable measures, as far as codes for no data differ by it. The unit of a variable
+// with a name of its own is not known, so only levels and discharges are told from others by their name.
+func quantityOf(name string) doubt.Quantity {
+	switch KindOf(name) {
+	case KindRain:
+		return doubt.Rain
+	case KindTemperature:
+		return doubt.Temperature
+	case KindHumidity:
+		return doubt.Humidity
+	case KindWaterLevel:
+		return doubt.Level
+	case KindBattery:
+		return doubt.Voltage
+	case KindSignal:
+		return doubt.Signal
+	case KindOther, NumKinds:
+	}
+	if q := doubt.QuantityOf(name); q == doubt.Level || q == doubt.Discharge {
+		return q
+	}
+	return doubt.Other
 }
 
-// sentinel reports whether x is a logger's code, and whether nothing can measure it.
-func sentinel(x float64) (code, sure bool) {
-	if x > -88 && x < 123 {
-		return false, false
+// knownReadings is how many values a variable must have had for one to be near or far from them.
+const knownReadings = 8
+
+// sentinel reports whether x is a logger's code. A number that the quantity can also have is one where it is far
+// from everything that the variable had; -8.88 m is one unless the level is thereabouts.
+func (q *variable) sentinel(x float64) bool {
+	code, ok := doubt.CodeFor(q.quantity, x)
+	if !ok {
+		return false
 	}
-	for i := range sentinels {
-		if x == sentinels[i].value {
-			return true, sentinels[i].sure
-		}
+	record := q.records[away]
+	strange := math.Abs(x-q.last) > 4*q.large && (math.Abs(x-q.slow)*record > 1 || record == 0)
+	known := q.n > knownReadings
+	if code.Certainty == doubt.Exact {
+		return !known || strange || q.quantity != doubt.Level || !doubt.IsPossible(q.quantity, x)
 	}
-	return false, false
+	return known && strange
 }
 
 // mostPlausible bounds every measurement, in whatever unit.
@@ -54,29 +58,28 @@ func inside(s *qartod.Span, x float64) bool {
 	return x >= s.Min && x <= s.Max || !s.On()
 }
 
-// judgeRange runs the gross range test and looks for sentinels that need no history. It reports whether
-// the value can be a measurement.
-func (d *Detector) judgeRange(f *Finding, l *Limits, stepS float64) bool {
+// judgeRange runs the gross range test. isCode says that x is a logger's code, which is no measurement whatever
+// the range. It reports whether the value can be a measurement.
+func (d *Detector) judgeRange(f *Finding, l *Limits, stepS float64, isCode bool) bool {
 	x := f.Value
-	code, sure := sentinel(x)
-	if !code && math.Abs(x) < mostPlausible && inside(&l.Range.Suspect, x) && inside(&l.Range.Fail, x) && (l.PerHour == 0 || x < l.PerHour/8) {
-		f.Flags[TestGrossRange] = qartod.Pass
-		return true
-	}
-	r := l.Range.Step(x)
-	if code && sure {
+	if isCode {
 		f.unmeasured()
-		if r.Flag == qartod.Fail {
+		if l.Range.Step(x).Flag == qartod.Fail {
 			f.Flags[TestGrossRange] = qartod.Fail
 		}
 		return false
 	}
+	if math.Abs(x) < mostPlausible && inside(&l.Range.Suspect, x) && inside(&l.Range.Fail, x) && (l.PerHour == 0 || x < l.PerHour/8) {
+		f.Flags[TestGrossRange] = qartod.Pass
+		return true
+	}
+	r := l.Range.Step(x)
 	f.Flags[TestGrossRange] = r.Flag
 	if r.Flag == qartod.Fail || !(math.Abs(x) < mostPlausible) {
 		f.fail(ConditionImpossible)
 		f.Flags[TestGrossRange] = qartod.Fail
 		f.Limit = r.Threshold
-		if code {
+		if doubt.MayBeCode(quantityOf(f.Name), x) {
 			f.Condition = ConditionSentinel
 		}
 		return false

@@ -1,9 +1,11 @@
 package anomaly
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -22,8 +24,8 @@ type Request struct {
 	LocationName string
 	// Reading is the one that is judged. Its values may be impossible, but at least one must be there.
 	Reading Reading
-	// History are earlier readings of the device, oldest first. Without one the device's kept state is used.
-	// What is out of order in it is left out and said so: sensors send again.
+	// History are earlier readings of the device, in any order: they carry their time. Without one the device's
+	// kept state is used.
 	History []Reading
 
 	// Fresh by-passes the cache lookup; the answer is still stored.
@@ -61,12 +63,76 @@ func (r *Request) Validate() []domain.Violation {
 		n := len(vs)
 		vs = checkReading(vs, i, &r.History[i])
 		if bad += len(vs) - n; bad > maxBadReadings {
-			return append(vs[:n], domain.Violation{
-				Pointer: "/history", Code: domain.CodeInconsistent, Detail: "more readings of the history cannot be used",
+			return append(vs[:n], tooManyBad())
+		}
+	}
+	return r.checkTimes(vs)
+}
+
+// tooManyBad stands for the violations that are no more listed.
+func tooManyBad() domain.Violation {
+	return domain.Violation{
+		Pointer: "/history", Code: domain.CodeInconsistent, Detail: "more readings of the history cannot be used",
+	}
+}
+
+// checkTimes appends the readings that have one time, to the millisecond: nobody can tell which of them is right.
+func (r *Request) checkTimes(vs []domain.Violation) []domain.Violation {
+	if r.inOneDirection() {
+		return vs
+	}
+	const now = -1 // the place of the reading that is judged
+	at := make([]int, 0, len(r.History)+1)
+	for i := now; i < len(r.History); i++ {
+		at = append(at, i)
+	}
+	when := func(i int) int64 {
+		if i == now {
+			return r.Reading.Time.UnixMilli()
+		}
+		return r.History[i].Time.UnixMilli()
+	}
+	slices.SortFunc(at, func(a, b int) int { return cmp.Or(cmp.Compare(when(a), when(b)), cmp.Compare(a, b)) })
+	pointer := func(i int) string {
+		if i == now {
+			return "/timestamp"
+		}
+		return "/history/" + strconv.Itoa(i) + "/timestamp"
+	}
+	pairs := 0
+	for k := 1; k < len(at); k++ {
+		a, b := at[k-1], at[k]
+		if when(a) != when(b) || when(b) == (time.Time{}).UnixMilli() { // without a time they are named already
+			continue
+		}
+		if pairs++; pairs > maxBadReadings/2 {
+			return append(vs, tooManyBad())
+		}
+		for _, pair := range [...][2]int{{a, b}, {b, a}} {
+			vs = append(vs, domain.Violation{
+				Pointer: pointer(pair[0]), Code: domain.CodeDuplicate,
+				Detail: "the reading at " + pointer(pair[1]) + " has the same time; a device makes one reading at a time",
 			})
 		}
 	}
 	return vs
+}
+
+// inOneDirection reports whether the history's times strictly rise or strictly fall and do not reach that of the
+// reading. Then no two are equal.
+func (r *Request) inOneDirection() bool {
+	n := len(r.History)
+	if n == 0 {
+		return true
+	}
+	when := func(i int) int64 { return r.History[i].Time.UnixMilli() }
+	rising := n == 1 || when(0) < when(1)
+	for i := 1; i < n; i++ {
+		if when(i-1) == when(i) || when(i-1) < when(i) != rising {
+			return false
+		}
+	}
+	return max(when(0), when(n-1)) < r.Reading.Time.UnixMilli()
 }
 
 // checkReading appends what is wrong with one reading: that of the request, or of its history where
@@ -113,8 +179,8 @@ func pointerTo(name string) string {
 	return "/measurements/" + domain.PointerToken(name)
 }
 
-// Canonicalize brings times to UTC and whole milliseconds, the resolution of the state. Values are left
-// as they are: the last digit of a sensor is part of its habits.
+// Canonicalize brings times to UTC and whole milliseconds, the resolution of the state, and the history into the
+// order of time. Values are left as they are: the last digit of a sensor is part of its habits.
 func (r *Request) Canonicalize() {
 	canonical := func(r *Reading) {
 		r.Time = r.Time.UTC().Truncate(time.Millisecond)
@@ -125,6 +191,10 @@ func (r *Request) Canonicalize() {
 	canonical(&r.Reading)
 	for i := range r.History {
 		canonical(&r.History[i])
+	}
+	byTime := func(a, b Reading) int { return a.Time.Compare(b.Time) }
+	if !slices.IsSortedFunc(r.History, byTime) {
+		slices.SortStableFunc(r.History, byTime)
 	}
 }
 

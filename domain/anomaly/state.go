@@ -4,6 +4,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"github.com/guardy-ai/guardy/domain/doubt"
 )
 
 const (
@@ -51,6 +53,8 @@ type variable struct {
 	name string
 	kind Kind   // of the name
 	n    uint32 // values accepted
+
+	quantity doubt.Quantity // of the name
 
 	heard  float64 // time of the newest reading that named it, Unix seconds
 	at     float64 // time of the newest accepted value, Unix seconds
@@ -183,7 +187,7 @@ func (d *DeviceState) add(name string, seconds float64) {
 		name = kindNames[k]
 	}
 	fresh := variable{
-		name: name, kind: k,
+		name: name, kind: k, quantity: quantityOf(name),
 		last: nan, before: nan, candidate: nan, water: [3]float64{nan, nan, nan}, heard: seconds, moved: seconds,
 	}
 	if len(d.variables) < MaxVariables {

@@ -1,6 +1,10 @@
 package anomaly
 
-import "math"
+import (
+	"math"
+
+	"github.com/guardy-ai/guardy/domain/doubt"
+)
 
 // weather is what the device's variables say together about the time of a reading.
 type weather struct {
@@ -11,7 +15,7 @@ type weather struct {
 	repeats        float64   // chance that so many variables repeat their last values
 	leap, second   float64   // the largest step over its large step, and the second largest
 	leaper         *variable // whose the largest is
-	broken         bool      // a variable reports a logger's code
+	broken         bool      // a variable reports a logger's code that stands out in any unit
 	together       float64   // sum of the jumps of all variables, as shares of their limits, at most 1 each
 }
 
@@ -45,7 +49,7 @@ func (q *variable) chance() float64 {
 // look takes one value into what the reading says of the weather. q has not learnt it yet.
 func (d *Detector) look(w *weather, q *variable, x float64) {
 	l := d.limits(q.kind, q.name)
-	if code, sure := sentinel(x); sure && code {
+	if doubt.IsCode(doubt.Other, x) && q.sentinel(x) { // a code of the logger, not of the sensor
 		w.broken = true
 		return
 	}

@@ -128,8 +128,14 @@ func (m *Model) Levels() Levels { return m.levels }
 func (m *Model) CacheScope() []byte { return m.scope }
 
 // Assess answers one request, which must be valid and canonical. It sets every field of a but
-// AssessedAt and Provenance, and does not allocate.
+// AssessedAt and Provenance, and does not allocate unless a value is doubtful.
 func (m *Model) Assess(r *Request, a *Assessment) {
+	m.assess(r, a)
+	m.heed(r, a)
+}
+
+// assess answers a request as it stands.
+func (m *Model) assess(r *Request, a *Assessment) {
 	var row [vector.NumFeatures]float32
 	vector.Assemble(row[:], &r.Inputs)
 	member := m.member(&r.Inputs)
@@ -236,6 +242,7 @@ func (m *Model) AssessMany(s *Scratch, rs []Request, out []Outcome, todo []int32
 		for j, i := range s.order {
 			row := rows[j*vector.NumFeatures : (j+1)*vector.NumFeatures]
 			m.finish(member, &rs[i], row, margins[j], &out[i].Assessment)
+			m.heed(&rs[i], &out[i].Assessment)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/doubt"
 	"github.com/guardy-ai/guardy/domain/vector"
 )
 
@@ -24,6 +25,9 @@ type Request struct {
 	Explain bool
 	// Fresh by-passes the cache lookup; the answer is still stored.
 	Fresh bool
+
+	// Doubts are what Canonicalize found; a client leaves them as they are.
+	Doubts Doubts
 }
 
 // NewRequest returns a request in which everything is missing.
@@ -84,15 +88,14 @@ func (r *Request) Validate() []domain.Violation {
 		})
 	} else {
 		for i, v := range r.RainfallHistoryMM {
-			if !boundsRain.Holds(v) && v == v {
+			if !boundsRain.Holds(v) && v == v && !doubt.IsCode(doubt.Rain, v) { // a code is a missing day
 				vs = boundsRain.Check(vs, "/rainfall_history_mm/"+strconv.Itoa(i), v, false)
 			}
 		}
 	}
 	vs = domain.RangeTemperature.Check(vs, "/temperature_7d_mean", r.Temperature7dMean, false)
 	vs = domain.RangeTemperature.Check(vs, "/temperature_30d_mean", r.Temperature30dMean, false)
-	vs = domain.RangeRiver.Check(vs, "/river/value", r.River.Value, false)
-	vs = domain.CheckThresholds(vs, r.River.Normal, r.River.FloodThreshold)
+	vs = checkRiver(vs, &r.River)
 	for i, v := range r.Site.Values() {
 		if !boundsSite[i].Holds(*v) && *v == *v {
 			vs = boundsSite[i].Check(vs, "/site/"+vector.SiteNames[i], *v, false)
@@ -106,7 +109,11 @@ func (r *Request) Validate() []domain.Violation {
 // not. Steps: rain 0.1 mm, means 0.01 mm/day and 0.1 °C, temperature 0.1 °C, humidity 1 %,
 // coordinates 0.01°, the river ratio 1e-4 (see vector.Assemble), the date to its calendar day.
 // Rounding is monotone, so more rain still never lowers the probability.
+//
+// Before it rounds it takes out the values that count as missing because they are codes for no data or do not
+// fit the others, and keeps what the answer has to say about them.
 func (r *Request) Canonicalize() {
+	r.heed()
 	r.Latitude = domain.Round(r.Latitude, 100)
 	r.Longitude = domain.Round(r.Longitude, 100)
 	r.RainfallMM = domain.Round(r.RainfallMM, 10)
@@ -147,7 +154,12 @@ func (r *Request) AppendCanonical(dst []byte) []byte {
 		f(v)
 	}
 	if r.Explain {
-		return append(dst, 1)
+		dst = append(dst, 1)
+	} else {
+		dst = append(dst, 0)
 	}
-	return append(dst, 0)
+	if len(r.Doubts.list) > 0 {
+		dst = domain.AppendDoubts(dst, r.Doubts.list)
+	}
+	return dst
 }

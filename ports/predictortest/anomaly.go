@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -24,7 +25,7 @@ func RunAnomalyDetector(t *testing.T, open func(t *testing.T) []ports.AnomalyDet
 }
 
 // RandomReadings is a self-made record of n hourly readings of a station at a river, long past, with
-// faults, readings sent again and a rain gauge that is not always there.
+// faults, delays and a rain gauge that is not always there.
 func RandomReadings(rng *rand.Rand, n int) []anomaly.Reading {
 	begin := time.Date(2020, 3, 1, 0, 0, 0, 0, time.UTC)
 	out := make([]anomaly.Reading, n)
@@ -44,7 +45,7 @@ func RandomReadings(rng *rand.Rand, n int) []anomaly.Reading {
 		}
 		out[i] = anomaly.Reading{Time: begin.Add(time.Duration(i) * time.Hour), Values: values[rng.IntN(2):]}
 		if i > 0 && rng.IntN(20) == 0 {
-			out[i].Time = out[i-1].Time // sent again
+			out[i].Time = out[i].Time.Add(20 * time.Minute)
 		}
 	}
 	return out
@@ -105,10 +106,18 @@ func replayed(t *testing.T, replicas []ports.AnomalyDetector) {
 			if cold := kept.Quality&anomaly.QualityNoState != 0; cold != (i == 0) {
 				t.Fatalf("reading %d: %v", i, kept.Quality.Names())
 			}
+			if i%20 == 3 { // sensors send again
+				again := Detect(t, replicas[(i+1)%len(replicas)], Asked(id, r))
+				if again.Quality&anomaly.QualityOutOfOrder == 0 {
+					t.Fatalf("reading %d, sent again: %v", i, again.Quality.Names())
+				}
+			}
 			if i < 60 && i%10 != 1 { // to replay everything each time takes long
 				continue
 			}
-			replayed := Detect(t, replicas[(i+1)%len(replicas)], Asked(id, r, record[:i]...))
+			history := slices.Clone(record[:i])
+			rng.Shuffle(len(history), func(i, j int) { history[i], history[j] = history[j], history[i] })
+			replayed := Detect(t, replicas[(i+1)%len(replicas)], Asked(id, r, history...))
 			if Verdict(kept) != Verdict(replayed) {
 				t.Fatalf("reading %d\nkept     %s\nreplayed %s", i, Describe(kept), Describe(replayed))
 			}
@@ -145,6 +154,7 @@ func refusedReadings(t *testing.T, replicas []ports.AnomalyDetector) {
 		"no value":    func(r *anomaly.Request) { r.Reading.Values = nil },
 		"infinity":    func(r *anomaly.Request) { r.Reading.Values[0].Value = math.Inf(1) },
 		"bad history": func(r *anomaly.Request) { r.History = []anomaly.Reading{{}} },
+		"one time":    func(r *anomaly.Request) { r.History = []anomaly.Reading{r.Reading} },
 	} {
 		r := Asked("refused", record[0])
 		spoil(r)

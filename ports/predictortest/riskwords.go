@@ -36,7 +36,7 @@ const (
 
 func riskSets() []wordtest.Set {
 	const never = "no rule names the input there"
-	return append([]wordtest.Set{
+	return []wordtest.Set{
 		wordtest.Of(setLevel, domain.NumLevels).Except("every question that is not refused has a level", "unknown"),
 		{Name: setLack, Words: []string{"missing", "out_of_domain", "ignored"}},
 		wordtest.Of(setMissing, risk.NumInputs).
@@ -44,7 +44,11 @@ func riskSets() []wordtest.Set {
 			Except("a question without a date is about today", "season"),
 		wordtest.Of(setNoticed, risk.NumInputs).Except(never, "season site").
 			Except("the training has seen the whole range", "site.forest_fraction"),
-	}, doubtSets()...)
+		wordtest.Of(setDoubt, domain.NumDoubtReasons).
+			Except("only a site register knows where a place is", "order").
+			Except("a day has one value", "frozen unconfirmed_rise"),
+		wordtest.Of(setTreated, domain.NumTreatments),
+	}
 }
 
 func riskQualitySaid(said wordtest.Said, q *risk.Quality) {
@@ -151,6 +155,7 @@ func riskCases() []riskCase {
 			Says: "noticed=rainfall_history_mm input_quality=out_of_domain",
 		},
 	}
+	cases = append(cases, doubtfulRisks()...)
 	cases = append(cases, riskCase{Name: anythingAtAll, Ask: many(1000, Random)})
 	for _, in := range riskInputs() {
 		if in.name != "rainfall_mm" {
@@ -167,4 +172,26 @@ func riskCases() []riskCase {
 		}
 	}
 	return cases
+}
+
+// doubtfulRisks are questions with a value that may be an error.
+func doubtfulRisks() []riskCase {
+	river := func(value, normal, flood float64) []risk.Request {
+		return one(with(place(), func(r *risk.Request) { r.River = vector.River{Value: value, Normal: normal, FloodThreshold: flood} }))
+	}
+	return []riskCase{
+		{Name: "a river in a greater unit", Ask: river(5, 706, 7060), Says: "doubt=unit treated=missing missing=river"},
+		{Name: "a river in a smaller unit", Ask: river(130, 1.5, 4.5), Says: "doubt=unit treated=bound", Not: "missing=river"},
+		{Name: "a river above another zero", Ask: river(1.2, 304.5, 307.8), Says: "doubt=datum treated=missing"},
+		{Name: "a river with a wrong sign", Ask: river(-4.1, 1.2, 4.5), Says: "doubt=sign treated=missing"},
+		{Name: "a river that is nowhere", Ask: river(-20, 1.2, 4.5), Says: "doubt=implausible treated=missing"},
+		{
+			Name: "a code in the history", Says: "doubt=no_data_code treated=missing",
+			Ask: one(with(place(), func(r *risk.Request) { r.RainfallHistoryMM[10] = -9999 })),
+		},
+		{
+			Name: "rain that may be a code", Says: "doubt=no_data_code treated=as_given",
+			Ask: one(with(place(), func(r *risk.Request) { r.RainfallMM = 999.9 })),
+		},
+	}
 }

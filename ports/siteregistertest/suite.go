@@ -53,6 +53,14 @@ func Run(t *testing.T, open func(t *testing.T) ports.SiteRegister) {
 			}
 		}
 	})
+	t.Run("the nearest id is one of the register's, and none where none is near", func(t *testing.T) {
+		r := open(t)
+		for id, want := range map[string]string{"old-bridg": "old-bridge", "Old_Bridge": "old-bridge", "mlil": "mill", "": "", "nowhere-at-all": ""} {
+			if got := r.Nearest(id); got != want {
+				t.Errorf("%q is near %q, want %q", id, got, want)
+			}
+		}
+	})
 	t.Run("lookups are safe beside each other", func(t *testing.T) {
 		r := open(t)
 		var wg sync.WaitGroup

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/guardy-ai/guardy/domain"
 )
@@ -168,31 +167,4 @@ func unknownField(name []byte, fields []fieldPlan) string {
 		detail += fmt.Sprintf("; did you mean %q?", best)
 	}
 	return detail
-}
-
-// Day returns the time that a `date` names: RFC 3339 with an offset, or a day. The violation is nil
-// when it does.
-func Day(pointer, text string) (time.Time, *domain.Violation) {
-	if t, err := time.Parse(time.DateOnly, text); err == nil {
-		return t, nil
-	}
-	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return t, nil
-	}
-	return time.Time{}, &domain.Violation{
-		Pointer: pointer, Code: domain.CodeFormat,
-		Detail: fmt.Sprintf("%q is neither an RFC 3339 time with an offset nor a day like 2006-01-02", clip([]byte(text))),
-	}
-}
-
-// Time returns the instant that an RFC 3339 text with an offset names. The violation is nil when it does.
-func Time(pointer, text string) (time.Time, *domain.Violation) {
-	t, err := time.Parse(time.RFC3339, text)
-	if err == nil {
-		return t, nil
-	}
-	return time.Time{}, &domain.Violation{
-		Pointer: pointer, Code: domain.CodeFormat,
-		Detail: fmt.Sprintf("%q is not an RFC 3339 time with an offset, like 2006-01-02T15:04:05Z", clip([]byte(text))),
-	}
 }

@@ -128,7 +128,8 @@ func (l *loader) refuseUnknown(at place, name string) {
 }
 
 // add checks a site as far as its values could be read, and keeps it. Columns in refused are
-// reported already. Physical ranges are those of the flood-risk request, which the site will complete.
+// reported already. Physical ranges and the codes for no data are those of the flood-risk request, which the
+// site will complete.
 func (l *loader) add(at place, s ports.RegisteredSite, refused set) {
 	q := risk.NewRequest()
 	q.LocationID, q.LocationName = s.ID, s.Name
@@ -147,11 +148,6 @@ func (l *loader) add(at place, s ports.RegisteredSite, refused set) {
 			l.refuse(at, column, v.Code, "%s", v.Detail)
 		case half:
 			l.refuse(at, column, v.Code, "latitude and longitude are known together or not at all")
-		}
-	}
-	for _, c := range []int{colNormal, colFloodThreshold} {
-		if v := *number(&s, c); v == -999 || v == -9999 || v == -99999 {
-			l.refuse(at, columns[c], domain.CodeRange, "%g reads like a mark for a missing value; leave it out instead", v)
 		}
 	}
 	if !utf8.ValidString(s.ID) {

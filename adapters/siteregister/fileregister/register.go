@@ -18,6 +18,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/guardy-ai/guardy/domain"
@@ -52,8 +53,9 @@ const (
 
 // Register implements ports.SiteRegister. It never changes.
 type Register struct {
-	sites []ports.RegisteredSite
-	byID  map[string]int32
+	sites  []ports.RegisteredSite
+	byID   map[string]int32
+	sorted []int32 // of the sites, by id
 }
 
 var _ ports.SiteRegister = (*Register)(nil)
@@ -88,6 +90,29 @@ func (r *Register) Lookup(id string) (ports.RegisteredSite, bool) {
 	return r.sites[i], true
 }
 
+// fewSites are all looked through for the nearest id, and of a larger register the nearNeighbours before and
+// after the place of an id in their order, which begin as it does.
+const (
+	fewSites       = 500
+	nearNeighbours = 100
+)
+
+// Nearest implements ports.SiteRegister.
+func (r *Register) Nearest(id string) string {
+	from, to := 0, len(r.sorted)
+	if to > fewSites {
+		at, _ := slices.BinarySearchFunc(r.sorted, id, func(i int32, id string) int { return strings.Compare(r.sites[i].ID, id) })
+		from, to = max(0, at-nearNeighbours), min(to, at+nearNeighbours)
+	}
+	return domain.NearestName(id, func(yield func(string) bool) {
+		for _, i := range r.sorted[from:to] {
+			if !yield(r.sites[i].ID) {
+				return
+			}
+		}
+	})
+}
+
 // Len implements ports.SiteRegister.
 func (r *Register) Len() int { return len(r.sites) }
 
@@ -110,7 +135,13 @@ func parse(p parser, data []byte) (*Register, error) {
 	if err := l.err(); err != nil {
 		return nil, err
 	}
-	return &l.register, nil
+	r := &l.register
+	r.sorted = make([]int32, len(r.sites))
+	for i := range r.sorted {
+		r.sorted[i] = int32(i)
+	}
+	slices.SortFunc(r.sorted, func(a, b int32) int { return strings.Compare(r.sites[a].ID, r.sites[b].ID) })
+	return r, nil
 }
 
 func read(path string) ([]byte, error) {

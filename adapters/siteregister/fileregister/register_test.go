@@ -217,6 +217,35 @@ func TestAByteOrderMarkCRLFAndSpacesAreTolerated(t *testing.T) {
 	}
 }
 
+func TestCodesForNoDataAreRefused(t *testing.T) {
+	for _, code := range []string{"-9999", "-999999", "999999", "9999.9", "-28316.8", "-8.88"} {
+		got := violations(t, parseCSV, "location_id,normal,flood_threshold\na,"+code+",2e6\nb,-2e6,"+code+"\n")
+		if d := cmp.Diff([]string{"/lines/2/normal range", "/lines/3/flood_threshold range"}, got); d != "" {
+			t.Errorf("%s: %s", code, d)
+		}
+	}
+}
+
+func TestTheNearestIDIsFoundAmongMany(t *testing.T) {
+	var file strings.Builder
+	file.WriteString("location_id\n")
+	for i := range 20_000 {
+		fmt.Fprintf(&file, "gauge-%05d\n", i)
+	}
+	r, err := parse(parseCSV, []byte(file.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"gauge-12345x", "gauge-1234"} {
+		if got := r.Nearest(id); !strings.HasPrefix(got, "gauge-12") {
+			t.Errorf("%s is near %q", id, got)
+		}
+	}
+	if got := r.Nearest("Somewhere on the Danube"); got != "" {
+		t.Errorf("%q is near", got)
+	}
+}
+
 func TestTheListOfProblemsIsBoundedAndTheCountIsNot(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("location_id\n")

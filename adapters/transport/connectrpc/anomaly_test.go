@@ -36,10 +36,11 @@ func TestAReadingIsNoQuery(t *testing.T) {
 		t.Errorf("a GET is answered %s %q", res.Status, body)
 	}
 	const reading = `"timestamp":"2026-10-04T00:00:00Z","temperature":11.5`
+	const earlier = `"timestamp":"2026-10-03T23:00:00Z","temperature":11.5`
 	for _, c := range []struct{ body, status, control string }{
 		{`{"device_id":"gauge-7",` + reading + `}`, "", "no-store"},
-		{`{"device_id":"gauge-7",` + reading + `,"history":[{` + reading + `}]}`, "guardy; fwd=miss; stored", "private, max-age=300"},
-		{`{"device_id":"cached",` + reading + `,"history":[{` + reading + `}]}`, "guardy; hit; ttl=212", "private, max-age=300"},
+		{`{"device_id":"gauge-7",` + reading + `,"history":[{` + earlier + `}]}`, "guardy; fwd=miss; stored", "private, max-age=300"},
+		{`{"device_id":"cached",` + reading + `,"history":[{` + earlier + `}]}`, "guardy; hit; ttl=212", "private, max-age=300"},
 	} {
 		res, body := do(t, httpClient(t, false), http.MethodPost, s.url+path, c.body, "Content-Type", "application/json")
 		h := res.Header
@@ -62,7 +63,7 @@ func TestReadingsOfDevicesInBinaryAreReadStrictly(t *testing.T) {
 	}
 	m.Humidity = proto.Float64(math.NaN())
 	m.Measurements["a/b"] = math.Inf(1)
-	m.History = []*guardyv1.SensorReading{{Timestamp: m.Timestamp}, {Timestamp: proto.String("today"), WaterLevelM: proto.Float64(math.NaN())}}
+	m.History = []*guardyv1.SensorReading{{Timestamp: proto.String("2026-01-01T00:00:00Z")}, {Timestamp: proto.String("today"), WaterLevelM: proto.Float64(math.NaN())}}
 	_, err := c.DetectAnomaly(t.Context(), m)
 	_, problem := problemOf(t, err)
 	var got []string

@@ -20,6 +20,8 @@ const (
 	// maxDrained is how much of a refused body is read and thrown away. A client that reads the answer
 	// only after it has sent everything would not see the answer otherwise.
 	maxDrained = 32 << 20
+	// maxQueryViolations bounds the query parameters that one answer refuses.
+	maxQueryViolations = 16
 )
 
 // media is the type of a body.
@@ -50,12 +52,34 @@ func (x *exchange) contentType() media {
 	return mediaOther
 }
 
-// wantJSON refuses other bodies.
+// wantJSON refuses other bodies, and questions that are not in the body alone.
 func (x *exchange) wantJSON() error {
 	if x.contentType() != mediaJSON {
 		return unsupported("the body must be application/json in UTF-8")
 	}
+	if err := x.wantNoQuery(); err != nil {
+		return err
+	}
 	return x.accepts(typeJSON)
+}
+
+// wantNoQuery refuses query parameters where the question is in the body: a field that is given beside it would be
+// dropped in silence.
+func (x *exchange) wantNoQuery() error {
+	if len(x.Request.URI().QueryString()) == 0 {
+		return nil
+	}
+	var vs []domain.Violation
+	x.Request.URI().QueryArgs().VisitAll(func(name, _ []byte) {
+		if len(vs) < maxQueryViolations {
+			clipped := strings.ToValidUTF8(string(name[:min(len(name), 64)]), "\uFFFD")
+			vs = append(vs, domain.Violation{
+				Pointer: "/" + domain.PointerToken(clipped), Code: domain.CodeUnknownField,
+				Detail: "a query parameter is not read here; the fields belong in the body",
+			})
+		}
+	})
+	return domain.Invalid("http", vs)
 }
 
 // accepts refuses a client that does not take the type of the answer. A client that takes the type of

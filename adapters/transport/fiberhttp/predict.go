@@ -149,6 +149,9 @@ func stored(p domain.Provenance) string {
 
 // assessBatch answers a list of questions by one model; an NDJSON body is a stream of them.
 func (s *Server) assessBatch(x *exchange) error {
+	if err := x.wantNoQuery(); err != nil {
+		return err
+	}
 	switch x.contentType() {
 	case mediaNDJSON:
 		return s.assessStream(x)

@@ -96,6 +96,20 @@ func TestRefusalsThatOnlyHTTPKnows(t *testing.T) {
 	}
 }
 
+func TestAFieldBesideTheBodyIsRefused(t *testing.T) {
+	url := serve(t)
+	for _, path := range []string{riskPath, batchPath} {
+		a := do(t, "POST", url+path+"?rainfall_mm=900&a%2Fb=1", strings.NewReader(good), jsonType)
+		p := a.problem(t)
+		if a.StatusCode != 422 || len(p.Errors) != 2 || p.Errors[0].Pointer != "/rainfall_mm" || p.Errors[1].Pointer != "/a~1b" {
+			t.Errorf("%s: got %d %s", path, a.StatusCode, a.body)
+		}
+	}
+	if a := do(t, "POST", url+riskPath+"?", strings.NewReader(good), jsonType); a.StatusCode != 200 {
+		t.Errorf("an empty query: %d %s", a.StatusCode, a.body)
+	}
+}
+
 func TestAcceptedMediaTypes(t *testing.T) {
 	url := serve(t)
 	for _, header := range [][]string{

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // time zones by name: the binary may run where no database of them is installed
 
 	"github.com/alecthomas/kong"
 

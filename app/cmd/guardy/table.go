@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/guardy-ai/guardy/domain/instant"
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/domain/vector"
 )
@@ -207,10 +208,13 @@ func number(name string, place func(r *risk.Request) *float64) cell {
 }
 
 func setDate(r *risk.Request, text string) (err error) {
-	if r.Date, err = time.Parse(time.DateOnly, text); err != nil {
-		r.Date, err = time.Parse(time.RFC3339, text)
+	if r.Date, err = instant.Day(text); err != nil && len(text) > len(time.DateOnly) {
+		r.Date, err = instant.Parse(text)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, instant.ErrLeapSecond), errors.Is(err, instant.ErrUnset):
+		return fmt.Errorf("date: %q: %w", text, err)
+	case err != nil:
 		return fmt.Errorf("date: %q is neither YYYY-MM-DD nor RFC 3339", text)
 	}
 	return nil

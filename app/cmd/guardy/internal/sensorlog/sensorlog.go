@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/instant"
 )
 
 // Row is one line. Its values alias the parser's memory until the next line.
@@ -24,7 +25,8 @@ type Row struct {
 }
 
 // CSV parses the lines of a CSV file: device_id, timestamp, and any numeric columns, in any order. Times are
-// RFC 3339; without an offset they count as UTC. An empty field is missing.
+// RFC 3339, exactly; without an offset, with a space for the T or without seconds they are taken, too, and count
+// as UTC. An empty field is missing.
 type CSV struct {
 	// Columns are the names of the numeric columns.
 	Columns []string
@@ -32,7 +34,6 @@ type CSV struct {
 	device, timestamp int
 	column            []int // of the file's fields: index in Columns, -1 for device and time
 	fields            [][]byte
-	layout            int // of the newest time: a file mostly has one
 	row               Row
 }
 
@@ -153,18 +154,15 @@ func parseNumber(field []byte) (float64, error) {
 	return v, nil // NaN, as some loggers write it, is missing
 }
 
-// layouts are tried in order. Those without an offset are what most loggers write.
-var layouts = [...]string{time.RFC3339, "2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02T15:04", "2006-01-02 15:04:05Z07:00"}
-
+// parseTime takes RFC 3339, and as loggers write them times without an offset, which are in UTC, and whole
+// seconds since 1970.
 func (c *CSV) parseTime(text string) (time.Time, error) {
-	if t, err := time.Parse(layouts[c.layout], text); err == nil {
+	t, err := instant.Local(text, time.UTC)
+	switch {
+	case err == nil:
 		return t, nil
+	case errors.Is(err, instant.ErrLeapSecond), errors.Is(err, instant.ErrUnset):
+		return t, fmt.Errorf("the timestamp %.40q: %w", text, err)
 	}
-	for i, layout := range layouts {
-		if t, err := time.Parse(layout, text); err == nil {
-			c.layout = i
-			return t, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("the timestamp %.40q is not RFC 3339, like 2006-01-02T15:04:05Z", text)
+	return t, fmt.Errorf("the timestamp %.40q is not RFC 3339, like 2006-01-02T15:04:05Z", text)
 }

@@ -48,6 +48,25 @@ func TestTimesWithoutOffsetAreUTC(t *testing.T) {
 	}
 }
 
+func TestTimesAreWrittenAsRFC3339Says(t *testing.T) {
+	c := open(t, "device_id,timestamp,x")
+	for text, want := range map[string]string{
+		"2026-01-02T03:04:00+24:00": "RFC 3339", "2026-01-02T03:04:00,5Z": "RFC 3339", "2026-01-02T3:04:00Z": "RFC 3339",
+		"2016-12-31T23:59:60Z": "leap second", "0001-01-01T00:00:00Z": "year 1",
+	} {
+		line := "a,\"" + text + "\",1"
+		if _, err := c.Parse([]byte(line)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	for _, text := range []string{"2026-01-02t03:04:00z", "1767323040"} {
+		row, err := c.Parse([]byte("a," + text + ",1"))
+		if err != nil || !row.Time.Equal(time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)) {
+			t.Errorf("%s: %v, %v", text, row, err)
+		}
+	}
+}
+
 func TestALineThatCannotBeReadSaysWhy(t *testing.T) {
 	c := open(t, "device_id,timestamp,x")
 	for line, want := range map[string]string{
