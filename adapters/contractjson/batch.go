@@ -28,15 +28,15 @@ func (b Batch) Recycled() Batch {
 }
 
 // Questions adds the questions of a decoded batch to items and makes room for their answers. decoded is what
-// Decode said, max the number of locations that are allowed. What is wrong with one location is the error of its
+// Decode said, most the number of locations that are allowed. What is wrong with one location is the error of its
 // item. What is wrong with the batch refuses it, with everything that is wrong in one error.
-func (b *Batch) Questions(decoded error, max int, how Asking, items *Items) error {
+func (b *Batch) Questions(decoded error, most int, how Asking, items *Items) error {
 	if unreadable(decoded) {
 		return decoded
 	}
 	byItem, whole := strictjson.ByItem(strictjson.Violations(decoded), batchList)
 	if len(whole) == 0 {
-		if v := strictjson.CheckCount(batchList, len(b.Locations), max); v != nil {
+		if v := strictjson.CheckCount(batchList, len(b.Locations), most); v != nil {
 			whole = append(whole, *v)
 		}
 	}

@@ -132,7 +132,7 @@ func TestWhatTheSchemaDoesNotHaveIsAnError(t *testing.T) {
 	answer := (*guardyv1.AssessFloodRiskResponse)(nil).ProtoReflect().Descriptor()
 	for _, text := range []string{
 		`{"flood_probability":null}`, // NaN must not become a zero
-		`{"flood_probability":0.5,"flood_probabilty":0.5}`,
+		`{"flood_probability":0.5,"flood_chance":0.5}`,
 		`{"flood_probability":"0.5"}`, `{"risk_level":5}`, `{"input_quality":[]}`, `{"input_quality":{"missing":{}}}`,
 		`{"flood_probability":0.5}}`, `{"flood_probability":0.5`, `{"risk_level":"lo`, `{"risk_level":"lo\\`, `{`, ``, `[]`, `{"risk_level":"\ud800\xff"}`,
 	} {
