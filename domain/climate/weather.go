@@ -23,6 +23,7 @@ type Weather struct {
 	SnowFraction             float64 // share of the precipitation that falls on days colder than 0 °C
 	Aridity                  float64 // evaporation over precipitation
 	HighPrecipitationDays    float64 // days a year with at least five times the mean
+	TemperatureMean          float64 // °C; no attribute, but it tells how far the evaporation can be trusted
 
 	RainDays, TemperatureDays int // known days
 	// RainMonths and TemperatureMonths count the calendar months, of 12, of which enough days are known.
@@ -44,7 +45,7 @@ const (
 // be given twice; the order does not matter.
 func DeriveWeather(days []Day, latitude float64) Weather {
 	nan := math.NaN()
-	w := Weather{nan, nan, nan, nan, nan, nan, 0, 0, 0, 0}
+	w := Weather{nan, nan, nan, nan, nan, nan, nan, 0, 0, 0, 0}
 	var wet, warm, both calendar
 	for _, d := range days {
 		rain, temperature := d.RainfallMM == d.RainfallMM, d.Temperature == d.Temperature
@@ -61,6 +62,9 @@ func DeriveWeather(days []Day, latitude float64) Weather {
 				return share(d.RainfallMM, d.RainfallMM >= highRain*w.PrecipitationMeanMMDay)
 			})
 		}
+	}
+	if w.TemperatureMonths == 12 {
+		w.TemperatureMean = warm.mean(days, func(d Day) float64 { return d.Temperature })
 	}
 	if w.TemperatureMonths == 12 && latitude == latitude {
 		w.PETMeanMMDay = warm.mean(days, func(d Day) float64 {

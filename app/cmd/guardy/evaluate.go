@@ -63,7 +63,7 @@ func (e *evaluateCmd) Run(ctx context.Context, c *cli, std stdio) error {
 	if err != nil {
 		return err
 	}
-	in, name, err := e.open(std)
+	in, name, err := openInput(e.File, std)
 	if err != nil {
 		return err
 	}
@@ -118,16 +118,16 @@ func (e *evaluateCmd) Run(ctx context.Context, c *cli, std stdio) error {
 	return nil
 }
 
-// open returns the file, inflated when it is gzip.
-func (e *evaluateCmd) open(std stdio) (io.ReadCloser, string, error) {
+// openInput opens a file, inflated when it is gzip; - is standard input. It returns the name to call it by.
+func openInput(path string, std stdio) (io.ReadCloser, string, error) {
 	in := io.NopCloser(std.in)
 	name := "standard input"
-	if e.File != "-" {
-		f, err := os.Open(e.File)
+	if path != "-" {
+		f, err := os.Open(path)
 		if err != nil {
 			return nil, "", err
 		}
-		in, name = f, filepath.Base(e.File)
+		in, name = f, filepath.Base(path)
 	}
 	buffered := bufio.NewReaderSize(in, 1<<16)
 	if magic, _ := buffered.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
