@@ -37,6 +37,18 @@ type line struct {
 	group   string
 }
 
+// place names the place of a line: its group, else its location_id, else its coordinates.
+func (l *line) place() string {
+	switch r := &l.request; {
+	case l.group != "":
+		return l.group
+	case r.LocationID != "":
+		return r.LocationID
+	default:
+		return fmt.Sprintf("%.2f, %.2f", r.Latitude, r.Longitude)
+	}
+}
+
 // lineError is a line that cannot be used; the next one may be fine.
 type lineError struct {
 	line int

@@ -228,7 +228,7 @@ func (r *reader) locate(s *Series, record []string) error {
 // heed returns NaN for a value that nothing can measure, and notes what it says of the value.
 func (r *reader) heed(number int, place string, c Column, v float64) float64 {
 	code, isCode := doubt.CodeFor(c.Quantity, v)
-	what := ""
+	var what string
 	switch {
 	case v != v:
 		return v
