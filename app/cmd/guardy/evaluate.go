@@ -29,6 +29,8 @@ type evaluateCmd struct {
 	File    string `arg:"" help:"CSV file with a header, gzip allowed; - reads standard input."`
 	Label   string `help:"Column that says whether the flood came: 1 or 0, true or false." default:"flood" placeholder:"COLUMN"`
 	Against string `help:"Second model to compare with: a folder of models as MODEL_PATH takes it, the folder of one risk model, or a version that the binary holds, as 1.0.0." placeholder:"MODEL"`
+	Daily   bool   `help:"The lines are the days of places in the order of their dates: what a request needs of other days is taken from their lines."`
+	SpinUp  int    `help:"With --daily, days at the start of each place that only serve as history." default:"0" placeholder:"DAYS"`
 	Group   string `help:"Column to report by, for example the river or the season." placeholder:"COLUMN"`
 	Out     string `help:"Folder for report.json, report.txt and reliability.svg; made when it is not there." placeholder:"DIR"`
 	JSON    bool   `help:"Write the report as JSON on standard output." name:"json"`
@@ -41,6 +43,12 @@ rainfall_7d_mean, …, river.value, river.normal, river.flood_threshold, site.ar
 rainfall_history_mm is one cell, newest day first, separated by blanks or semicolons, or the columns
 rainfall_history_mm.0 (yesterday), .1, … An empty cell, NA or NaN is missing. A line without a label
 is left out. Columns that are not used are named on standard error.
+
+With --daily each line is one day of a place (location_id, else the coordinates), in the order of its dates:
+rainfall_mm, temperature, humidity and river.value are those of that day. The history of rain and the means
+of temperature are those of the lines before, and the river is yesterday's, because today's is not known in
+time. A date without a line is not known. Without the label's column the label is flood today or tomorrow:
+river.value at or above river.flood_threshold, of the line or of the site register.
 
 With --against two models answer every line, and the report adds who moved and whether it was better: cases
 by the levels before and after with their floods; by the level to warn from, what only one of the models
@@ -56,6 +64,7 @@ type evaluation struct {
 	Data           string                  `json:"data"`
 	Lines          int                     `json:"lines"`
 	Unlabelled     int                     `json:"unlabelled"`
+	Daily          *dailyCounts            `json:"daily,omitempty"`
 	Bad            int                     `json:"bad"`
 	IgnoredColumns []string                `json:"ignored_columns"`
 	Missing        map[string]int          `json:"missing_inputs"`
@@ -78,7 +87,7 @@ func (e *evaluateCmd) Run(ctx context.Context, c *cli, std stdio) error {
 		return err
 	}
 	defer func() { _ = in.Close() }() // read only: nothing is lost
-	table, err := newTable(in, e.Label, e.Group)
+	table, err := newTable(in, e.Label, e.Group, e.Daily)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
@@ -88,7 +97,15 @@ func (e *evaluateCmd) Run(ctx context.Context, c *cli, std stdio) error {
 
 	limitCPUs(loaded.Config.Predict.Workers)
 	ev := scorer{bad: badLines{w: std.err}, cases: map[string][]skill.Case{}}
-	model, against, err := e.answer(ctx, loaded.Config, table, &ev)
+	var lines source = table
+	var days *dailyTable
+	if e.Daily {
+		if days, err = newDailyTable(table, loaded.Config.Sites, e.SpinUp); err != nil {
+			return err
+		}
+		lines = days
+	}
+	model, against, err := e.answer(ctx, loaded.Config, lines, &ev)
 	if err != nil {
 		return err
 	}
@@ -96,6 +113,9 @@ func (e *evaluateCmd) Run(ctx context.Context, c *cli, std stdio) error {
 		Model: versionOf(model), Event: risk.FloodDefinition, Data: name,
 		Lines: table.lines, Unlabelled: ev.unlabelled, Bad: ev.bad.n, IgnoredColumns: table.ignored,
 		Missing: names(ev.missing), OutOfDomain: names(ev.outOfDomain),
+	}
+	if days != nil {
+		report.Daily = &days.counts
 	}
 	var all []skill.Case
 	for _, cases := range ev.cases {
@@ -126,7 +146,7 @@ func (e *evaluateCmd) Run(ctx context.Context, c *cli, std stdio) error {
 }
 
 // answer scores the lines of the table with the served model, and with the other one where there is one.
-func (e *evaluateCmd) answer(ctx context.Context, cfg config.Config, t *table, s *scorer) (model, against domain.ModelRef, err error) {
+func (e *evaluateCmd) answer(ctx context.Context, cfg config.Config, t source, s *scorer) (model, against domain.ModelRef, err error) {
 	score := func(other ports.RiskBatch) func(app.Core) error {
 		return func(core app.Core) error {
 			batch, err := core.Batch.Begin(ctx)
@@ -226,6 +246,10 @@ func (e *evaluateCmd) write(report evaluation, std stdio) error {
 func (r *evaluation) writeText(w io.Writer) error {
 	fmt.Fprintf(w, "%s %s (%s) on %s\n", r.Model.Name, r.Model.Version, r.Model.Digest, r.Data)
 	fmt.Fprintf(w, "lines %d, without a label %d, bad %d\n", r.Lines, r.Unlabelled, r.Bad)
+	if d := r.Daily; d != nil {
+		fmt.Fprintf(w, "places %d; days that only serve as history %d, without rain %d; values that count as missing %d\n",
+			d.Places, d.SpinUp, d.NoRain, d.Discarded)
+	}
 	for _, list := range []struct {
 		what   string
 		counts map[string]int
@@ -253,6 +277,9 @@ func (r *evaluation) writeText(w io.Writer) error {
 	return r.Comparison.WriteText(w, r.Against.Version, r.Model.Version)
 }
 
+// source gives labelled requests: io.EOF after the last, or a *lineError for one that cannot be used.
+type source interface{ next() (line, error) }
+
 // scorer answers the lines of a table on all processors and keeps what is scored.
 type scorer struct {
 	bad badLines
@@ -268,7 +295,7 @@ type scorer struct {
 const evaluateBlock = 2048
 
 // run answers every line with batch and, unless it is nil, with the model to compare with.
-func (s *scorer) run(ctx context.Context, t *table, batch, against ports.RiskBatch) error {
+func (s *scorer) run(ctx context.Context, t source, batch, against ports.RiskBatch) error {
 	workers := runtime.GOMAXPROCS(0)
 	blocks := make(chan []line, workers)
 	var wg sync.WaitGroup
@@ -285,7 +312,7 @@ func (s *scorer) run(ctx context.Context, t *table, batch, against ports.RiskBat
 	return errors.Join(err, ctx.Err())
 }
 
-func (s *scorer) read(ctx context.Context, t *table, blocks chan<- []line) error {
+func (s *scorer) read(ctx context.Context, t source, blocks chan<- []line) error {
 	block := make([]line, 0, evaluateBlock)
 	for ctx.Err() == nil {
 		l, err := t.next()

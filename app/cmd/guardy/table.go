@@ -22,7 +22,8 @@ type table struct {
 	columns      []cell
 	label, group int
 	ignored      []string
-	lines        int // data lines read so far
+	lines        int  // data lines read so far
+	daily        bool // the lines are the days of places
 }
 
 // cell stores a column's text in a request.
@@ -37,16 +38,20 @@ type line struct {
 	group   string
 }
 
-// place names the place of a line: its group, else its location_id, else its coordinates.
+// place names the place of a line: its group, else as series does.
 func (l *line) place() string {
-	switch r := &l.request; {
-	case l.group != "":
+	if l.group != "" {
 		return l.group
-	case r.LocationID != "":
-		return r.LocationID
-	default:
-		return fmt.Sprintf("%.2f, %.2f", r.Latitude, r.Longitude)
 	}
+	return l.series()
+}
+
+// series names the record that a line belongs to: its location_id, else its coordinates.
+func (l *line) series() string {
+	if r := &l.request; r.LocationID == "" {
+		return fmt.Sprintf("%.4f, %.4f", r.Latitude, r.Longitude)
+	}
+	return l.request.LocationID
 }
 
 // lineError is a line that cannot be used; the next one may be fine.
@@ -57,9 +62,9 @@ type lineError struct {
 
 func (e *lineError) Error() string { return fmt.Sprintf("line %d: %v", e.line, e.err) }
 
-// newTable reads the header.
-func newTable(in io.Reader, label, group string) (*table, error) {
-	t := &table{csv: csv.NewReader(in), label: -1, group: -1}
+// newTable reads the header. Where the lines are the days of places, the label may be left to the river.
+func newTable(in io.Reader, label, group string, daily bool) (*table, error) {
+	t := &table{csv: csv.NewReader(in), label: -1, group: -1, daily: daily}
 	t.csv.ReuseRecord = true
 	header, err := t.csv.Read()
 	if errors.Is(err, io.EOF) {
@@ -88,7 +93,11 @@ func newTable(in io.Reader, label, group string) (*table, error) {
 		seen[name] = true
 		t.columns = append(t.columns, c)
 	}
-	if t.label < 0 {
+	if daily {
+		if err := dailyHeader(seen, t.label >= 0); err != nil {
+			return nil, err
+		}
+	} else if t.label < 0 {
 		return nil, fmt.Errorf("no column %q: name the label's column with --label", label)
 	}
 	if group != "" && t.group < 0 {
@@ -116,12 +125,16 @@ func (t *table) next() (line, error) {
 		return line{}, err
 	}
 	number, _ := t.csv.FieldPos(0)
-	l := line{number: number, request: risk.NewRequest(), label: strings.TrimSpace(record[t.label])}
+	l := line{number: number, request: risk.NewRequest()}
+	if t.label >= 0 {
+		l.label = strings.TrimSpace(record[t.label])
+	}
 	if missing(l.label) {
 		l.label = ""
-		return l, nil
-	}
-	if l.event, err = parseLabel(l.label); err != nil {
+		if !t.daily { // a day without a label still is history
+			return l, nil
+		}
+	} else if l.event, err = parseLabel(l.label); err != nil {
 		return l, &lineError{number, err}
 	}
 	if t.group >= 0 {
