@@ -4,7 +4,8 @@
 // It is pure: the standard library and gonum, no I/O, no clock, no environment, no logging, no
 // package-level mutable state. Subpackages hold one capability each (risk, …) and the numeric
 // cores they stand on (vector: inputs to features; trees: boosted tree ensembles; qartod: the standard
-// tests of sensor series; quickest: evacuation as a flow over time).
+// tests of sensor series; quickest: evacuation as a flow over time) and that
+// they share (doubt: what a value may be mistaken for; instant: the times that clients write).
 //
 // Conventions that hold everywhere below:
 //

@@ -18,11 +18,12 @@ type Anomaly struct {
 	SensorReading
 	LocationName string          `json:"location_name"`
 	History      []SensorReading `json:"history"`
+	Timezone     string          `json:"timezone"`
 }
 
 // SensorReading is what a device said at one time.
 type SensorReading struct {
-	Timestamp      string             `json:"timestamp"`
+	Timestamp      strictjson.Moment  `json:"timestamp"`
 	RainfallMM     float64            `json:"rainfall_mm" missing:"nan"`
 	Temperature    float64            `json:"temperature" missing:"nan"`
 	Humidity       float64            `json:"humidity" missing:"nan"`
@@ -56,11 +57,11 @@ func (w *SensorReading) append(dst []anomaly.Value) []anomaly.Value {
 }
 
 // time returns when the reading was made; an absent time is required, as the use case says.
-func (w *SensorReading) time() (time.Time, *domain.Violation) {
-	if w.Timestamp == "" {
+func (w *SensorReading) time(clock strictjson.Clock) (time.Time, *domain.Violation) {
+	if w.Timestamp.Text == "" {
 		return time.Time{}, nil
 	}
-	return strictjson.Time("/timestamp", w.Timestamp)
+	return clock.Time("/timestamp", w.Timestamp)
 }
 
 // Question turns a decoded request into one for the use case, as FloodRisk.Question does.
@@ -73,12 +74,16 @@ func (w *Anomaly) Question(decoded error, fresh bool) (anomaly.Request, error) {
 		r.History = make([]anomaly.Reading, len(w.History))
 	}
 	var shape []domain.Violation
+	clock, wrong := strictjson.NewClock("/timezone", w.Timezone)
+	if wrong != nil {
+		shape = append(shape, *wrong)
+	}
 	values := make([]anomaly.Value, 0, (1+len(w.History))*6) // of all readings, in one piece
 	read := func(to *anomaly.Reading, from *SensorReading) (wrong *domain.Violation) {
 		begin := len(values)
 		values = from.append(values)
 		to.Values = values[begin:len(values):len(values)]
-		to.Time, wrong = from.time()
+		to.Time, wrong = from.time(clock)
 		return wrong
 	}
 	if wrong := read(&r.Reading, &w.SensorReading); wrong != nil {

@@ -76,7 +76,7 @@ func answers(t *testing.T) map[string]func(body []byte) ([]byte, error) {
 		"AssessFloodRisk": func(body []byte) ([]byte, error) {
 			var w FloodRisk
 			var r risk.Request
-			if err := w.Question(Decode(body, &w, Options{}), &r, Asking{Explain: true}); err != nil {
+			if err := w.Question(Decode(body, &w, Options{}), &r, Asking{Explain: true, Now: time.Now}); err != nil {
 				return nil, err
 			}
 			var a risk.Assessment
@@ -87,7 +87,7 @@ func answers(t *testing.T) map[string]func(body []byte) ([]byte, error) {
 			var w Batch
 			var items Items
 			most := Options{MaxBatch: transporttest.MaxBatchSize}
-			if err := w.Questions(Decode(body, &w, most), most.MaxBatch, Asking{}, &items); err != nil {
+			if err := w.Questions(Decode(body, &w, most), most.MaxBatch, Asking{Now: time.Now}, &items); err != nil {
 				return nil, err
 			}
 			to, err := s.Begin(ctx)

@@ -1,6 +1,8 @@
 package contractjson
 
 import (
+	"time"
+
 	"github.com/guardy-ai/guardy/adapters/internal/rfc3339"
 	"github.com/guardy-ai/guardy/adapters/internal/strictjson"
 	"github.com/guardy-ai/guardy/domain"
@@ -10,32 +12,51 @@ import (
 
 // FloodRisk is a flood-risk request.
 type FloodRisk struct {
-	Latitude          float64   `json:"latitude" missing:"nan"`
-	Longitude         float64   `json:"longitude" missing:"nan"`
-	RainfallMM        float64   `json:"rainfall_mm" missing:"nan"`
-	Temperature       float64   `json:"temperature" missing:"nan"`
-	Humidity          float64   `json:"humidity" missing:"nan"`
-	LocationID        string    `json:"location_id"`
-	LocationName      string    `json:"location_name"`
-	Date              *string   `json:"date"`
-	Rainfall7dMean    float64   `json:"rainfall_7d_mean" missing:"nan"`
-	Rainfall30dMean   float64   `json:"rainfall_30d_mean" missing:"nan"`
-	RainfallHistoryMM []float64 `json:"rainfall_history_mm"`
-	Temperature7dMean float64   `json:"temperature_7d_mean" missing:"nan"`
-	Temperature30d    float64   `json:"temperature_30d_mean" missing:"nan"`
-	River             River     `json:"river"`
-	Site              Site      `json:"site"`
-	Explain           *bool     `json:"explain"`
+	Latitude          float64           `json:"latitude" missing:"nan"`
+	Longitude         float64           `json:"longitude" missing:"nan"`
+	RainfallMM        float64           `json:"rainfall_mm" missing:"nan"`
+	Temperature       float64           `json:"temperature" missing:"nan"`
+	Humidity          float64           `json:"humidity" missing:"nan"`
+	LocationID        string            `json:"location_id"`
+	LocationName      string            `json:"location_name"`
+	Date              strictjson.Moment `json:"date"`
+	Rainfall7dMean    float64           `json:"rainfall_7d_mean" missing:"nan"`
+	Rainfall30dMean   float64           `json:"rainfall_30d_mean" missing:"nan"`
+	RainfallHistoryMM []float64         `json:"rainfall_history_mm"`
+	Temperature7dMean float64           `json:"temperature_7d_mean" missing:"nan"`
+	Temperature30d    float64           `json:"temperature_30d_mean" missing:"nan"`
+	River             River             `json:"river"`
+	Site              Site              `json:"site"`
+	Explain           *bool             `json:"explain"`
+	// The tag says vector.MaxHistoryDays.
+	WeatherHistory     []DailyWeather `json:"weather_history" most:"400"`
+	RainfallForecastMM []float64      `json:"rainfall_forecast_mm"`
+	Timezone           string         `json:"timezone"`
 }
 
-// River and Site have the fields of their counterparts in the same order, so that they
-// convert as a whole and the compiler sees when one changes.
+// DailyWeather is the weather of a day before that of the request.
+type DailyWeather struct {
+	Date        strictjson.Moment `json:"date"`
+	RainfallMM  float64           `json:"rainfall_mm" missing:"nan"`
+	Temperature float64           `json:"temperature" missing:"nan"`
+}
+
+// River is the river of yesterday and of the days before.
 type River struct {
-	Value          float64 `json:"value" missing:"nan"`
-	Normal         float64 `json:"normal" missing:"nan"`
-	FloodThreshold float64 `json:"flood_threshold" missing:"nan"`
+	Value          float64      `json:"value" missing:"nan"`
+	Normal         float64      `json:"normal" missing:"nan"`
+	FloodThreshold float64      `json:"flood_threshold" missing:"nan"`
+	History        []DailyValue `json:"history" most:"400"`
 }
 
+// DailyValue is the level or discharge of a day before that of the request.
+type DailyValue struct {
+	Date  strictjson.Moment `json:"date"`
+	Value float64           `json:"value" missing:"nan"`
+}
+
+// Site has the fields of its counterpart in the same order, so that it converts as a whole and the compiler sees
+// when one changes.
 type Site struct {
 	ElevationM                 float64 `json:"elevation_m" missing:"nan"`
 	SlopeMPerKM                float64 `json:"slope_m_per_km" missing:"nan"`
@@ -64,6 +85,8 @@ type Asking struct {
 	Explain bool
 	// Fresh by-passes the lookup in the cache.
 	Fresh bool
+	// Now tells the time. It is the date of a request that gives a history of days and no date.
+	Now func() time.Time
 }
 
 func (w *FloodRisk) maxItems(Options) int { return 0 }
@@ -76,8 +99,9 @@ func (w *FloodRisk) into(r *risk.Request, how Asking) (shape []domain.Violation)
 			RainfallMM: w.RainfallMM, Temperature: w.Temperature, Humidity: w.Humidity,
 			Rainfall7dMean: w.Rainfall7dMean, Rainfall30dMean: w.Rainfall30dMean,
 			Temperature7dMean: w.Temperature7dMean, Temperature30dMean: w.Temperature30d,
-			RainfallHistoryMM: w.RainfallHistoryMM,
-			River:             vector.River(w.River), Site: vector.Site(w.Site),
+			RainfallHistoryMM: w.RainfallHistoryMM, RainfallForecastMM: w.RainfallForecastMM,
+			River: vector.River{Value: w.River.Value, Normal: w.River.Normal, FloodThreshold: w.River.FloodThreshold},
+			Site:  vector.Site(w.Site),
 		},
 		LocationID: w.LocationID, LocationName: w.LocationName,
 		Explain: how.Explain, Fresh: how.Fresh,
@@ -85,13 +109,22 @@ func (w *FloodRisk) into(r *risk.Request, how Asking) (shape []domain.Violation)
 	if w.Explain != nil {
 		r.Explain = *w.Explain
 	}
-	if w.Date != nil {
-		var v *domain.Violation
-		if r.Date, v = strictjson.Day("/date", *w.Date); v != nil {
-			shape = append(shape, *v)
+	clock, v := strictjson.NewClock("/timezone", w.Timezone)
+	if v != nil {
+		shape = append(shape, *v)
+	}
+	if w.Date.IsGiven {
+		if r.Date, v = clock.Day("/date", w.Date); v != nil {
+			return append(shape, *v) // the days of a history cannot be placed
 		}
 	}
-	return shape
+	if len(w.WeatherHistory) == 0 && len(w.River.History) == 0 {
+		return shape
+	}
+	if r.Date.IsZero() {
+		r.Date = how.Now().UTC()
+	}
+	return w.place(r, clock, shape)
 }
 
 // Question turns a decoded request into one for the use case. decoded is what Decode said. The error has the

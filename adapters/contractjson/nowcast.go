@@ -20,15 +20,16 @@ type Nowcast struct {
 	ForecastHorizons   []int      `json:"forecast_horizons"`
 	RainfallForecastMM []float64  `json:"rainfall_forecast_mm"`
 	River              Thresholds `json:"river"`
+	Timezone           string     `json:"timezone"`
 }
 
 type Reading struct {
-	Timestamp    string  `json:"timestamp"`
-	RainfallMM   float64 `json:"rainfall_mm" missing:"nan"`
-	Temperature  float64 `json:"temperature" missing:"nan"`
-	Humidity     float64 `json:"humidity" missing:"nan"`
-	WaterLevelM  float64 `json:"water_level_m" missing:"nan"`
-	DischargeM3S float64 `json:"discharge_m3s" missing:"nan"`
+	Timestamp    strictjson.Moment `json:"timestamp"`
+	RainfallMM   float64           `json:"rainfall_mm" missing:"nan"`
+	Temperature  float64           `json:"temperature" missing:"nan"`
+	Humidity     float64           `json:"humidity" missing:"nan"`
+	WaterLevelM  float64           `json:"water_level_m" missing:"nan"`
+	DischargeM3S float64           `json:"discharge_m3s" missing:"nan"`
 }
 
 type Thresholds struct {
@@ -51,6 +52,10 @@ func (w *Nowcast) Question(decoded error, fresh bool) (nowcast.Request, error) {
 		Fresh: fresh,
 	}
 	var shape []domain.Violation
+	clock, wrong := strictjson.NewClock("/timezone", w.Timezone)
+	if wrong != nil {
+		shape = append(shape, *wrong)
+	}
 	for i := range w.WeatherSequence {
 		from := &w.WeatherSequence[i]
 		to := &r.Readings[i]
@@ -58,11 +63,11 @@ func (w *Nowcast) Question(decoded error, fresh bool) (nowcast.Request, error) {
 			RainfallMM: from.RainfallMM, Temperature: from.Temperature, Humidity: from.Humidity,
 			WaterLevelM: from.WaterLevelM, DischargeM3S: from.DischargeM3S,
 		}
-		if from.Timestamp == "" {
+		if from.Timestamp.Text == "" {
 			continue // required, as the use case says
 		}
 		var v *domain.Violation
-		if to.Time, v = strictjson.Time("", from.Timestamp); v != nil {
+		if to.Time, v = clock.Time("", from.Timestamp); v != nil {
 			v.Pointer = "/weather_sequence/" + strconv.Itoa(i) + "/timestamp"
 			shape = append(shape, *v)
 		}

@@ -14,7 +14,8 @@ type Request interface {
 
 // Options say how a request is read. The zero value takes the contract's names only, and batches of any size.
 type Options struct {
-	// CamelCase takes the lowerCamelCase form of each name as well, which the JSON mapping of protobuf writes.
+	// CamelCase takes the lowerCamelCase form of each name as well, and "NaN" for a missing number in an array: the
+	// JSON mapping of protobuf writes both.
 	CamelCase bool
 	// MaxBatch is the number of locations that a batch may have.
 	MaxBatch int
@@ -23,7 +24,7 @@ type Options struct {
 // Decode decodes the one JSON object in data strictly into to. The error is a *domain.Error: KindMalformed when
 // data is not JSON, KindInvalid when its shape is not that of the request. It is meant for to.Question.
 func Decode(data []byte, to Request, o Options) error {
-	return strictjson.Decode(data, to, strictjson.Options{CamelCase: o.CamelCase, MaxItems: to.maxItems(o)})
+	return strictjson.Decode(data, to, strictjson.Options{CamelCase: o.CamelCase, NaNText: o.CamelCase, MaxItems: to.maxItems(o)})
 }
 
 // unreadable reports whether Decode failed in such a way that nothing of the request is known.

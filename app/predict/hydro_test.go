@@ -48,18 +48,20 @@ func TestRealRiversAreTold(t *testing.T) {
 	basins := readBasins(t, 12)
 	w := newWorld(t, false)
 	for _, kind := range []struct {
-		name           string
-		history        int
-		river          bool
+		name string
+		brings
 		precision, far float64 // bounds of average precision, of mean probability over frequency
 	}{
-		{"service", 0, false, .2, 2},
-		{"three days of history", 3, false, .3, 2},
-		{"river", 3, true, .55, 2},
+		{"service", brings{}, .2, 2},
+		{"three days of history", brings{history: 3}, .3, 2},
+		{"river", brings{history: 3, river: 1}, .55, 2},
+		{"a year of weather", brings{history: 365, warm: true}, .4, 2},
+		{"a year of weather and the river's month", brings{history: 365, warm: true, river: 30}, .6, 2},
+		{"a year of weather without the site", brings{history: 365, warm: true, nowhere: true}, .3, 2},
 	} {
 		var p, y []float64
 		for _, b := range basins {
-			bp, by := b.ask(t, w.FloodRisks, kind.history, kind.river)
+			bp, by := b.ask(t, w.FloodRisks, kind.brings)
 			p, y = append(p, bp...), append(y, by...)
 		}
 		floods, expected := sum(y), sum(p)
@@ -74,8 +76,16 @@ func TestRealRiversAreTold(t *testing.T) {
 	}
 }
 
+// brings says what a request has beside rain of today, its means and the temperature of today.
+type brings struct {
+	history int  // days of rain before today
+	warm    bool // with temperatures
+	river   int  // days of the river, yesterday first
+	nowhere bool // without the site
+}
+
 // ask scores the last five years of a basin's days; y is flood today or tomorrow.
-func (b *basin) ask(t *testing.T, s *predict.FloodRisks, history int, river bool) (p, y []float64) {
+func (b *basin) ask(t *testing.T, s *predict.FloodRisks, has brings) (p, y []float64) {
 	t.Helper()
 	var rs []risk.Request
 	for d := len(b.rain) - 5*365; d+1 < len(b.rain); d++ {
@@ -83,15 +93,24 @@ func (b *basin) ask(t *testing.T, s *predict.FloodRisks, history int, river bool
 			continue
 		}
 		r := risk.NewRequest()
-		r.Latitude, r.Longitude, r.Site = b.latitude, b.longitude, b.site
+		r.Latitude, r.Longitude = b.latitude, b.longitude
+		if !has.nowhere {
+			r.Site = b.site
+		}
 		r.Date = b.first.AddDate(0, 0, d)
 		r.RainfallMM, r.Temperature = math.Max(0, b.rain[d]), b.warmth[d]
 		r.Rainfall7dMean, r.Rainfall30dMean = sum(b.rain[d-6:d+1])/7, sum(b.rain[d-29:d+1])/30
-		for i := range history {
-			r.RainfallHistoryMM = append(r.RainfallHistoryMM, b.rain[d-1-i])
+		for i := range has.history {
+			r.RainfallHistoryMM = append(r.RainfallHistoryMM, math.Max(0, b.rain[d-1-i]))
+			if has.warm {
+				r.TemperatureHistory = append(r.TemperatureHistory, b.warmth[d-1-i])
+			}
 		}
-		if river {
+		if has.river > 0 {
 			r.River = vector.River{Value: b.flow[d-1], Normal: b.normal, FloodThreshold: b.threshold}
+		}
+		for i := range has.river {
+			r.RiverHistory = append(r.RiverHistory, b.flow[d-1-i])
 		}
 		rs = append(rs, r)
 		flood := 0.0

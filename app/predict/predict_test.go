@@ -173,6 +173,7 @@ func (s sites) Len() int { return len(s) }
 func (s sites) Nearest(id string) string {
 	return domain.NearestName(id, maps.Keys(s))
 }
+
 func (s sites) Lookup(id string) (ports.RegisteredSite, bool) {
 	site, ok := s[id]
 	return site, ok

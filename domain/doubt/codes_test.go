@@ -161,8 +161,11 @@ func TestNumbersWithinATolerance(t *testing.T) {
 		v      float64
 		within float64 // relative
 	}{
-		{doubt.River, -999999, 1e-7}, {doubt.River, -28316.818, 2.9e-5}, {doubt.Temperature, -572.77778, 1.9e-4},
-		{doubt.Rain, 6553.5, 1.9e-4}, {doubt.Level, -304.4952, 2.9e-5},
+		{doubt.River, -999999, 1e-7},
+		{doubt.River, -28316.818, 2.9e-5},
+		{doubt.Temperature, -572.77778, 1.9e-4},
+		{doubt.Rain, 6553.5, 1.9e-4},
+		{doubt.Level, -304.4952, 2.9e-5},
 	} {
 		for k := -100; k <= 100; k++ {
 			if v := c.v * (1 + c.within*float64(k)/100); !doubt.IsCode(c.q, v) {

@@ -15,13 +15,14 @@ const (
 	mostRatio  = 20
 )
 
-// A value below a share of the normal is far below it. The share holds where the threshold is at most
-// flashy times the normal; a flashier river runs dry more often, and its share falls with the square of
-// that ratio. Of the real days of Caravan's rivers 0.44 % are below it where the threshold is at most flashy
-// times the normal, 0.10 % elsewhere (TestDaysOfRealRiversAreSeldomDoubtful prints both).
+// A value below a share of the normal is far below it. The share is farBelow where the threshold is at most flashy
+// times the normal. A flashier river runs dry more often: its share falls with that ratio, and from veryFlashy on
+// with the square of it. How many days of real rivers are below is printed by
+// TestDaysOfRealRiversAreSeldomDoubtful.
 const (
-	farBelow = 0.05
-	flashy   = 25
+	farBelow   = 0.05
+	flashy     = 25
+	veryFlashy = 50
 )
 
 // Span of the ratio that a value must reach under another unit for that unit to explain it.
@@ -72,11 +73,15 @@ func isFarBelow(value, normal, flood float64) bool {
 	if !(normal > 0 && value >= 0) {
 		return false
 	}
-	share := flood / normal
-	if share <= flashy {
+	times := flood / normal
+	if times <= flashy {
 		return value < farBelow*normal
 	}
-	return value > 0 && value < farBelow*normal*(flashy/share)*(flashy/share)
+	limit := farBelow * flashy / times
+	if times > veryFlashy {
+		limit *= veryFlashy / times
+	}
+	return value > 0 && value < limit*normal
 }
 
 // explain returns the reason that makes an ordinary value of an extraordinary one, and the factor.

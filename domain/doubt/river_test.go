@@ -21,6 +21,7 @@ func TestRiversThatDoNotFitTheirThresholds(t *testing.T) {
 		treated              domain.Treatment
 	}{
 		{"m3/s against ft3/s", 5, 706, 7060, domain.DoubtUnit, missing},
+		{"m3/s against ft3/s of a flashy river", 5, 177, 7060, domain.DoubtUnit, missing},
 		{"m against cm", 1.3, 150, 450, domain.DoubtUnit, missing},
 		{"m against mm", 1.3, 1500, 4500, domain.DoubtUnit, missing},
 		{"cm against m", 130, 1.5, 4.5, domain.DoubtUnit, bound},

@@ -50,6 +50,8 @@ type Assessment struct {
 	Factors   Factors
 
 	Quality Quality
+	// Derived are the site attributes that the request does not give and the answer took from its year of weather.
+	Derived InputSet
 
 	Model domain.ModelRef
 	// AssessedAt is when the answer was computed, not when it was served.

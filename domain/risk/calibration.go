@@ -7,12 +7,17 @@ import (
 )
 
 // Calibration maps a member's margin to a probability and its interval: knots joined by straight lines
-// in log-odds, constant beyond the first and the last. The trainer fits the knots by centred isotonic
+// in log-odds. Beyond the first and the last knot the map is constant, or goes on with the first and the last line where
+// Open says so. The trainer fits the knots by centred isotonic
 // regression (Oron and Flournoy 2017), so that no two margins share a probability.
 type Calibration struct {
 	Margin []float64 // strictly increasing
 	// Probability strictly increases inside (0, 1); Lower and Upper do not decrease and enclose it.
 	Probability, Lower, Upper []float64
+	// LogOdds says that Probability, Lower and Upper are given as log-odds.
+	LogOdds bool
+	// Open says that the first and the last line go on, so that the map rises strictly everywhere.
+	Open bool
 
 	knots []knot
 }
@@ -37,24 +42,31 @@ func (c *Calibration) compile() error {
 	}
 	c.knots = make([]knot, n)
 	for i := range n {
-		x, p, lo, hi := c.Margin[i], c.Probability[i], c.Lower[i], c.Upper[i]
-		if !(0 < lo && lo <= p && p <= hi && hi < 1) || math.IsNaN(x) || math.IsInf(x, 0) {
+		x, odds := c.Margin[i], logOdds{c.Probability[i], c.Lower[i], c.Upper[i]}
+		if !c.LogOdds {
+			odds = logOdds{logit(odds.probability), logit(odds.lower), logit(odds.upper)}
+		}
+		if !(odds.lower <= odds.probability && odds.probability <= odds.upper) || math.IsInf(odds.upper-odds.lower, 0) ||
+			math.IsNaN(x) || math.IsInf(x, 0) {
 			return fmt.Errorf("knot %d of the calibration is not 0 < lower <= probability <= upper < 1", i)
 		}
-		c.knots[i] = knot{margin: x, odds: logOdds{logit(p), logit(lo), logit(hi)}}
+		c.knots[i] = knot{margin: x, odds: odds}
 		if i == 0 {
 			continue
 		}
-		if !(c.Margin[i-1] < x && c.Probability[i-1] < p && c.Lower[i-1] <= lo && c.Upper[i-1] <= hi) {
+		a, b := &c.knots[i-1], &c.knots[i]
+		if !(a.margin < x && a.odds.probability < odds.probability && a.odds.lower <= odds.lower && a.odds.upper <= odds.upper) {
 			return fmt.Errorf("knot %d of the calibration does not increase", i)
 		}
-		a, b := &c.knots[i-1], &c.knots[i]
 		width := b.margin - a.margin
 		a.slope = logOdds{
 			(b.odds.probability - a.odds.probability) / width,
 			(b.odds.lower - a.odds.lower) / width,
 			(b.odds.upper - a.odds.upper) / width,
 		}
+	}
+	if c.Open {
+		c.knots[n-1].slope = c.knots[n-2].slope
 	}
 	c.Margin, c.Probability, c.Lower, c.Upper = nil, nil, nil, nil
 	return nil
@@ -68,16 +80,19 @@ func (c *Calibration) at(margin float64) logOdds {
 		}
 		return 1
 	}) // the number of knots at or below margin
-	if i == 0 {
+	if i == 0 && !c.Open {
 		return c.knots[0].odds
 	}
-	k := &c.knots[i-1]
-	d := margin - k.margin // the last knot has slope zero
-	return logOdds{
+	k := &c.knots[max(i-1, 0)]
+	d := margin - k.margin // the last knot of a map that is not open has slope zero
+	o := logOdds{
 		k.odds.probability + d*k.slope.probability,
 		k.odds.lower + d*k.slope.lower,
 		k.odds.upper + d*k.slope.upper,
 	}
+	// Open ends may let the lines cross.
+	o.lower, o.upper = min(o.lower, o.probability), max(o.upper, o.probability)
+	return o
 }
 
 func logit(p float64) float64 { return math.Log(p / (1 - p)) }
@@ -92,7 +107,13 @@ type Widening struct {
 	Place, PerInput, Maximum float64
 	// ConfidenceWidth is the width in log-odds at which the confidence has fallen to 1/e.
 	ConfidenceWidth float64
+	// OpenUpwards says that the interval reaches to certainty when rain, melt or the river lies above what the training
+	// covered.
+	OpenUpwards bool
 }
+
+// certain is the log-odds that stand for certainty.
+const certain = 40
 
 func (w Widening) validate() error {
 	for _, f := range []float64{w.Place, w.PerInput, w.Maximum} {
@@ -106,11 +127,13 @@ func (w Widening) validate() error {
 	return nil
 }
 
-// apply widens the interval around the probability.
-func (w Widening) apply(o logOdds, outOfDomain InputSet) logOdds {
+// apply widens the interval around the probability; above says that an input that brings floods lies above what the
+// training covered.
+func (w Widening) apply(o logOdds, outOfDomain InputSet, above bool) logOdds {
 	if outOfDomain == 0 {
 		return o
 	}
+
 	factor := 1.0
 	if outOfDomain.Has(InputPlace) {
 		factor = w.Place
@@ -122,6 +145,9 @@ func (w Widening) apply(o logOdds, outOfDomain InputSet) logOdds {
 	factor = min(factor, w.Maximum)
 	o.lower = o.probability - factor*(o.probability-o.lower)
 	o.upper = o.probability + factor*(o.upper-o.probability)
+	if above && w.OpenUpwards {
+		o.upper = max(o.upper, certain)
+	}
 	return o
 }
 

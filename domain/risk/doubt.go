@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/doubt"
@@ -24,11 +23,15 @@ func (d Doubts) Equal(other Doubts) bool {
 	return d.bound == other.bound && slices.Equal(d.list, other.list) && slices.Equal(d.places, other.places)
 }
 
-// boundPlace is a value that bounds the answer: a day of the rainfall history, or a field of its own.
+// boundPlace is a value that bounds the answer: a day of a sequence, or a field of its own.
 type boundPlace struct {
 	group bounds
-	field int // in the order of boundFields; beyond them the days of the history
+	// series is the place of the sequence in Request.series, aField for a field of its own.
+	series int8
+	index  int16 // in the sequence, or in boundFields
 }
+
+const aField = -1
 
 // bounds is a set of groups of values that bound the answer: it is the more cautious of the answers with
 // them and without them.
@@ -105,18 +108,32 @@ func (r *Request) heed() {
 		r.Doubt("/rainfall_mm", domain.DoubtNoDataCode, domain.TreatedAsGiven)
 	}
 	r.heedFields()
-	for i, v := range r.RainfallHistoryMM {
-		code, ok := doubt.CodeFor(doubt.Rain, v)
-		if !ok {
-			continue
+	for k, s := range r.series() {
+		for i, v := range s.values {
+			code, ok := doubt.CodeFor(s.quantity, v)
+			switch {
+			case ok && code.Certainty == doubt.Exact:
+				s.values[i] = math.NaN()
+				r.Doubt(s.pointer(i), domain.DoubtNoDataCode, domain.TreatedMissing)
+			case ok:
+				r.bound(s.pointer(i), domain.DoubtNoDataCode, boundPlace{s.group, int8(k), int16(i)})
+			case s.group == boundRiver:
+				r.heedRiverDay(&s, int8(k), i)
+			}
 		}
-		pointer := "/rainfall_history_mm/" + strconv.Itoa(i)
-		if code.Certainty == doubt.Exact {
-			r.RainfallHistoryMM[i] = math.NaN()
-			r.Doubt(pointer, domain.DoubtNoDataCode, domain.TreatedMissing)
-		} else {
-			r.bound(pointer, domain.DoubtNoDataCode, boundPlace{boundRain, len(boundFields) + i})
-		}
+	}
+}
+
+// heedRiverDay compares an earlier day of the river with its thresholds.
+func (r *Request) heedRiverDay(s *series, k int8, i int) {
+	d, doubtful := doubt.CheckRiver(s.values[i], r.River.Normal, r.River.FloodThreshold)
+	switch {
+	case !doubtful:
+	case d.Treated == domain.TreatedMissing:
+		s.values[i] = math.NaN()
+		r.Doubt(s.pointer(i), d.Reason, domain.TreatedMissing)
+	default:
+		r.bound(s.pointer(i), d.Reason, boundPlace{boundRiver, k, int16(i)})
 	}
 }
 
@@ -130,14 +147,14 @@ func (r *Request) heedFields() {
 	}
 	for i, v := range r.fields() {
 		if f := &boundFields[i]; f.group != boundRiver && doubt.MayBeCode(f.quantity, *v) {
-			r.bound(f.pointer, domain.DoubtNoDataCode, boundPlace{f.group, i})
+			r.bound(f.pointer, domain.DoubtNoDataCode, boundPlace{f.group, aField, int16(i)})
 		}
 	}
 }
 
 // heedRiver compares the river with its thresholds.
 func (r *Request) heedRiver() {
-	river := boundPlace{boundRiver, 0}
+	river := boundPlace{boundRiver, aField, 0}
 	if d, doubtful := doubt.CheckRiver(r.River.Value, r.River.Normal, r.River.FloodThreshold); doubtful {
 		if d.Treated == domain.TreatedMissing {
 			r.River.Value = math.NaN()
@@ -175,15 +192,16 @@ func (r *Request) bound(pointer string, reason domain.DoubtReason, place boundPl
 func (r *Request) without(groups bounds) Request {
 	q := *r
 	q.Doubts = Doubts{}
-	q.RainfallHistoryMM = slices.Clone(r.RainfallHistoryMM)
-	fields := q.fields()
+	q.RainfallHistoryMM, q.TemperatureHistory = slices.Clone(r.RainfallHistoryMM), slices.Clone(r.TemperatureHistory)
+	q.RainfallForecastMM, q.RiverHistory = slices.Clone(r.RainfallForecastMM), slices.Clone(r.RiverHistory)
+	fields, sequences := q.fields(), q.series()
 	for _, place := range r.Doubts.places {
 		switch {
 		case groups&place.group == 0:
-		case place.field < len(fields):
-			*fields[place.field] = math.NaN()
+		case place.series == aField:
+			*fields[place.index] = math.NaN()
 		default:
-			q.RainfallHistoryMM[place.field-len(fields)] = math.NaN()
+			sequences[place.series].values[place.index] = math.NaN()
 		}
 	}
 	return q

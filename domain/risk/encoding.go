@@ -12,13 +12,13 @@ import (
 // encodingVersion leads every encoded assessment; a change of the layout changes it. Bits beside it
 // say whether doubts and factors follow, so that a truncated answer never passes for one without them.
 const (
-	encodingVersion = 1
+	encodingVersion = 2
 	encodingDoubts  = 1 << 6
 	encodingFactors = 1 << 7
 )
 
 const (
-	encodedHead   = 1 + 4*8 + 3*4 + 8 // version, probability, bounds, confidence, three sets, time
+	encodedHead   = 1 + 4*8 + 4*8 + 8 // version, probability, bounds, confidence, four sets, time
 	encodedFactor = 1 + 4 + 4
 )
 
@@ -43,8 +43,8 @@ func (a *Assessment) AppendBinary(dst []byte) []byte {
 	for _, v := range [...]float64{a.Probability, a.Lower, a.Upper, a.Confidence} {
 		dst = le.AppendUint64(dst, math.Float64bits(v))
 	}
-	for _, s := range [...]InputSet{a.Quality.Missing, a.Quality.OutOfDomain, a.Quality.Ignored} {
-		dst = le.AppendUint32(dst, uint32(s))
+	for _, s := range [...]InputSet{a.Quality.Missing, a.Quality.OutOfDomain, a.Quality.Ignored, a.Derived} {
+		dst = le.AppendUint64(dst, uint64(s))
 	}
 	dst = le.AppendUint64(dst, uint64(a.AssessedAt.UnixMilli()))
 	if len(a.Quality.Doubtful) > 0 {
@@ -73,13 +73,14 @@ func (m *Model) Decode(data []byte, a *Assessment) error {
 	explained := data[0]&encodingFactors != 0
 	le := binary.LittleEndian
 	f64 := func(i int) float64 { return math.Float64frombits(le.Uint64(data[1+8*i:])) }
-	set := func(i int) InputSet { return InputSet(le.Uint32(data[1+4*8+4*i:])) }
+	set := func(i int) InputSet { return InputSet(le.Uint64(data[1+4*8+8*i:])) }
 	p, lo, hi, conf := f64(0), f64(1), f64(2), f64(3)
 	if !(0 <= lo && lo <= p && p <= hi && hi <= 1 && 0 <= conf && conf <= 1) { // false for NaN, too
 		return ErrEncoding
 	}
 	quality := Quality{Missing: set(0), OutOfDomain: set(1), Ignored: set(2)}
-	if (quality.Missing|quality.OutOfDomain|quality.Ignored)>>NumInputs != 0 {
+	derived := set(3)
+	if (quality.Missing|quality.OutOfDomain|quality.Ignored|derived)>>NumInputs != 0 {
 		return ErrEncoding
 	}
 	at := time.UnixMilli(int64(le.Uint64(data[encodedHead-8:]))).UTC()
@@ -96,7 +97,7 @@ func (m *Model) Decode(data []byte, a *Assessment) error {
 	}
 	*a = Assessment{
 		Probability: p, Lower: lo, Upper: hi, Confidence: conf,
-		Quality: quality, AssessedAt: at, Explained: explained, Factors: factors,
+		Quality: quality, Derived: derived, AssessedAt: at, Explained: explained, Factors: factors,
 	}
 	m.decide(a)
 	return nil

@@ -116,9 +116,10 @@ func (e *envelope) knowsPlace(latitude, longitude float64) bool {
 	return false
 }
 
-// quality compares a canonical request with what the member uses and what the training covered.
-func (m *Model) quality(member *Member, r *Request) Quality {
-	var q Quality
+// quality compares a canonical request with what the member uses and what the training covered; above says that an
+// input that brings floods lies above that.
+func (m *Model) quality(c *candidate, r *Request) (q Quality, above bool) {
+	member := c.member
 	if !m.envelope.knowsPlace(r.Latitude, r.Longitude) {
 		q.OutOfDomain = q.OutOfDomain.With(InputPlace)
 	}
@@ -130,6 +131,7 @@ func (m *Model) quality(member *Member, r *Request) Quality {
 			q.Ignored = q.Ignored.With(i)
 		case v < m.envelope.ranges[i].Min || v > m.envelope.ranges[i].Max:
 			q.OutOfDomain = q.OutOfDomain.With(i)
+			above = above || dangerous.Has(i) && v > m.envelope.ranges[i].Max
 		}
 	}
 	look(InputRainfall, r.RainfallMM)
@@ -139,8 +141,16 @@ func (m *Model) quality(member *Member, r *Request) Quality {
 	look(InputRainfall30dMean, r.Rainfall30dMean)
 	look(InputTemperature7dMean, r.Temperature7dMean)
 	look(InputTemperature30dMean, r.Temperature30dMean)
-	m.historyQuality(&q, member, &r.Inputs)
-	m.riverQuality(&q, member, r.River)
+	look(InputRiver, r.RiverRatio(1))
+	if math.IsNaN(r.RiverRatio(1)) && !math.IsNaN(r.River.Value) {
+		q.Ignored = q.Ignored.With(InputRiver) // a river is usable only as a whole
+	}
+	if m.schema.first {
+		m.historyQuality1(&q, member, &r.Inputs)
+	} else {
+		look(InputRainfallForecast, r.Tomorrow())
+		above = m.historyQuality(&q, c, &r.Inputs) || above
+	}
 
 	missing := q.Missing
 	for i, v := range r.Site.Values() {
@@ -149,11 +159,96 @@ func (m *Model) quality(member *Member, r *Request) Quality {
 	if (q.Missing &^ missing).Len() == vector.SiteFields {
 		q.Missing = missing.With(InputSite)
 	}
-	return q
+	return q, above
 }
 
-// historyQuality also withdraws the complaint about a mean that the history supplies.
-func (m *Model) historyQuality(q *Quality, member *Member, in *vector.Inputs) {
+// dangerous are the inputs that bring floods when they are large.
+const dangerous InputSet = 1<<InputRainfall | 1<<InputRainfall7dMean | 1<<InputRainfall30dMean |
+	1<<InputRainfallHistory | 1<<InputRainfallForecast | 1<<InputRiver | 1<<InputRiverHistory
+
+// missingSite returns the site attributes that a request does not give.
+func (m *Model) missingSite(s *vector.Site) (out InputSet) {
+	for i, v := range s.Values() {
+		if *v != *v {
+			out = out.With(InputSiteFirst + Input(i))
+		}
+	}
+	return out
+}
+
+// historyQuality looks at the days before today and says whether rain or the river of one of them lies above what the
+// training covered. It also withdraws the complaint about means that the days supply, and says that posted means of rain
+// are ignored where the days are used.
+func (m *Model) historyQuality(q *Quality, c *candidate, in *vector.Inputs) (above bool) {
+	known := vector.Look(in)
+	above = m.seriesQuality(q, c.member, InputRainfallHistory, in.RainfallHistoryMM)
+	if !known.Rain {
+		q.Missing = q.Missing.With(InputRainfallHistory)
+	}
+	m.seriesQuality(q, c.member, InputWeatherHistory, in.TemperatureHistory)
+	if !known.Warm {
+		q.Missing = q.Missing.With(InputWeatherHistory)
+	}
+	above = m.riverHistoryQuality(q, c.member, in) || above
+	for _, mean := range [...]struct {
+		days  int
+		input Input
+	}{{7, InputRainfall7dMean}, {30, InputRainfall30dMean}} {
+		if c.view.Level < mean.days {
+			continue
+		}
+		if !q.Missing.Has(mean.input) {
+			q.Ignored = q.Ignored.With(mean.input)
+		}
+		q.Missing &^= 1 << mean.input
+		q.OutOfDomain &^= 1 << mean.input
+	}
+	if known.Warm {
+		q.Missing &^= 1<<InputTemperature7dMean | 1<<InputTemperature30dMean
+	}
+	return above
+}
+
+// seriesQuality looks at a sequence of daily values.
+func (m *Model) seriesQuality(q *Quality, member *Member, input Input, values []float64) (above bool) {
+	known, outside, r := false, false, m.envelope.ranges[input]
+	for _, v := range values[:min(len(values), vector.YearDays)] {
+		known = known || v == v
+		outside = outside || v < r.Min || v > r.Max
+		above = above || v > r.Max
+	}
+	switch {
+	case known && !member.uses.Has(input):
+		q.Ignored = q.Ignored.With(input)
+		return false
+	case outside:
+		q.OutOfDomain = q.OutOfDomain.With(input)
+	}
+	return above && dangerous.Has(input)
+}
+
+// riverHistoryQuality looks at the river of the days before yesterday.
+func (m *Model) riverHistoryQuality(q *Quality, member *Member, in *vector.Inputs) (above bool) {
+	some := false
+	for i := 2; i <= min(len(in.RiverHistory), vector.RiverDays); i++ {
+		v := in.RiverRatio(i)
+		some = some || v == v
+		above = above || v > m.envelope.ranges[InputRiver].Max
+	}
+	switch {
+	case !some:
+		q.Missing = q.Missing.With(InputRiverHistory)
+	case !member.uses.Has(InputRiverHistory):
+		q.Ignored = q.Ignored.With(InputRiverHistory)
+		return false
+	case above:
+		q.OutOfDomain = q.OutOfDomain.With(InputRiverHistory)
+	}
+	return above
+}
+
+// historyQuality1 is historyQuality for models of vector.Schema1, which read the unbroken days alone.
+func (m *Model) historyQuality1(q *Quality, member *Member, in *vector.Inputs) {
 	days := in.HistoryDays()
 	for _, v := range in.RainfallHistoryMM {
 		if v > m.envelope.ranges[InputRainfallHistory].Max {
@@ -177,21 +272,5 @@ func (m *Model) historyQuality(q *Quality, member *Member, in *vector.Inputs) {
 	}
 	if days >= 29 {
 		q.Missing &^= 1 << InputRainfall30dMean
-	}
-}
-
-// riverQuality: a river is usable only as a whole.
-func (m *Model) riverQuality(q *Quality, member *Member, r vector.River) {
-	ratio := r.Ratio()
-	switch {
-	case ratio != ratio:
-		q.Missing = q.Missing.With(InputRiver)
-		if r.Value == r.Value {
-			q.Ignored = q.Ignored.With(InputRiver)
-		}
-	case !member.uses.Has(InputRiver):
-		q.Ignored = q.Ignored.With(InputRiver)
-	case ratio < m.envelope.ranges[InputRiver].Min || ratio > m.envelope.ranges[InputRiver].Max:
-		q.OutOfDomain = q.OutOfDomain.With(InputRiver)
 	}
 }

@@ -15,6 +15,7 @@ import (
 type Model struct {
 	ref      domain.ModelRef
 	scope    []byte
+	schema   *schema
 	features []domain.FeatureInfo
 	members  []Member
 	levels   Levels
@@ -26,7 +27,8 @@ type Model struct {
 // Spec is what a model is made of. NewModel checks it completely.
 type Spec struct {
 	Ref      domain.ModelRef
-	Features []domain.FeatureInfo // in the order of vector.Names
+	Schema   string               // vector.Schema or vector.Schema1
+	Features []domain.FeatureInfo // in the order of the schema's names
 	Members  []Member             // most demanding first; the last requires nothing
 	Levels   Levels
 	Coverage float64 // of the probability interval
@@ -38,15 +40,44 @@ type Spec struct {
 // answers it, alone.
 type Member struct {
 	Name           string
+	RequiresYear   bool // of daily rain and temperature
 	RequiresRiver  bool
-	MinHistoryDays int // of unbroken rainfall history before today
-	Ensemble       *trees.Ensemble
-	Calibration    Calibration
+	RequiresSite   bool // the site's mean precipitation, without which the other attributes say little
+	MinHistoryDays int  // of unbroken rainfall history before today
+	Part
+	Calibration Calibration
+	// Forecast, when there is one, adds to the margin where tomorrow's rain is known; the sum has a calibration of its own.
+	Forecast            *Part
+	ForecastCalibration Calibration
 
-	// uses are the raw inputs behind the features on which the booster splits; others that a request
-	// gives are reported as ignored.
-	uses InputSet
+	// uses are the raw inputs behind the features on which the member looks; others that a request gives are reported as
+	// ignored. Likewise derives: the site attributes that are taken from the year of weather.
+	uses, derives InputSet
 }
+
+// Part is a part of a margin: boosted trees and what they correct.
+type Part struct {
+	Linear   Linear
+	Ensemble *trees.Ensemble
+}
+
+// margin is the margin of a row of features.
+func (p *Part) margin(row []float32) float64 {
+	return p.Linear.margin(row) + float64(p.Ensemble.Margin(row))
+}
+
+// explain adds the exact Shapley values of a row to phi and returns what the training rows expect.
+func (p *Part) explain(phi []float64, row []float32) float64 {
+	var own [vector.NumFeatures]float64
+	base := p.Ensemble.Shapley(own[:len(row)], row)
+	for i := range row {
+		phi[i] += own[i]
+	}
+	p.Linear.explain(phi, row)
+	return base + p.Linear.Intercept
+}
+
+func (p *Part) uses(feature int) bool { return p.Ensemble.Uses(feature) || p.Linear.uses(feature) }
 
 // Levels are the probabilities at which the levels begin, strictly increasing inside (0, 1).
 type Levels struct{ Low, Moderate, High, Extreme float64 }
@@ -74,12 +105,16 @@ func (l Levels) Decide(p float64) (domain.Level, float64) {
 
 // NewModel checks spec and returns the model.
 func NewModel(spec Spec) (*Model, error) {
-	if len(spec.Features) != vector.NumFeatures {
-		return nil, fmt.Errorf("the model has %d features, schema %s has %d", len(spec.Features), vector.Schema, vector.NumFeatures)
+	schema, err := schemaOf(spec.Schema)
+	if err != nil {
+		return nil, err
+	}
+	if len(spec.Features) != len(schema.names) {
+		return nil, fmt.Errorf("the model has %d features, schema %s has %d", len(spec.Features), schema.name, len(schema.names))
 	}
 	for i, f := range spec.Features {
-		if f.Name != vector.Names[i] {
-			return nil, fmt.Errorf("feature %d is %q, schema %s has %q there", i, f.Name, vector.Schema, vector.Names[i])
+		if f.Name != schema.names[i] {
+			return nil, fmt.Errorf("feature %d is %q, schema %s has %q there", i, f.Name, schema.name, schema.names[i])
 		}
 	}
 	if len(spec.Members) == 0 {
@@ -87,16 +122,11 @@ func NewModel(spec Spec) (*Model, error) {
 	}
 	spec.Members = slices.Clone(spec.Members)
 	for i := range spec.Members {
-		m := &spec.Members[i]
-		if m.Ensemble.NumFeatures() != vector.NumFeatures {
-			return nil, fmt.Errorf("member %s has %d features, schema %s has %d", m.Name, m.Ensemble.NumFeatures(), vector.Schema, vector.NumFeatures)
+		if err := spec.Members[i].compile(schema); err != nil {
+			return nil, fmt.Errorf("member %s: %w", spec.Members[i].Name, err)
 		}
-		if err := m.Calibration.compile(); err != nil {
-			return nil, fmt.Errorf("member %s: %w", m.Name, err)
-		}
-		m.uses = usedInputs(m.Ensemble)
 	}
-	if last := spec.Members[len(spec.Members)-1]; last.RequiresRiver || last.MinHistoryDays > 0 {
+	if last := &spec.Members[len(spec.Members)-1]; last.RequiresRiver || last.RequiresSite || last.RequiresYear || last.MinHistoryDays > 0 {
 		return nil, fmt.Errorf("the last member, %s, must accept every request", last.Name)
 	}
 	if !(0 < spec.Coverage && spec.Coverage < 1) {
@@ -107,7 +137,8 @@ func NewModel(spec Spec) (*Model, error) {
 	}
 	return &Model{
 		ref:      spec.Ref,
-		scope:    fmt.Appendf(nil, "%s\x00%s\x00", spec.Ref.Digest, vector.Schema),
+		scope:    fmt.Appendf(nil, "%s\x00%s\x00", spec.Ref.Digest, schema.name),
+		schema:   schema,
 		features: slices.Clone(spec.Features),
 		members:  spec.Members,
 		levels:   spec.Levels,
@@ -115,6 +146,30 @@ func NewModel(spec Spec) (*Model, error) {
 		widening: spec.Widening,
 		envelope: newEnvelope(spec.Envelope),
 	}, nil
+}
+
+// compile checks a member and prepares it for serving.
+func (m *Member) compile(s *schema) error {
+	parts := []*Part{&m.Part}
+	if m.Forecast != nil {
+		parts = append(parts, m.Forecast)
+		if err := m.ForecastCalibration.compile(); err != nil {
+			return fmt.Errorf("forecast: %w", err)
+		}
+	}
+	for _, p := range parts {
+		if p.Ensemble.NumFeatures() != len(s.names) {
+			return fmt.Errorf("%d features, schema %s has %d", p.Ensemble.NumFeatures(), s.name, len(s.names))
+		}
+		if err := p.Linear.check(len(s.names)); err != nil {
+			return err
+		}
+	}
+	if err := m.Calibration.compile(); err != nil {
+		return err
+	}
+	m.uses, m.derives = s.usedInputs(parts)
+	return nil
 }
 
 // Ref identifies the model.
@@ -136,14 +191,22 @@ func (m *Model) Assess(r *Request, a *Assessment) {
 
 // assess answers a request as it stands.
 func (m *Model) assess(r *Request, a *Assessment) {
+	if m.schema.first {
+		var row [vector.NumFeatures1]float32
+		vector.Assemble1(row[:], &r.Inputs)
+		member := m.member1(&r.Inputs)
+		c := candidate{member: member, margin: member.margin(row[:])}
+		c.odds = member.Calibration.at(c.margin)
+		m.finish(&c, r, row[:], a)
+		return
+	}
 	var row [vector.NumFeatures]float32
-	vector.Assemble(row[:], &r.Inputs)
-	member := m.member(&r.Inputs)
-	m.finish(member, r, row[:], member.Ensemble.Margin(row[:]), a)
+	c := m.answer(&r.Inputs, row[:])
+	m.finish(&c, r, row[:], a)
 }
 
-// member returns the first member whose requirements the inputs meet.
-func (m *Model) member(in *vector.Inputs) *Member {
+// member1 returns the first member of a model of vector.Schema1 whose requirements the inputs meet.
+func (m *Model) member1(in *vector.Inputs) *Member {
 	for i := range m.members {
 		c := &m.members[i]
 		if (!c.RequiresRiver || !math.IsNaN(in.River.Ratio())) && in.HistoryDays() >= c.MinHistoryDays {
@@ -153,23 +216,33 @@ func (m *Model) member(in *vector.Inputs) *Member {
 	panic("risk: NewModel accepted a model whose last member has requirements")
 }
 
-// finish turns a margin into an answer.
-func (m *Model) finish(member *Member, r *Request, row []float32, margin float32, a *Assessment) {
-	q := m.quality(member, r)
-	o := m.widening.apply(member.Calibration.at(float64(margin)), q.OutOfDomain)
-	a.Probability, a.Lower, a.Upper = rounded(expit(o.probability)), rounded(expit(o.lower)), rounded(expit(o.upper))
+// finish turns the winning candidate and its row into an answer.
+func (m *Model) finish(c *candidate, r *Request, row []float32, a *Assessment) {
+	q, above := m.quality(c, r)
+	o := m.widening.apply(c.odds, q.OutOfDomain, above)
+	a.Probability, a.Lower, a.Upper = m.rounded(expit(o.probability)), m.rounded(expit(o.lower)), m.rounded(expit(o.upper))
 	a.Confidence = math.Round(m.widening.confidence(o)*1e4) / 1e4
 	a.Quality = q
+	a.Derived = 0
+	if c.view.Year {
+		a.Derived = c.member.derives & m.missingSite(&r.Site)
+		a.Quality.Missing &^= a.Derived
+	}
 	a.Explained = r.Explain
 	if r.Explain {
-		m.explain(member, row, &a.Factors)
+		m.explain(c, row, &a.Factors)
 	}
 	m.decide(a)
 }
 
-// rounded cuts a probability to nine decimals: more would be noise on the wire, and rounding is
-// monotone.
-func rounded(p float64) float64 { return math.Round(p*1e9) / 1e9 }
+// rounded cuts a probability to twelve decimals, so that it still rises with rain where it is smallest; models of the
+// first schema keep their nine. Rounding is monotone.
+func (m *Model) rounded(p float64) float64 {
+	if m.schema.first {
+		return math.Round(p*1e9) / 1e9
+	}
+	return math.Round(p*1e12) / 1e12
+}
 
 // decide sets what follows from the probability and the model alone.
 func (m *Model) decide(a *Assessment) {
@@ -180,9 +253,14 @@ func (m *Model) decide(a *Assessment) {
 
 // explain lists the largest exact Shapley values. What is not listed is summed, so that the answer
 // still adds up to the margin.
-func (m *Model) explain(member *Member, row []float32, f *Factors) {
-	var phi [vector.NumFeatures]float64
-	f.Base = float32(member.Ensemble.Shapley(phi[:], row))
+func (m *Model) explain(c *candidate, row []float32, f *Factors) {
+	var room [vector.NumFeatures]float64
+	phi := room[:len(row)]
+	base := c.member.explain(phi, row)
+	if c.forecast {
+		base += c.member.Forecast.explain(phi, row)
+	}
+	f.Base = float32(base)
 	f.N = 0
 	others := 0.0
 	for i, v := range phi {
@@ -214,25 +292,34 @@ type Scratch struct {
 	rows    []float32
 	margins []float32
 	order   []int32
+	member  []*Member // by place in todo
 }
 
 // AssessMany answers rs[i] in out[i].Assessment for every i in todo, as Assess would, bit for bit. The
 // work is columnar: the features of all rows are assembled into one row-major matrix per member, and
-// the trees are walked over blocks of rows.
+// the trees are walked over blocks of rows. Requests that need more than one look (a forecast, a history with gaps) are
+// answered one by one.
 func (m *Model) AssessMany(s *Scratch, rs []Request, out []Outcome, todo []int32) {
-	s.rows = slices.Grow(s.rows[:0], len(todo)*vector.NumFeatures)
+	s.member = slices.Grow(s.member[:0], len(todo))[:len(todo)]
+	for k, i := range todo {
+		if s.member[k] = m.plain(&rs[i].Inputs); s.member[k] == nil {
+			m.Assess(&rs[i], &out[i].Assessment)
+		}
+	}
+	width := len(m.schema.names)
+	s.rows = slices.Grow(s.rows[:0], len(todo)*width)
 	s.margins = slices.Grow(s.margins[:0], len(todo))[:len(todo)]
 	for k := range m.members {
 		member := &m.members[k]
 		s.order = s.order[:0]
 		rows := s.rows[:0]
-		for _, i := range todo {
-			if m.member(&rs[i].Inputs) != member {
+		for k, i := range todo {
+			if s.member[k] != member {
 				continue
 			}
 			s.order = append(s.order, i)
-			rows = rows[:len(rows)+vector.NumFeatures]
-			vector.Assemble(rows[len(rows)-vector.NumFeatures:], &rs[i].Inputs)
+			rows = rows[:len(rows)+width]
+			m.assemble(rows[len(rows)-width:], &rs[i].Inputs)
 		}
 		if len(s.order) == 0 {
 			continue
@@ -240,11 +327,35 @@ func (m *Model) AssessMany(s *Scratch, rs []Request, out []Outcome, todo []int32
 		margins := s.margins[:len(s.order)]
 		member.Ensemble.Margins(margins, rows)
 		for j, i := range s.order {
-			row := rows[j*vector.NumFeatures : (j+1)*vector.NumFeatures]
-			m.finish(member, &rs[i], row, margins[j], &out[i].Assessment)
+			row := rows[j*width : (j+1)*width]
+			c := candidate{member: member, margin: member.Linear.margin(row) + float64(margins[j])}
+			c.odds = member.Calibration.at(c.margin)
+			m.finish(&c, &rs[i], row, &out[i].Assessment)
 			m.heed(&rs[i], &out[i].Assessment)
 		}
 	}
+}
+
+// plain returns the member that answers the inputs with one look at no history but a complete one, nil when it takes
+// more than that.
+func (m *Model) plain(in *vector.Inputs) *Member {
+	if m.schema.first {
+		return m.member1(in)
+	}
+	known := vector.Look(in)
+	if known.Rain || known.Warm || !math.IsNaN(in.Tomorrow()) {
+		return nil
+	}
+	return m.member(in, known.View)
+}
+
+// assemble writes the row of a request that plain accepts.
+func (m *Model) assemble(dst []float32, in *vector.Inputs) {
+	if m.schema.first {
+		vector.Assemble1(dst, in)
+		return
+	}
+	vector.Assemble(dst, in, vector.View{})
 }
 
 // WarmUp scores a handful of requests so that tables and code are in the processor's caches.
@@ -267,24 +378,56 @@ type RowScore struct {
 	Contributions             []float64 // one for each feature, in log-odds
 }
 
-// ScoreRow scores a row of features with the named member, past the assembly of features.
-func (m *Model) ScoreRow(member string, row []float32) (RowScore, error) {
+// ScoreRow scores a row of features with the named member, past the assembly of features; with the forecast, too, when
+// forecast says so.
+func (m *Model) ScoreRow(member string, forecast bool, row []float32) (RowScore, error) {
 	for i := range m.members {
 		c := &m.members[i]
-		if c.Name != member {
+		if c.Name != member || forecast && c.Forecast == nil {
 			continue
 		}
-		margin := float64(c.Ensemble.Margin(row))
-		o := c.Calibration.at(margin)
+		margin, o := c.score(row, forecast)
 		s := RowScore{
 			Margin: margin, Probability: expit(o.probability), Lower: expit(o.lower), Upper: expit(o.upper),
 			Contributions: make([]float64, len(row)),
 		}
-		s.Base = c.Ensemble.Shapley(s.Contributions, row)
+		s.Base = c.explain(s.Contributions, row)
+		if forecast {
+			s.Base += c.Forecast.explain(s.Contributions, row)
+		}
 		return s, nil
 	}
-	return RowScore{}, fmt.Errorf("the model has no member %q", member)
+	return RowScore{}, fmt.Errorf("the model has no member %q (forecast: %v)", member, forecast)
+}
+
+// Explanation is how the answer to a request came about, for verification.
+type Explanation struct {
+	Member   string
+	Forecast bool
+	Row      []float32
+}
+
+// Look returns which member answers r, and the row of features that it sees.
+func (m *Model) Look(r *Request) Explanation {
+	if m.schema.first {
+		e := Explanation{Member: m.member1(&r.Inputs).Name, Row: make([]float32, vector.NumFeatures1)}
+		vector.Assemble1(e.Row, &r.Inputs)
+		return e
+	}
+	e := Explanation{Row: make([]float32, vector.NumFeatures)}
+	c := m.answer(&r.Inputs, e.Row)
+	e.Member, e.Forecast = c.member.Name, c.forecast
+	return e
 }
 
 // MemberFor returns the name of the member that answers r.
-func (m *Model) MemberFor(r *Request) string { return m.member(&r.Inputs).Name }
+func (m *Model) MemberFor(r *Request) string { return m.Look(r).Member }
+
+// NumFeatures is the number of features of the schema.
+func (m *Model) NumFeatures() int { return len(m.schema.names) }
+
+// FeatureName returns the name of a feature.
+func (m *Model) FeatureName(i int) string { return m.schema.names[i] }
+
+// Schema returns the name of the features' schema.
+func (m *Model) Schema() string { return m.schema.name }

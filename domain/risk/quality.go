@@ -19,10 +19,13 @@ const (
 	InputHumidity
 	InputRainfall7dMean
 	InputRainfall30dMean
-	InputRainfallHistory
+	InputRainfallHistory // daily rain before today, whether it came with temperatures or not
+	InputWeatherHistory  // daily temperatures beside that rain, for a year
+	InputRainfallForecast
 	InputTemperature7dMean
 	InputTemperature30dMean
 	InputRiver
+	InputRiverHistory
 	InputSite // the whole site
 	InputSiteFirst
 
@@ -33,7 +36,8 @@ const (
 var inputNames = func() (names [NumInputs]string) {
 	copy(names[:], []string{
 		"location", "season", "rainfall_mm", "temperature", "humidity", "rainfall_7d_mean", "rainfall_30d_mean",
-		"rainfall_history_mm", "temperature_7d_mean", "temperature_30d_mean", "river", "site",
+		"rainfall_history_mm", "weather_history", "rainfall_forecast_mm", "temperature_7d_mean", "temperature_30d_mean",
+		"river", "river.history", "site",
 	})
 	for i, n := range vector.SiteNames {
 		names[int(InputSiteFirst)+i] = "site." + n

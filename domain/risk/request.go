@@ -21,6 +21,11 @@ type Request struct {
 	LocationID   string
 	LocationName string
 
+	// WeatherAt and RiverAt say where the wire read a day of a history that came with dates: the element i is the place in
+	// weather_history, or river.history, of the day i+1 days before the date, -1 where the request has none. They only
+	// make the pointers of violations. Nil means that the history came without dates, in the order of the days.
+	WeatherAt, RiverAt []int16
+
 	// Explain asks for the factors.
 	Explain bool
 	// Fresh by-passes the cache lookup; the answer is still stored.
@@ -81,18 +86,7 @@ func (r *Request) Validate() []domain.Violation {
 	}
 	vs = boundsRainMean.Check(vs, "/rainfall_7d_mean", r.Rainfall7dMean, false)
 	vs = boundsRainMean.Check(vs, "/rainfall_30d_mean", r.Rainfall30dMean, false)
-	if n := len(r.RainfallHistoryMM); n > vector.MaxHistoryDays {
-		vs = append(vs, domain.Violation{
-			Pointer: "/rainfall_history_mm", Code: domain.CodeSize,
-			Detail: fmt.Sprintf("%d days are more than the %d that are allowed", n, vector.MaxHistoryDays),
-		})
-	} else {
-		for i, v := range r.RainfallHistoryMM {
-			if !boundsRain.Holds(v) && v == v && !doubt.IsCode(doubt.Rain, v) { // a code is a missing day
-				vs = boundsRain.Check(vs, "/rainfall_history_mm/"+strconv.Itoa(i), v, false)
-			}
-		}
-	}
+	vs = r.validateSeries(vs)
 	vs = domain.RangeTemperature.Check(vs, "/temperature_7d_mean", r.Temperature7dMean, false)
 	vs = domain.RangeTemperature.Check(vs, "/temperature_30d_mean", r.Temperature30dMean, false)
 	vs = checkRiver(vs, &r.River)
@@ -104,11 +98,66 @@ func (r *Request) Validate() []domain.Violation {
 	return vs
 }
 
+// series is one sequence of daily values of a request.
+type series struct {
+	name     string // pointer of the sequence
+	field    string // of an element that came with a date
+	values   []float64
+	at       []int16
+	bounds   domain.Range
+	quantity doubt.Quantity
+	group    bounds
+}
+
+// numSeries is how many sequences a request has.
+const numSeries = 4
+
+func (r *Request) series() [numSeries]series {
+	rain := series{"/rainfall_history_mm", "", r.RainfallHistoryMM, nil, boundsRain, doubt.Rain, boundRain}
+	if r.WeatherAt != nil {
+		rain.name, rain.field, rain.at = "/weather_history", "/rainfall_mm", r.WeatherAt
+	}
+	return [...]series{
+		rain,
+		{"/weather_history", "/temperature", r.TemperatureHistory, r.WeatherAt, domain.RangeTemperature, doubt.Temperature, boundTemperature},
+		{"/rainfall_forecast_mm", "", r.RainfallForecastMM, nil, boundsRain, doubt.Rain, boundRain},
+		{"/river/history", "/value", r.RiverHistory, r.RiverAt, domain.RangeRiver, doubt.River, boundRiver},
+	}
+}
+
+// validateSeries checks the sequences of daily values. A code for no data is a missing day.
+func (r *Request) validateSeries(vs []domain.Violation) []domain.Violation {
+	for _, s := range r.series() {
+		if n := len(s.values); n > vector.MaxHistoryDays {
+			vs = append(vs, domain.Violation{
+				Pointer: s.name, Code: domain.CodeSize,
+				Detail: fmt.Sprintf("%d days are more than the %d that are allowed", n, vector.MaxHistoryDays),
+			})
+			continue
+		}
+		for i, v := range s.values {
+			if !s.bounds.Holds(v) && v == v && !doubt.IsCode(s.quantity, v) {
+				vs = s.bounds.Check(vs, s.pointer(i), v, false)
+			}
+		}
+	}
+	return vs
+}
+
+// pointer returns the place of an element in the request.
+func (s *series) pointer(i int) string {
+	if i < len(s.at) && s.at[i] >= 0 {
+		i = int(s.at[i])
+	}
+	return s.name + "/" + strconv.Itoa(i) + s.field
+}
+
 // Canonicalize rounds the inputs to the resolution at which Guardy answers, so that equal weather
 // meets in the cache. The answer is computed from the rounded values whether a cache takes part or
-// not. Steps: rain 0.1 mm, means 0.01 mm/day and 0.1 °C, temperature 0.1 °C, humidity 1 %,
-// coordinates 0.01°, the river ratio 1e-4 (see vector.Assemble), the date to its calendar day.
-// Rounding is monotone, so more rain still never lowers the probability.
+// not. Steps: rain 0.1 mm (of every day), means 0.01 mm/day and 0.1 °C, temperature 0.1 °C, humidity 1 %,
+// coordinates 0.01°, the river ratio 1e-4 of every day
+// (see vector.Assemble), the date to its calendar day. Rounding is monotone, so more rain still never lowers the
+// probability.
 //
 // Before it rounds it takes out the values that count as missing because they are codes for no data or do not
 // fit the others, and keeps what the answer has to say about them.
@@ -123,8 +172,10 @@ func (r *Request) Canonicalize() {
 	r.Rainfall30dMean = domain.Round(r.Rainfall30dMean, 100)
 	r.Temperature7dMean = domain.Round(r.Temperature7dMean, 10)
 	r.Temperature30dMean = domain.Round(r.Temperature30dMean, 10)
-	for i, v := range r.RainfallHistoryMM {
-		r.RainfallHistoryMM[i] = domain.Round(v, 10)
+	for _, series := range [...][]float64{r.RainfallHistoryMM, r.TemperatureHistory, r.RainfallForecastMM} {
+		for i, v := range series {
+			series[i] = domain.Round(v, 10)
+		}
 	}
 	y, m, d := r.Date.Date()
 	r.Date = time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
@@ -144,14 +195,22 @@ func (r *Request) AppendCanonical(dst []byte) []byte {
 	f(r.Rainfall30dMean)
 	f(r.Temperature7dMean)
 	f(r.Temperature30dMean)
-	f(domain.Round(r.River.Ratio(), 1e4))
+	f(domain.Round(r.RiverRatio(1), 1e4))
+	f(r.Tomorrow())
 	for _, v := range r.Site.Values() {
 		f(float64(float32(*v)))
 	}
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(r.Date.Year())<<16|uint32(r.Date.YearDay()))
-	dst = append(dst, byte(len(r.RainfallHistoryMM)))
-	for _, v := range r.RainfallHistoryMM {
-		f(v)
+	for _, series := range [...][]float64{r.RainfallHistoryMM, r.TemperatureHistory} {
+		dst = binary.LittleEndian.AppendUint16(dst, uint16(len(series)))
+		for _, v := range series {
+			f(v)
+		}
+	}
+	days := min(len(r.RiverHistory), vector.RiverDays)
+	dst = append(dst, byte(days))
+	for i := 2; i <= days; i++ {
+		f(domain.Round(r.RiverRatio(i), 1e4))
 	}
 	if r.Explain {
 		dst = append(dst, 1)

@@ -54,11 +54,12 @@ func straight() risk.Calibration {
 func spec(t testing.TB) risk.Spec {
 	t.Helper()
 	s := risk.Spec{
-		Ref: domain.ModelRef{Name: domain.RiskScorer, Version: "0.0.1", Digest: "sha256:test"},
+		Ref:    domain.ModelRef{Name: domain.RiskScorer, Version: "0.0.1", Digest: "sha256:test"},
+		Schema: vector.Schema,
 		Members: []risk.Member{
-			{Name: "river", RequiresRiver: true, Ensemble: stump(t, "river_ratio", .5), Calibration: straight()},
-			{Name: "history", MinHistoryDays: 3, Ensemble: stump(t, "rain_4d", 20), Calibration: straight()},
-			{Name: "rain", Ensemble: stump(t, "rain_today", 10), Calibration: straight()},
+			{Name: "river", RequiresRiver: true, Part: risk.Part{Ensemble: stump(t, "river_ratio", .5)}, Calibration: straight()},
+			{Name: "history", MinHistoryDays: 3, Part: risk.Part{Ensemble: stump(t, "rain_4d", 20)}, Calibration: straight()},
+			{Name: "rain", Part: risk.Part{Ensemble: stump(t, "rain_today", 10)}, Calibration: straight()},
 		},
 		Levels:   risk.Levels{Low: .01, Moderate: .05, High: .2, Extreme: .5},
 		Coverage: .9,
@@ -184,8 +185,8 @@ func TestInputQualityNamesWhatIsMissingAndWhatIsIgnored(t *testing.T) {
 	r.Humidity = 80
 	q := assess(m, r).Quality
 	want := []string{
-		"temperature", "rainfall_7d_mean", "rainfall_30d_mean", "rainfall_history_mm", "temperature_7d_mean",
-		"temperature_30d_mean", "river", "site",
+		"temperature", "rainfall_7d_mean", "rainfall_30d_mean", "rainfall_history_mm", "weather_history",
+		"rainfall_forecast_mm", "temperature_7d_mean", "temperature_30d_mean", "river", "river.history", "site",
 	}
 	if diff := cmp.Diff(want, q.Missing.Names()); diff != "" {
 		t.Errorf("missing (-want +got):\n%s", diff)
@@ -196,10 +197,10 @@ func TestInputQualityNamesWhatIsMissingAndWhatIsIgnored(t *testing.T) {
 
 	r.Site.AreaKM2 = 100
 	r.River.Value = 3
-	r.RainfallHistoryMM = make([]float64, 29)
+	r.RainfallHistoryMM = make([]float64, 30)
 	q = assess(m, r).Quality
 	if q.Missing.Has(risk.InputSite) || q.Missing.Has(risk.InputRainfall7dMean) || q.Missing.Has(risk.InputRainfall30dMean) {
-		t.Errorf("missing: %v; the history of 29 days gives both means, and the area is known", q.Missing.Names())
+		t.Errorf("missing: %v; the history of 30 days gives both means, and the area is known", q.Missing.Names())
 	}
 	if !q.Missing.Has(risk.InputRiver) || !q.Ignored.Has(risk.InputRiver) {
 		t.Errorf("a river value without thresholds must be named as unused: %v, %v", q.Missing.Names(), q.Ignored.Names())
@@ -266,10 +267,17 @@ func TestEveryViolationIsReportedInTheOrderOfTheContract(t *testing.T) {
 
 func TestNewModelRefusesWhatCannotBeServed(t *testing.T) {
 	for name, breakIt := range map[string]func(*risk.Spec){
-		"no members":              func(s *risk.Spec) { s.Members = nil },
-		"nobody for plain rain":   func(s *risk.Spec) { s.Members = s.Members[:2] },
-		"a feature short":         func(s *risk.Spec) { s.Features = s.Features[1:] },
-		"another feature":         func(s *risk.Spec) { s.Features[3].Name = "moon" },
+		"no members":            func(s *risk.Spec) { s.Members = nil },
+		"nobody for plain rain": func(s *risk.Spec) { s.Members = s.Members[:2] },
+		"a feature short":       func(s *risk.Spec) { s.Features = s.Features[1:] },
+		"another feature":       func(s *risk.Spec) { s.Features[3].Name = "moon" },
+		"another schema":        func(s *risk.Spec) { s.Schema = "risk-0" },
+		"rain that lowers": func(s *risk.Spec) {
+			s.Members[2].Linear.Terms = []risk.Term{{Feature: 0, Slope: -1}}
+		},
+		"a term of no feature": func(s *risk.Spec) {
+			s.Members[2].Linear.Terms = []risk.Term{{Feature: vector.NumFeatures, Slope: 1}}
+		},
 		"levels out of order":     func(s *risk.Spec) { s.Levels.High = .01 },
 		"a coverage of one":       func(s *risk.Spec) { s.Coverage = 1 },
 		"narrowing":               func(s *risk.Spec) { s.Widening.Place = .5 },

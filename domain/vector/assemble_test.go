@@ -1,12 +1,10 @@
 package vector_test
 
 import (
-	"encoding/json"
-	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,219 +12,229 @@ import (
 	"github.com/guardy-ai/guardy/domain/vector"
 )
 
-// wire is the part of a golden request that features are made of.
-type wire struct {
-	Latitude    float64    `json:"latitude"`
-	Longitude   float64    `json:"longitude"`
-	Date        string     `json:"date"`
-	Rainfall    float64    `json:"rainfall_mm"`
-	Temperature *float64   `json:"temperature"`
-	Humidity    *float64   `json:"humidity"`
-	Rain7       *float64   `json:"rainfall_7d_mean"`
-	Rain30      *float64   `json:"rainfall_30d_mean"`
-	History     []*float64 `json:"rainfall_history_mm"`
-	Temp7       *float64   `json:"temperature_7d_mean"`
-	Temp30      *float64   `json:"temperature_30d_mean"`
-	River       *struct {
-		Value          float64 `json:"value"`
-		Normal         float64 `json:"normal"`
-		FloodThreshold float64 `json:"flood_threshold"`
-	} `json:"river"`
-	Site map[string]float64 `json:"site"`
-}
-
-func (w wire) request(t *testing.T) risk.Request {
-	t.Helper()
-	date, err := time.Parse(time.DateOnly, w.Date)
-	if err != nil {
-		t.Fatal(err)
-	}
-	or := func(v *float64) float64 {
-		if v == nil {
-			return math.NaN()
-		}
-		return *v
-	}
-	r := risk.NewRequest()
-	r.Latitude, r.Longitude, r.Date = w.Latitude, w.Longitude, date
-	r.RainfallMM, r.Temperature, r.Humidity = w.Rainfall, or(w.Temperature), or(w.Humidity)
-	r.Rainfall7dMean, r.Rainfall30dMean = or(w.Rain7), or(w.Rain30)
-	r.Temperature7dMean, r.Temperature30dMean = or(w.Temp7), or(w.Temp30)
-	for _, v := range w.History {
-		r.RainfallHistoryMM = append(r.RainfallHistoryMM, or(v))
-	}
-	if w.River != nil {
-		r.River = vector.River{Value: w.River.Value, Normal: w.River.Normal, FloodThreshold: w.River.FloodThreshold}
-	}
-	for i, v := range r.Site.Values() {
-		if s, ok := w.Site[vector.SiteNames[i]]; ok {
-			*v = s
-		}
-	}
-	if vs := r.Validate(); len(vs) > 0 {
-		t.Fatalf("a golden request is not valid: %v", vs)
-	}
-	r.Canonicalize()
-	return r
-}
-
-// TestFeaturesAreTheTrainers replays the golden requests that the training pipeline wrote beside the model.
-func TestFeaturesAreTheTrainers(t *testing.T) {
-	data, err := os.ReadFile(filepath.Join("..", "..", "models", "risk_scorer", "v1", "golden.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var golden struct {
-		Requests []struct {
-			Request  wire       `json:"request"`
-			Features []*float64 `json:"features"`
-		} `json:"requests"`
-	}
-	if err := json.Unmarshal(data, &golden); err != nil {
-		t.Fatal(err)
-	}
-	if len(golden.Requests) == 0 {
-		t.Fatal("no golden requests")
-	}
-	for i, g := range golden.Requests {
-		r := g.Request.request(t)
-		var got [vector.NumFeatures]float32
-		vector.Assemble(got[:], &r.Inputs)
-		for f, want := range g.Features {
-			switch missing := math.IsNaN(float64(got[f])); {
-			case want == nil && missing:
-			case want == nil || missing || got[f] != float32(*want):
-				t.Errorf("request %d: %s is %v, the trainer says %v", i, vector.Names[f], got[f], shown(want))
-			}
-		}
-	}
-}
-
-func shown(v *float64) string {
-	if v == nil {
-		return "missing"
-	}
-	return fmt.Sprint(float32(*v))
-}
-
 func TestNamesAreUnique(t *testing.T) {
-	seen := map[string]bool{}
-	for _, n := range vector.Names {
-		if n == "" || seen[n] {
-			t.Errorf("name %q is empty or twice", n)
-		}
-		seen[n] = true
+	names := slices.Sorted(slices.Values(vector.Names[:]))
+	if len(slices.Compact(slices.Clone(names))) != vector.NumFeatures || names[0] == "" {
+		t.Errorf("a name is empty or twice: %v", names)
 	}
 }
 
-// TestNothingKnownIsNothingInvented: with rain of today alone, no feature but that rain and the season
-// has a value.
+// TestNothingKnownIsNothingInvented: with rain of today alone, no feature but those of that rain and of the season has a
+// value.
 func TestNothingKnownIsNothingInvented(t *testing.T) {
 	in := vector.Missing()
 	in.RainfallMM, in.Latitude, in.Date = 12, 50, time.Date(2024, 3, 1, 0, 0, 0, 0, time.UTC)
 	var got [vector.NumFeatures]float32
-	vector.Assemble(got[:], &in)
+	vector.Assemble(got[:], &in, vector.Look(&in).View)
+	known := []string{"rain_today", "log_rain_today", "extreme_today", "season_sin", "season_cos"}
 	for i, n := range vector.Names {
-		known := n == "rain_today" || n == "season_sin" || n == "season_cos"
-		if math.IsNaN(float64(got[i])) == known {
+		if math.IsNaN(float64(got[i])) == slices.Contains(known, n) {
 			t.Errorf("%s is %v", n, got[i])
 		}
 	}
 }
 
-func TestSeasonIsShiftedSouthOfTheEquator(t *testing.T) {
-	season := func(latitude float64, date time.Time) [2]float64 {
-		in := vector.Missing()
-		in.RainfallMM, in.Latitude, in.Date = 0, latitude, date
-		var x [vector.NumFeatures]float32
-		vector.Assemble(x[:], &in)
-		return [2]float64{float64(x[28]), float64(x[29])}
+// anyInputs makes inputs of which each part is there or not.
+func anyInputs(rng *rand.Rand) risk.Request {
+	r := risk.NewRequest()
+	rain := func() float64 { return max(0, 20*rng.ExpFloat64()-15) }
+	there := func() bool { return rng.IntN(2) == 0 }
+	r.Latitude, r.Longitude = 120*rng.Float64()-60, 0
+	r.Date = time.Date(2024, 1, 1+rng.IntN(366), 0, 0, 0, 0, time.UTC)
+	r.RainfallMM = rain()
+	warmth := 40*rng.Float64() - 15
+	if there() {
+		r.Temperature = warmth
 	}
-	july := time.Date(2023, 7, 2, 0, 0, 0, 0, time.UTC)
-	january := time.Date(2023, 1, 1, 0, 0, 0, 0, time.UTC)
-	north, south := season(40, january), season(-40, july)
-	if math.Hypot(north[0]-south[0], north[1]-south[1]) > 0.02 {
-		t.Errorf("January north %v and July south %v are not the same season", north, south)
+	if there() {
+		r.Rainfall7dMean, r.Rainfall30dMean = rain(), rain()
 	}
+	if there() {
+		r.RainfallForecastMM = []float64{rain()}
+	}
+	for range []int{0, 2, 5, 40, 95, 365}[rng.IntN(6)] {
+		r.RainfallHistoryMM = append(r.RainfallHistoryMM, rain())
+	}
+	if there() {
+		for range len(r.RainfallHistoryMM) {
+			r.TemperatureHistory = append(r.TemperatureHistory, warmth+10*rng.NormFloat64())
+		}
+	}
+	if there() {
+		for _, v := range r.Site.Values() {
+			*v = 3 * rng.Float64()
+		}
+	}
+	r.Canonicalize()
+	return r
 }
 
-// TestNoRainFeatureFallsWhenRainRises raises one rain input at a time, whatever else is known.
-func TestNoRainFeatureFallsWhenRainRises(t *testing.T) {
+// TestNoFeatureOfTodayOrTomorrowFallsWhenThatRainRises, and no other feature moves: what the trees may turn down is
+// never touched by rain of today or of tomorrow.
+func TestNoFeatureOfTodayOrTomorrowFallsWhenThatRainRises(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	rain := func() float64 { return math.Round(10*rng.ExpFloat64()*6) / 10 }
-	for range 20000 {
-		r := risk.NewRequest()
-		r.Latitude, r.RainfallMM, r.Date = 10, rain(), time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
-		for range rng.IntN(vector.MaxHistoryDays + 1) {
-			r.RainfallHistoryMM = append(r.RainfallHistoryMM, rain())
-		}
-		if rng.IntN(2) == 0 {
-			r.Rainfall7dMean = rain()
-		}
-		if rng.IntN(2) == 0 {
-			r.Rainfall30dMean = rain()
-		}
-		if rng.IntN(2) == 0 {
-			r.Site.PrecipitationMeanMMDay = 6 * rng.Float64()
-		}
-		inputs := []*float64{&r.RainfallMM, &r.Rainfall7dMean, &r.Rainfall30dMean}
-		for i := range r.RainfallHistoryMM {
-			inputs = append(inputs, &r.RainfallHistoryMM[i])
-		}
-		r.Canonicalize()
+	first := slices.Index(vector.Names[:], "rain_yesterday")
+	water, river := slices.Index(vector.Names[:], "water_today"), slices.Index(vector.Names[:], "month_water")
+	for range 5000 {
+		r := anyInputs(rng)
+		view := vector.Look(&r.Inputs).View
 		var before, after [vector.NumFeatures]float32
-		vector.Assemble(before[:], &r.Inputs)
-		raised := inputs[rng.IntN(len(inputs))]
-		if math.IsNaN(*raised) {
-			continue // a value that appears is new knowledge, not more rain
+		vector.Assemble(before[:], &r.Inputs, view)
+		more := math.Round(10*(0.1+80*rng.ExpFloat64())) / 10
+		if len(r.RainfallForecastMM) > 0 && rng.IntN(2) == 0 {
+			r.RainfallForecastMM[0] += more
+		} else {
+			r.RainfallMM += more
 		}
-		*raised += rain()
-		r.Canonicalize()
-		vector.Assemble(after[:], &r.Inputs)
-		for i := range before {
-			if after[i] < before[i] {
-				t.Fatalf("%s fell from %v to %v", vector.Names[i], before[i], after[i])
+		vector.Assemble(after[:], &r.Inputs, view)
+		for i, name := range vector.Names {
+			rises := i < first || i >= water && i < river
+			if after[i] < before[i] || !rises && after[i] != before[i] && before[i] == before[i] {
+				t.Fatalf("%s went from %v to %v with %v mm more", name, before[i], after[i], more)
 			}
 		}
 	}
 }
 
+// TestZerosInPlaceOfUnknownDaysChangeNoFeatureOfAView is what domain/risk builds the rule on unknown days on.
+func TestZerosInPlaceOfUnknownDaysChangeNoFeatureOfAView(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for range 2000 {
+		r := anyInputs(rng)
+		for i := range r.RainfallHistoryMM {
+			if rng.IntN(20) == 0 {
+				r.RainfallHistoryMM[i] = math.NaN()
+			}
+		}
+		filled := r
+		filled.RainfallHistoryMM = slices.Clone(r.RainfallHistoryMM)
+		for i, v := range filled.RainfallHistoryMM {
+			if v != v && rng.IntN(2) == 0 {
+				filled.RainfallHistoryMM[i] = 0
+			}
+		}
+		for _, view := range []vector.View{
+			{Level: vector.Levels[rng.IntN(len(vector.Levels))]},
+			{Level: vector.LongestLevel, Year: true, Gaps: rng.IntN(3)},
+		} {
+			if view.Year && len(r.TemperatureHistory) < 300 {
+				continue
+			}
+			var a, b [vector.NumFeatures]float32
+			vector.Assemble(a[:], &r.Inputs, view)
+			vector.Assemble(b[:], &filled.Inputs, view)
+			for i := range a {
+				if a[i] != b[i] && (a[i] == a[i] || b[i] == b[i]) {
+					t.Fatalf("%s is %v with unknown days and %v with dry ones", vector.Names[i], a[i], b[i])
+				}
+			}
+		}
+	}
+}
+
+func TestLookCountsWhatIsKnown(t *testing.T) {
+	nan := math.NaN()
+	days := func(n int, gaps ...int) []float64 {
+		v := make([]float64, n)
+		for _, g := range gaps {
+			v[g] = nan
+		}
+		return v
+	}
+	for name, c := range map[string]struct {
+		rain, warm []float64
+		want       vector.View
+	}{
+		"nothing":                     {nil, nil, vector.View{}},
+		"two days":                    {days(2), nil, vector.View{Gaps: 2}},
+		"ten days":                    {days(10), nil, vector.View{Level: 7, Gaps: 2}},
+		"ten days, the first unknown": {days(10, 0), nil, vector.View{Gaps: 2}},
+		"a year of rain alone":        {days(365), nil, vector.View{Level: 90}},
+		"a year":                      {days(400), days(365), vector.View{Level: 90, Year: true}},
+		"a year less three days":      {days(365, 50, 60, 300), days(365), vector.View{Level: 90, Year: true, Gaps: 1}},
+		"most of a year":              {days(300), days(300), vector.View{Level: 90, Year: true, Gaps: 2}},
+		"a year, yesterday unknown":   {days(365, 0), days(365), vector.View{Gaps: 1}},
+	} {
+		in := vector.Missing()
+		in.RainfallHistoryMM, in.TemperatureHistory = c.rain, c.warm
+		if got := vector.Look(&in).View; got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+}
+
+// TestSnowStaysOnTheGroundUntilItThaws: the water of a thaw is that of a winter's snow.
+func TestSnowStaysOnTheGroundUntilItThaws(t *testing.T) {
+	in := vector.Missing()
+	in.Latitude, in.Date = 45, time.Date(2024, 3, 20, 0, 0, 0, 0, time.UTC)
+	in.RainfallMM, in.Temperature = 0, 9
+	for age := range 365 {
+		rain, warmth := 0.0, -5.0
+		if age < 100 {
+			rain = 1
+		}
+		in.RainfallHistoryMM, in.TemperatureHistory = append(in.RainfallHistoryMM, rain), append(in.TemperatureHistory, warmth)
+	}
+	var x [vector.NumFeatures]float32
+	vector.Assemble(x[:], &in, vector.Look(&in).View)
+	at := func(name string) float32 { return x[slices.Index(vector.Names[:], name)] }
+	if at("snow_store") != 100 || at("water_today") != 27 || at("melt_today") != 27 || at("year_snow_fraction") != 1 {
+		t.Errorf("store %v, water %v, melt %v; want 100 mm on the ground and 3 mm/K of it today", at("snow_store"),
+			at("water_today"), at("melt_today"))
+	}
+}
+
+// TestRadiationIsThatOfTheHandbook: Allen et al. 1998, example 8: 20° S on 3 September, 32.2 MJ/m²/day. The year's mean
+// PET of a place with the same temperature every day then follows Oudin's formula.
+func TestPotentialEvapotranspirationIsOudins(t *testing.T) {
+	in := vector.Missing()
+	in.Latitude, in.Date, in.RainfallMM = 0, time.Date(2023, 12, 31, 0, 0, 0, 0, time.UTC), 0
+	for range 365 {
+		in.RainfallHistoryMM, in.TemperatureHistory = append(in.RainfallHistoryMM, 1), append(in.TemperatureHistory, 20)
+	}
+	var x [vector.NumFeatures]float32
+	vector.Assemble(x[:], &in, vector.Look(&in).View)
+	// Mean extraterrestrial radiation at the equator is 36.1 MJ/m²/day (table 2.6 there): 36.1 × 25 / 245 = 3.68.
+	if pet := float64(x[slices.Index(vector.Names[:], "year_pet")]); math.Abs(pet-3.68) > 0.03 {
+		t.Errorf("PET %v mm/day, want 3.68", pet)
+	}
+}
+
 func TestAssembleDoesNotAllocate(t *testing.T) {
-	in := full()
+	in := wholeYear()
 	var row [vector.NumFeatures]float32
-	if n := testing.AllocsPerRun(100, func() { vector.Assemble(row[:], &in) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { vector.Assemble(row[:], &in, vector.Look(&in).View) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
 
-func full() vector.Inputs {
-	in := vector.Missing()
-	in.Latitude, in.Longitude, in.Date = 40, -90, time.Date(2024, 5, 4, 0, 0, 0, 0, time.UTC)
-	in.RainfallMM, in.Temperature, in.Temperature7dMean = 31.4, 14, 12
-	in.River = vector.River{Value: 2, Normal: 1, FloodThreshold: 4}
-	for i := range vector.MaxHistoryDays {
+func wholeYear() vector.Inputs {
+	in := full()
+	in.RainfallHistoryMM = nil
+	for i := range 365 {
 		in.RainfallHistoryMM = append(in.RainfallHistoryMM, float64(i%9))
-	}
-	for i, v := range in.Site.Values() {
-		*v = float64(i)
+		in.TemperatureHistory = append(in.TemperatureHistory, float64(i%40-10))
+		in.RiverHistory = append(in.RiverHistory, float64(i%3))
 	}
 	return in
 }
 
 func BenchmarkAssemble(b *testing.B) {
-	whole := full()
-	few := whole
-	few.RainfallHistoryMM = whole.RainfallHistoryMM[:3]
+	year := wholeYear()
+	few := full()
+	few.RainfallHistoryMM = few.RainfallHistoryMM[:3]
 	few.Rainfall7dMean, few.Rainfall30dMean = 4, 3
+	none := few
+	none.RainfallHistoryMM = nil
 	for _, c := range []struct {
 		name string
 		in   vector.Inputs
-	}{{"history=90", whole}, {"history=3", few}} {
-		b.Run(c.name, func(b *testing.B) {
+	}{{"year", year}, {"history=3", few}, {"service", none}} {
+		b.Run(strings.ReplaceAll(c.name, " ", "_"), func(b *testing.B) {
 			b.ReportAllocs()
 			var row [vector.NumFeatures]float32
 			for b.Loop() {
-				vector.Assemble(row[:], &c.in)
+				vector.Assemble(row[:], &c.in, vector.Look(&c.in).View)
 			}
 		})
 	}

@@ -5,7 +5,7 @@ import "math"
 // floodRain says how much rain usually brings a flood to a catchment, from its site: twenty
 // millimetres are a drizzle to one river and a disaster to another. The logarithm of the antecedent
 // index on the first day of a flood is linear in the attributes, in a ridge regression over the
-// training catchments. The coefficients belong to Schema: models/training/features.py holds the same
+// training catchments. The coefficients belong to Schema and to Schema1: models/training/features.py holds the same
 // ones, and the training run checks that the data still say so.
 type floodRain struct {
 	intercept float64

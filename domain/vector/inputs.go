@@ -5,8 +5,13 @@ import (
 	"time"
 )
 
-// MaxHistoryDays is the longest rainfall history that is used; the contract allows no more.
-const MaxHistoryDays = 90
+// MaxHistoryDays is the longest history of rain, temperature or river that the contract allows; YearDays of the weather
+// and RiverDays of the river are read.
+const (
+	MaxHistoryDays = 400
+	YearDays       = 365
+	RiverDays      = 30
+)
 
 // Inputs are the raw, unrounded quantities of one flood-risk question. NaN means missing.
 type Inputs struct {
@@ -20,11 +25,21 @@ type Inputs struct {
 	Rainfall7dMean, Rainfall30dMean       float64 // mm/day up to and including today
 	Temperature7dMean, Temperature30dMean float64 // °C
 
-	// RainfallHistoryMM holds daily totals before today in mm, newest first; NaN marks a missing day.
+	// RainfallHistoryMM holds daily totals before today in mm, newest first: the element i is the day i+1 days before
+	// Date. NaN marks a day that is not known, which is not a dry day.
 	RainfallHistoryMM []float64
+	// TemperatureHistory holds daily mean temperatures in °C, aligned like RainfallHistoryMM.
+	TemperatureHistory []float64
+	// RainfallForecastMM holds daily totals that are forecast in mm, tomorrow first; NaN marks an unknown one. Tomorrow
+	// is used.
+	RainfallForecastMM []float64
 
 	River River
-	Site  Site
+	// RiverHistory holds the river's daily values in the unit of River, aligned like RainfallHistoryMM: the element 0 is
+	// yesterday, for which River.Value stands when both are known.
+	RiverHistory []float64
+
+	Site Site
 }
 
 // River is yesterday's level or discharge with the two numbers that make it comparable between
@@ -98,6 +113,26 @@ func Missing() Inputs {
 		*v = nan
 	}
 	return in
+}
+
+// Tomorrow returns tomorrow's rain, NaN when it is not known.
+func (in *Inputs) Tomorrow() float64 { return at(in.RainfallForecastMM, 0) }
+
+// RiverRatio returns the river of so many days before the date in the scale of River.Ratio; 1 is yesterday.
+func (in *Inputs) RiverRatio(daysBefore int) float64 {
+	r := in.River
+	if daysBefore > 1 || r.Value != r.Value {
+		r.Value = at(in.RiverHistory, daysBefore-1)
+	}
+	return r.Ratio()
+}
+
+// at returns v[i], NaN where the slice does not reach.
+func at(v []float64, i int) float64 {
+	if i < len(v) {
+		return v[i]
+	}
+	return math.NaN()
 }
 
 // HistoryDays returns the number of unbroken days of rainfall history before today.

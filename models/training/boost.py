@@ -1,4 +1,4 @@
-"""Sample rows, train one booster."""
+"""Sample rows, train the parts of one member: a linear part, the trees under it, and the same for the forecast."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ import numpy as np
 import xgboost as xgb
 
 import data
-from features import MONOTONE, NAMES, assemble
-from masking import Member, hide_at_random
+import linear
+from features import MONOTONE, NAMES, TOMORROW, assemble
 
-CHUNK = 50_000  # rows assembled at a time, to bound memory
+BINS = 512  # of a feature; they are weighted quantiles, so that the wettest days share the few uppermost of them
+CHUNK = 8_000  # rows assembled at a time, to bound memory
+FORECAST_SETTINGS = {"rounds": 60, "max_depth": 4, "eta": 0.1, "subsample": 0.6, "colsample_bytree": 0.5,
+                     "min_child_weight": 60, "reg_lambda": 20}
 
 
 @dataclasses.dataclass
@@ -44,17 +47,13 @@ def draw(basins: data.Basins, first: int, last: int, quiet: float, rng: np.rando
     return Sample(basin[chosen], day[chosen], y[chosen], peak[chosen], 1 / keep[chosen])
 
 
-def matrix(basins: data.Basins, basin: np.ndarray, day: np.ndarray, hide, days: int = data.HISTORY) -> np.ndarray:
-    """Features of the given basin days, of which `hide` removes inputs, from so many days of rain history."""
-    chunks = (slice(i, i + CHUNK) for i in range(0, len(day), CHUNK))
-    return np.concatenate([assemble(hide(data.rows_at(basins, basin[c], day[c], days))) for c in chunks])
-
-
-def training_matrix(basins: data.Basins, sample: Sample, member: Member, copies: int, rng) -> np.ndarray:
-    """The sample `copies` times, each time with other inputs hidden."""
-    return np.concatenate(
-        [matrix(basins, sample.basin, sample.day, lambda r: hide_at_random(r, member, rng)) for _ in range(copies)]
-    )
+def matrix(basins: data.Basins, basin: np.ndarray, day: np.ndarray, hide, view=None) -> np.ndarray:
+    """Features of the given basin days, of which `hide` removes inputs; `view` says what of them is read."""
+    out = []
+    for i in range(0, len(day), CHUNK):
+        rows = hide(data.rows_at(basins, basin[i:i + CHUNK], day[i:i + CHUNK]))
+        out.append(assemble(rows, view and view(rows)))
+    return np.concatenate(out)
 
 
 def soft_label(peak: np.ndarray, width: float) -> np.ndarray:
@@ -66,17 +65,36 @@ def soft_label(peak: np.ndarray, width: float) -> np.ndarray:
     return 1 / (1 + np.maximum(peak, 1e-6) ** (-1 / width))
 
 
-def fit(x: np.ndarray, label: np.ndarray, weight: np.ndarray, settings: dict, threads: int) -> xgb.Booster:
-    params = {
-        "objective": "binary:logistic",
-        "tree_method": "hist",
-        "monotone_constraints": tuple(MONOTONE),
-        "nthread": threads,
-        **settings,
-    }
+@dataclasses.dataclass
+class Part:
+    """A linear part and the trees under it."""
+
+    linear: linear.Linear
+    booster: xgb.Booster
+
+    def margin(self, x: np.ndarray, base=None) -> np.ndarray:
+        """float64, as the service adds: the linear part in double, the trees in single precision."""
+        start = self.linear(x) if base is None else base + self.linear(x)
+        return start + self.trees(x).astype(np.float64)
+
+    def trees(self, x: np.ndarray) -> np.ndarray:
+        d = xgb.DMatrix(x, feature_names=NAMES)
+        return self.booster.predict(d, output_margin=True)
+
+
+def without_tomorrow(x: np.ndarray) -> np.ndarray:
+    x = x.copy()
+    x[:, [NAMES.index(n) for n in TOMORROW]] = np.nan
+    return x
+
+
+def fit(x: np.ndarray, label: np.ndarray, weight: np.ndarray, terms: list[str], extreme: str, settings: dict,
+        threads: int, base=None) -> Part:
+    """Fit the linear part, then the trees with it as base margin, on top of the margin `base` if there is one."""
+    part = linear.fit(x, label, weight, terms, extreme, 0.0 if base is None else base)
+    params = {"objective": "binary:logistic", "tree_method": "hist", "monotone_constraints": tuple(MONOTONE),
+              "nthread": threads, "base_score": 0.5, "max_bin": BINS, **settings}
     rounds = params.pop("rounds")
-    return xgb.train(params, xgb.DMatrix(x, label=label, weight=weight, feature_names=NAMES), rounds)
-
-
-def margin(booster: xgb.Booster, x: np.ndarray) -> np.ndarray:
-    return booster.predict(xgb.DMatrix(x, feature_names=NAMES), output_margin=True)
+    start = part(x) if base is None else base + part(x)
+    d = xgb.DMatrix(x, label=label, weight=weight, base_margin=start, feature_names=NAMES)
+    return Part(part, xgb.train(params, d, rounds))

@@ -18,16 +18,12 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 from scipy.stats import binom, norm
 from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
-
-from evaluate import expected_calibration_error
 
 COVERAGE = 0.9
 SPACING = 0.1  # least distance of two knots, in margin
 LEAST_DAYS = 60  # days behind a knot
-TAIL, TAIL_SLOPE = 4.0, 0.5  # beyond the outermost knots the map goes on, less steeply, for this long, then stays
-FLOOR, CEILING = 1e-5, 1 - 1e-3
+LOW_SLOPE, HIGH_SLOPE = 0.5, 0.8  # log-odds per unit of margin beyond the outermost knots, where the map goes on
+STEP = 4.0  # margin between the outermost knot and the one that gives the slope beyond it
 BANDS = np.array([0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0])
 NODES, NODE_WEIGHTS = np.polynomial.hermite_e.hermegauss(31)
 NODE_WEIGHTS = NODE_WEIGHTS / NODE_WEIGHTS.sum()
@@ -37,35 +33,41 @@ PRIOR_SPREAD = 1.0  # half-normal scale that keeps bands with few floods from ru
 
 @dataclasses.dataclass
 class Calibration:
-    """Knots, all as log-odds; straight lines between them, constant beyond."""
+    """Knots, all as log-odds; straight lines between them, and the first and the last line beyond."""
 
     margin: np.ndarray
     logit: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
 
+    def at(self, margin: np.ndarray, values: np.ndarray) -> np.ndarray:
+        margin = np.asarray(margin, np.float64)
+        i = np.clip(np.searchsorted(self.margin, margin, side="right") - 1, 0, len(self.margin) - 2)
+        slope = np.diff(values) / np.diff(self.margin)
+        return values[i] + (margin - self.margin[i]) * slope[i]
+
     def probability(self, margin: np.ndarray) -> np.ndarray:
-        return expit(np.interp(margin, self.margin, self.logit))
+        return expit(self.at(margin, self.logit))
 
     def stretched(self, factor: float) -> "Calibration":
         """The same probabilities with intervals wider by a factor, in log-odds, to either side."""
         apart = lambda bound: self.logit + factor * (bound - self.logit)
         lower, upper = np.maximum.accumulate(apart(self.lower)), np.maximum.accumulate(apart(self.upper))
-        rounded = lambda v: logit(np.array([float(f"{p:.9g}") for p in expit(v)]))
-        return dataclasses.replace(self, lower=rounded(np.minimum(lower, self.logit)), upper=rounded(upper))
+        short = lambda v: np.array([float(f"{q:.9g}") for q in v])
+        return dataclasses.replace(self, lower=short(np.minimum(lower, self.logit)), upper=short(upper))
 
     def bounds(self, margin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return expit(np.interp(margin, self.margin, self.lower)), expit(np.interp(margin, self.margin, self.upper))
+        return expit(self.at(margin, self.lower)), expit(self.at(margin, self.upper))
 
 
-def centred_isotonic(margin: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def centred_isotonic(margin: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Knots (margin, log-odds), both strictly increasing."""
     order = np.argsort(margin, kind="stable")
-    margin, y = margin[order].astype(np.float64), y[order].astype(np.float64)
-    level = IsotonicRegression().fit_transform(margin, y)
+    margin, y, weight = margin[order].astype(np.float64), y[order].astype(np.float64), weight[order]
+    level = IsotonicRegression().fit_transform(margin, y, sample_weight=weight)
     block = np.cumsum(np.append(0, np.diff(level) > 0))
     # Neighbouring blocks are merged until each holds LEAST_DAYS and their centres are SPACING apart.
-    size, floods, total = np.bincount(block), np.bincount(block, y), np.bincount(block, margin)
+    size, floods, total = np.bincount(block, weight), np.bincount(block, y * weight), np.bincount(block, margin * weight)
     merged = []
     for n, k, s in zip(size, floods, total):
         if merged and (min(n, merged[-1][0]) < LEAST_DAYS or s / n - merged[-1][2] / merged[-1][0] < SPACING):
@@ -74,23 +76,28 @@ def centred_isotonic(margin: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.
         merged.append((n, k, s))
     n, k, s = np.array(merged).T
     x, z = s / n, logit((k + 0.5) / (n + 1))
-    rising = np.append(True, z[1:] > np.maximum.accumulate(z)[:-1])
+    rising = np.append(True, (z[1:] > np.maximum.accumulate(z)[:-1] + 1e-3) & (np.diff(x) > SPACING / 10))
     x, z = x[rising], z[rising]
-    x = np.concatenate([[x[0] - TAIL], x, [x[-1] + TAIL]])
-    z = np.concatenate([[z[0] - TAIL * TAIL_SLOPE], z, [z[-1] + TAIL * TAIL_SLOPE]])
-    inside = (z > logit(FLOOR)) & (z < logit(CEILING))
-    return x[inside], z[inside]
+    x = np.concatenate([[x[0] - STEP], x, [x[-1] + STEP]])
+    z = np.concatenate([[z[0] - STEP * LOW_SLOPE], z, [z[-1] + STEP * HIGH_SLOPE]])
+    return x, z
 
 
-def counts(p: np.ndarray, y: np.ndarray, basin: np.ndarray):
-    """Per band and basin: (band, days, floods, mean log-odds of p). Bands are those of BANDS."""
+def counts(p: np.ndarray, y: np.ndarray, basin: np.ndarray, weight: np.ndarray | None = None):
+    """Per band and basin: (band, days, floods, mean log-odds of p). Bands are those of BANDS.
+
+    Weights stand for the days that thinning left out; the counts are rounded to whole days.
+    """
+    weight = np.ones(len(p)) if weight is None else weight
     band = np.clip(np.digitize(p, BANDS) - 1, 0, len(BANDS) - 2)
     key = band * (basin.max() + 1) + basin
     _, key = np.unique(key, return_inverse=True)
-    days = np.bincount(key)
+    days = np.bincount(key, weight)
     first = np.zeros(len(days), int)
     first[key] = np.arange(len(key))
-    return band[first], days, np.bincount(key, y), logit(np.bincount(key, p) / days)
+    centre = logit(np.bincount(key, p * weight) / days)
+    floods = np.round(np.bincount(key, y * weight))
+    return band[first], np.maximum(np.round(days), np.maximum(floods, 1)), floods, centre
 
 
 def place_effect(days, floods, centre) -> tuple[float, float]:
@@ -110,30 +117,43 @@ def place_effect(days, floods, centre) -> tuple[float, float]:
 
 @dataclasses.dataclass
 class Evidence:
-    """Days drawn evenly in time, with the margins of boosters that had not seen the region, or not the years."""
+    """Days with the margins of boosters that had not seen the region (or, for known places, the years)."""
 
-    unseen_region: np.ndarray
-    unseen_years: np.ndarray
+    margin: np.ndarray
     y: np.ndarray
+    weight: np.ndarray
     basin: np.ndarray
-    fold: np.ndarray  # group of regions of the basin
+    fold: np.ndarray  # group of regions that the booster had not seen; -1 where it had not seen the years
 
     def where(self, chosen: np.ndarray) -> "Evidence":
         return Evidence(**{f.name: getattr(self, f.name)[chosen] for f in dataclasses.fields(self)})
 
 
+def join(a: Evidence, b: Evidence) -> Evidence:
+    return Evidence(**{f.name: np.append(getattr(a, f.name), getattr(b, f.name)) for f in dataclasses.fields(Evidence)})
+
+
 def knots(e: Evidence) -> tuple[np.ndarray, np.ndarray]:
-    return centred_isotonic(np.append(e.unseen_region, e.unseen_years), np.append(e.y, e.y))
+    """New places and new years at known places count alike, whatever the number of days behind them."""
+    weight = e.weight.copy()
+    years = e.fold < 0
+    if years.any() and not years.all():
+        share = weight[~years].sum() / weight[years].sum()
+        # Whole days must stay whole days for LEAST_DAYS: the smaller part is not blown up beyond itself.
+        weight[years if share < 1 else ~years] *= min(share, 1 / share)
+    return centred_isotonic(e.margin, e.y, weight)
 
 
 def fit(e: Evidence) -> Calibration:
     """Calibrate for new places and for new years at known places alike; the interval is that of new places."""
     x, z = knots(e)
-    p = np.empty(len(e.y))  # calibrated without the region, as a new place will be
-    for fold in np.unique(e.fold):
-        inside = e.fold == fold
-        p[inside] = expit(np.interp(e.unseen_region[inside], *knots(e.where(~inside))))
-    band, days, floods, centre = counts(p, e.y, e.basin)
+    new = e.where(e.fold >= 0)
+    p = np.empty(len(new.y))  # calibrated without the region, as a new place will be
+    for fold in np.unique(new.fold):
+        inside = new.fold == fold
+        blind = Calibration(*knots(e.where(e.fold != fold)), None, None)
+        p[inside] = blind.probability(new.margin[inside])
+    band, days, floods, centre = counts(p, new.y, new.basin, new.weight)
     at, shift, spread = [], [], []
     for k in np.unique(band):
         use = band == k
@@ -145,18 +165,18 @@ def fit(e: Evidence) -> Calibration:
     middle, width = z + np.interp(z, at, shift), half * np.interp(z, at, spread)
     lower = np.maximum.accumulate(np.minimum(middle - width, z))
     upper = np.maximum.accumulate(np.maximum(middle + width, z))
-    rounded = lambda v: logit(np.array([float(f"{p:.9g}") for p in expit(v)]))
-    return Calibration(np.array([float(f"{v:.9g}") for v in x]), rounded(z), rounded(np.minimum(lower, z)), rounded(upper))
+    short = lambda v: np.array([float(f"{q:.9g}") for q in v])
+    return Calibration(short(x), short(z), short(np.minimum(lower, z)), short(upper))
 
 
-def coverage(calibration: Calibration, margin, y, basin) -> dict:
+def coverage(calibration: Calibration, margin, y, basin, weight=None) -> dict:
     """How often the flood count of a basin lies in the central COVERAGE of what the stored interval predicts for it.
 
     A basin's count scatters because places differ (the interval) and because floods are few (binomial). Both are in the
     prediction; ties of the discrete count are split at random with a fixed seed (randomised probability integral transform).
     """
     p = calibration.probability(margin)
-    band, days, floods, centre = counts(p, y, basin)
+    band, days, floods, centre = counts(p, y, basin, weight)
     half = norm.ppf(0.5 + COVERAGE / 2)
     low = np.interp(centre, calibration.logit, calibration.lower)
     high = np.interp(centre, calibration.logit, calibration.upper)
@@ -194,19 +214,3 @@ def stretch(checks) -> float:
         if min(pooled["all"], pooled["expecting_one_or_more"]) >= COVERAGE:
             break
     return float(factor)
-
-
-def compare(margin, y, early, late) -> dict:
-    """Log loss and calibration error on later days of maps fitted on earlier ones: raw, Platt, beta, centred isotonic."""
-    x = margin.astype(np.float64)
-    p = np.clip(expit(x), 1e-7, 1 - 1e-7)
-    designs = {"platt": x[:, None], "beta": np.column_stack([np.log(p), -np.log1p(-p)])}
-    answers = {"none": p[late]}
-    for name, design in designs.items():
-        model = LogisticRegression(C=1e6).fit(design[early], y[early])
-        answers[name] = model.predict_proba(design[late])[:, 1]
-    answers["centred_isotonic"] = expit(np.interp(x[late], *centred_isotonic(margin[early], y[early])))
-    return {
-        name: {"log_loss": round(float(log_loss(y[late], q)), 6), "ece": round(expected_calibration_error(y[late], q), 6)}
-        for name, q in answers.items()
-    }

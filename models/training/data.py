@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-HISTORY = 90  # days of rain before today that a request can carry
+HISTORY = 365  # days of weather before today that the features read
+RIVER_DAYS = 30  # days of the river that the features read, yesterday first
 
 # Request name of each site attribute -> column of us_caravan_basins.csv.
 SITE = {
@@ -42,8 +43,7 @@ SITE = {
 SETS = ("us_caravan", "us_mopex", "us_nldas_humidity")
 
 # Regions left out together, by two-digit hydrologic unit: neighbours share storms, so they must not be split.
-REGION_FOLDS = (("01", "02"), ("03",), ("04", "05", "06"), ("07", "09", "10"),
-                ("08", "11", "12", "13", "14", "15", "16"), ("17", "18"))
+REGION_FOLDS = (("01", "02", "17", "18"), ("03", "07", "09", "10"), ("04", "05", "06", "08", "11", "12", "13", "14", "15", "16"))
 
 
 @dataclasses.dataclass
@@ -170,12 +170,14 @@ class Rows:
     rain: np.ndarray
     rain_7d_mean: np.ndarray
     rain_30d_mean: np.ndarray
-    history: np.ndarray  # [row, up to HISTORY], newest first; known days are a prefix
+    history: np.ndarray  # [row, HISTORY], rain of the days before today, newest first
     temperature: np.ndarray
     temperature_7d_mean: np.ndarray
     temperature_30d_mean: np.ndarray
+    temperature_history: np.ndarray  # [row, HISTORY], newest first
     humidity: np.ndarray
-    river: np.ndarray  # (value - normal) / (flood_threshold - normal)
+    river: np.ndarray  # [row, RIVER_DAYS], (value - normal) / (flood_threshold - normal), yesterday first
+    forecast: np.ndarray  # rain of tomorrow, as a forecast says
     site: np.ndarray  # [row, len(SITE)]
 
     def __len__(self) -> int:
@@ -184,17 +186,48 @@ class Rows:
     def copy(self) -> "Rows":
         return Rows(**{f.name: getattr(self, f.name).copy() for f in dataclasses.fields(self)})
 
+    def take(self, index) -> "Rows":
+        return Rows(**{f.name: getattr(self, f.name)[index] for f in dataclasses.fields(self)})
 
-def rows_at(basins: Basins, basin: np.ndarray, day: np.ndarray, days: int = HISTORY) -> Rows:
-    """Everything known at the end of `day` in `basin` with so many days of rain history, at least the 29 of a month."""
 
-    def trailing_mean(series, days):
-        window = series[basin[:, None], day[:, None] - np.arange(days)].astype(np.float64)
-        return window.mean(axis=1)
+def forecast_of(basins: Basins, basin: np.ndarray, day: np.ndarray) -> np.ndarray:
+    """Observed rain of tomorrow degraded to the error of a forecast made today.
 
-    history = basins.rain[basin[:, None], day[:, None] - 1 - np.arange(days)].astype(np.float64)
-    rain = basins.rain[basin, day].astype(np.float64)
-    normal = basins.q_median[basin]
+    Three errors that forecasts of daily rain have: rain comes a day early or late (a share of the neighbouring day is
+    mixed in), its amount is off by a lognormal factor without bias in the mean, and drizzle comes and goes. The seed is the
+    basin and the day, so that every run and every split sees the same forecast.
+    """
+    def uniform(stream):  # a hash of basin, day and stream to (0, 1): splitmix64
+        z = (basin.astype(np.uint64) << np.uint64(32)) + day.astype(np.uint64)
+        z = z * np.uint64(8) + np.uint64(stream) + np.uint64(0x9E3779B97F4A7C15)
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            z = (z ^ (z >> np.uint64(shift))) * np.uint64(factor)
+        z = z ^ (z >> np.uint64(31))
+        return ((z >> np.uint64(11)).astype(np.float64) + 0.5) / 2.0**53
+
+    last = basins.rain.shape[1] - 1
+    there = basins.rain[basin, np.minimum(day + 1, last)].astype(np.float64)
+    side = basins.rain[basin, np.minimum(np.where(uniform(0) < 0.5, day, day + 2), last)].astype(np.float64)
+    share = FORECAST_SHIFT * uniform(1) ** 2
+    amount = (1 - share) * there + share * np.where(np.isnan(side), there, side)
+    normal = np.sqrt(-2 * np.log(uniform(2))) * np.cos(2 * np.pi * uniform(3))
+    said = amount * np.exp(FORECAST_SPREAD * normal - FORECAST_SPREAD**2 / 2)
+    return np.where(said + 0.3 * (uniform(4) - 0.5) < 0.2, 0.0, said)
+
+
+FORECAST_SHIFT = 0.6  # greatest share of tomorrow's forecast that belongs to the day before or after
+FORECAST_SPREAD = 0.45  # of the amount, in log
+
+
+def rows_at(basins: Basins, basin: np.ndarray, day: np.ndarray) -> Rows:
+    """Everything known at the end of `day` in `basin`."""
+
+    def days(series, first, count):
+        return series[basin[:, None], np.maximum(day[:, None] - first - np.arange(count), 0)].astype(np.float64)
+
+    history, rain = days(basins.rain, 1, HISTORY), basins.rain[basin, day].astype(np.float64)
+    warmth, temperature = days(basins.temp, 1, HISTORY), basins.temp[basin, day].astype(np.float64)
+    normal = basins.q_median[basin][:, None]
     return Rows(
         latitude=basins.lat[basin],
         day_of_year=basins.days.dayofyear.to_numpy()[day].astype(np.float64),
@@ -202,11 +235,13 @@ def rows_at(basins: Basins, basin: np.ndarray, day: np.ndarray, days: int = HIST
         rain_7d_mean=(rain + history[:, :6].sum(axis=1)) / 7,
         rain_30d_mean=(rain + history[:, :29].sum(axis=1)) / 30,
         history=history,
-        temperature=basins.temp[basin, day].astype(np.float64),
-        temperature_7d_mean=trailing_mean(basins.temp, 7),
-        temperature_30d_mean=trailing_mean(basins.temp, 30),
+        temperature=temperature,
+        temperature_7d_mean=(temperature + warmth[:, :6].sum(axis=1)) / 7,
+        temperature_30d_mean=(temperature + warmth[:, :29].sum(axis=1)) / 30,
+        temperature_history=warmth,
         humidity=basins.humidity[basin, day].astype(np.float64),
-        river=(basins.flow[basin, day - 1] - normal) / (basins.q_2yr[basin] - normal),
+        river=(days(basins.flow, 1, RIVER_DAYS) - normal) / (basins.q_2yr[basin][:, None] - normal),
+        forecast=forecast_of(basins, basin, day),
         site=basins.site[basin],
     )
 
@@ -214,7 +249,7 @@ def rows_at(basins: Basins, basin: np.ndarray, day: np.ndarray, days: int = HIST
 def labelled(basins: Basins, first: int, last: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(basin, day, y, peak) of every row in [first, last): y = flood today or tomorrow, peak = the greater flood ratio.
 
-    A row counts when the flow of both days is known (or the known one is already a flood) and 90 days of rain precede it.
+    A row counts when the flow of both days is known (or the known one is already a flood) and a year of rain precedes it.
     """
     ratio = basins.flood_ratio()
     today, tomorrow = ratio[:, :-1], ratio[:, 1:]

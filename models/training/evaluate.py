@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 GAP = 3  # days; floods or alarms no farther apart are one event
-BOOTSTRAPS = 100
+BOOTSTRAPS = 30
 BINS = 20  # of the calibration error
 
 
@@ -97,4 +97,38 @@ def with_intervals(basin, day, y, p, cut, seed=0) -> dict:
     for name, value in scorer(np.ones(n)).items():
         low, high = np.quantile([d[name] for d in draws], [0.05, 0.95])
         out[name] = {"value": round(value, 4), "low": round(float(low), 4), "high": round(float(high), 4)}
+    return out
+
+
+RELIABILITY_BINS = (0.0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+TAIL_BINS = (1.0, 1.25, 1.5, 2.0, np.inf)  # rain of today over the site's 2-year daily rain
+
+
+def reliability(y, p) -> list[dict]:
+    """Observed frequency and mean probability by bins of the probability, and whether they agree.
+
+    "inside" says whether the number of floods lies in the central 90 % of what independent days with these probabilities
+    would bring (normal approximation). Flood days come in runs, so the true band is wider.
+    """
+    out = []
+    for low, high in zip(RELIABILITY_BINS, RELIABILITY_BINS[1:]):
+        use = (p >= low) & ((p < high) if high < 1 else True)
+        if use.any():
+            scatter = 1.645 * np.sqrt((p[use] * (1 - p[use])).sum()) + 0.5
+            out.append({
+                "from": low, "to": high, "days": int(use.sum()), "predicted": round(float(p[use].mean()), 4),
+                "observed": round(float(y[use].mean()), 4),
+                "inside": bool(abs(y[use].sum() - p[use].sum()) <= scatter),
+            })
+    return out
+
+
+def tail(y, p, rain, two_year) -> list[dict]:
+    """Observed frequency and mean probability on days with more rain than the 2-year daily rain of the site."""
+    out, relative = [], rain / two_year
+    for low, high in zip(TAIL_BINS, TAIL_BINS[1:]):
+        use = (relative >= low) & (relative < high)
+        if use.any():
+            out.append({"from": low, "to": None if high == np.inf else high, "days": int(use.sum()),
+                        "predicted": round(float(p[use].mean()), 4), "observed": round(float(y[use].mean()), 4)})
     return out

@@ -1,6 +1,6 @@
 """Train, calibrate, verify and write the flood-risk model. See README.md.
 
-    /usr/bin/python3 models/training/train_risk.py --data ../shared/data/hydro --out models/risk_scorer/v1
+    /usr/bin/python3 models/training/train_risk.py --data ../shared/data/hydro --out models/risk_scorer/v2
 """
 
 from __future__ import annotations
@@ -8,51 +8,79 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
-import hashlib
 import json
+import pickle
 import time
 from pathlib import Path
 
 import numpy as np
-import xgboost as xgb
 
+import artifact
 import boost
 import calibrate
-import card
-import catalogue
 import data
 import evaluate
 import flood_rain
-import golden
-import monotone
-from features import FEATURES, FITTED_LONG, FITTED_SHORT, SCHEMA, SITE_NAMES, canonical, column, relate_to_floods
+from boost import Part
+from features import FITTED_LONG, FITTED_SHORT, NAMES, TOMORROW, View, column, relate_to_floods
 from flood_rain import FloodRain
-from masking import MEMBERS, PATTERNS, Member, hide_at_random, show_only
+from masking import MEMBERS, Member, Pattern, hide_at_random, show_only
 
-VERSION = "1.0.0"
-CREATED_AT = "2026-11-23T09:00:00Z"  # fixed, so that a rerun writes the same bytes
-FLOOD = "river flow at or above its 2-year level (the median of the annual maxima) today or tomorrow"
-SEED = 20261123
+SEED = 20261128
 REPORT_FROM = "2001-07-01"  # skill is quoted on days from here on; no choice was made on them
-QUIET = 0.03  # share of uneventful days kept for training
-COPIES = 2  # times each kept day is shown, with other inputs hidden
-CALIBRATE_EVERY = 4  # days; thins the clumps of consecutive flood days
-BLOCK = 3 * 365  # days; every other block is left out to calibrate for new years
+QUIET = 0.012  # share of uneventful days kept for training
+HOLES = 0.5  # share of the kept days that are shown with holes instead of complete
+BASINS = 3  # skill is quoted on every so many-th Caravan basin
 
-# Chosen on 1996-10 to 2001-06, on known basins and on left-out regions. "soft" is the width of boost.soft_label, "gauged"
-# the weight of MOPEX days: their rain comes from gauges, but the basins are larger and lack most site attributes.
+# Chosen on 1996-10 to 2001-06 with training before it (compare.py). "soft" is the width of boost.soft_label, "gauged" the
+# weight of MOPEX days: their rain comes from gauges, but the basins are larger and lack most site attributes.
+YEAR = {"rounds": 300, "max_depth": 6, "eta": 0.08, "subsample": 0.6, "colsample_bytree": 0.3, "colsample_bynode": 0.8,
+        "min_child_weight": 50, "reg_lambda": 10}
+SHORT = {"rounds": 250, "max_depth": 5, "eta": 0.09, "subsample": 0.6, "colsample_bytree": 0.4, "colsample_bynode": 0.7,
+         "min_child_weight": 80, "reg_lambda": 20}
 SETTINGS = {
-    "river": {"soft": 0.0, "gauged": 0.3, "min_child_weight": 50, "reg_lambda": 10, "colsample_bynode": 0.35},
-    "history": {"soft": 0.15, "gauged": 1.0, "min_child_weight": 100, "reg_lambda": 20, "colsample_bynode": 0.25},
-    "service": {"soft": 0.15, "gauged": 1.0, "min_child_weight": 100, "reg_lambda": 20, "colsample_bynode": 0.25},
+    "year_river_site": YEAR | {"soft": 0.05, "gauged": 0.5},
+    "year_river": YEAR | {"soft": 0.05, "gauged": 0.5},
+    "year_site": YEAR | {"soft": 0.15, "gauged": 1.0},
+    "year": YEAR | {"soft": 0.15, "gauged": 1.0},
+    "river": SHORT | {"soft": 0.05, "gauged": 0.3},
+    "history": SHORT | {"soft": 0.15, "gauged": 1.0},
+    "service_site": SHORT | {"soft": 0.15, "gauged": 1.0},
+    "service": SHORT | {"soft": 0.15, "gauged": 1.0},
 }
-COMMON = {"rounds": 300, "max_depth": 5, "eta": 0.08, "subsample": 0.6, "seed": SEED}
 
 # Decision thresholds on the calibrated probability; card.md lists what each of them detects and how often in vain.
-LEVELS = {"low": 0.01, "moderate": 0.05, "high": 0.2, "extreme": 0.4}
-# How the interval grows with what was never seen in training; judgement, not measurement (see card.md).
-WIDENING = {"place": 1.5, "per_out_of_domain": 1.25, "maximum": 3.0, "confidence_width": 5.0}
-RADIUS_KM = 300
+LEVEL_CUTS = {"low": 0.01, "moderate": 0.05, "high": 0.2, "extreme": 0.4}
+
+
+def member_named(name: str) -> Member:
+    return next(m for m in MEMBERS if m.name == name)
+
+
+def terms(member: Member) -> tuple[list[str], list[str]]:
+    """Features of the linear part, and of that of the forecast."""
+    today, tomorrow = ["log_rain_today"], ["log_rain_tomorrow"]
+    if member.site is not False:
+        today, tomorrow = today + ["log_rain_today_usual"], tomorrow + ["log_rain_tomorrow_usual"]
+    if member.year:
+        today = today + ["log_rain_today_of_year", "log_runoff_of_year"]
+        tomorrow = tomorrow + ["log_rain_tomorrow_of_year"]
+    return today, tomorrow
+
+
+@dataclasses.dataclass
+class Pair:
+    """What serves a member: its part, and the part that is added when tomorrow's rain is known."""
+
+    usual: tuple[FloodRain, FloodRain]  # of the data that this pair has seen
+    now: Part
+    then: Part
+
+    def margins(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Margins without and with the forecast of rows that hold one."""
+        x = relate_to_floods(x.copy(), *self.usual)
+        first = self.now.margin(boost.without_tomorrow(x))
+        return first, self.then.margin(x, first)
 
 
 class Trainer:
@@ -62,175 +90,170 @@ class Trainer:
         self.basins, self.threads = basins, threads
         self.report = basins.day_index(REPORT_FROM)
         self.end = basins.rain.shape[1]
+        self.sample = boost.draw(basins, 0, self.end, QUIET, np.random.default_rng(SEED))
 
+    @functools.lru_cache(maxsize=None)
     def flood_rain(self, last: int, without_fold: int | None = None) -> tuple[FloodRain, FloodRain]:
         """What usually brings a flood: the short and the long index at the onsets of the Caravan basins' floods."""
         flood = self.basins.flood_ratio()[:, :last] >= 1
         onset = flood.copy()
         onset[:, 1:] &= ~flood[:, :-1]
         onset &= ((self.basins.source == 0) & (self.basins.fold != without_fold))[:, None]
-        onset[:, :self.basins.day_index("1981-04-01")] = False  # 90 days of rain must precede
+        onset[:, :self.basins.day_index("1981-04-01")] = False  # a month of rain must precede
         basin, day = np.nonzero(onset)
-        x = boost.matrix(self.basins, basin, day, lambda r: r, days=29)
+        no_year = lambda rows: View(np.full(len(rows), 30), np.zeros(len(rows), bool), np.zeros(len(rows), int))
+        x = boost.matrix(self.basins, basin, day, lambda r: r, no_year)
         site = {name: column(x, name) for name in flood_rain.ATTRIBUTES}
         return tuple(flood_rain.fit(column(x, index), basin, site) for index in ("index_60", "index_90"))
 
-    @functools.lru_cache(maxsize=1)
-    def sampled(self, member: Member, last: int) -> tuple[boost.Sample, np.ndarray]:
-        """Days before `last` and their features, COPIES times with other inputs hidden."""
-        rng = np.random.default_rng([SEED, MEMBERS.index(member), last])
-        sample = boost.draw(self.basins, 0, last, QUIET, rng)
-        x = boost.training_matrix(self.basins, sample, member, COPIES, rng)
-        return sample.take(np.tile(np.arange(len(sample)), COPIES)), x
+    def shown(self, member: Member) -> np.ndarray:
+        """Features of the sample, some complete and some with holes, all with the forecast."""
+        rng = np.random.default_rng([SEED, MEMBERS.index(member)])
+        holes = np.random.default_rng(SEED).random(len(self.sample)) < HOLES
+        x = None
+        for copy in (0, 1):
+            def hide(rows):
+                shown = hide_at_random(rows, member, copy, rng)
+                return dataclasses.replace(shown, forecast=rows.forecast)
 
-    def block(self, day: np.ndarray) -> np.ndarray:
-        """0 or 1, in turn every BLOCK days."""
-        return day // BLOCK % 2
+            mine = np.flatnonzero(holes == copy)
+            part = boost.matrix(self.basins, self.sample.basin[mine], self.sample.day[mine], hide)
+            x = np.empty((len(self.sample), part.shape[1]), np.float32) if x is None else x
+            x[mine] = part
+        return x
 
-    def train(
-        self, member: Member, last: int, without_fold: int | None = None, without_block: int | None = None
-    ) -> xgb.Booster:
-        """A booster of `member` on days before `last`, optionally blind to the regions of a fold or to blocks of years."""
-        settings = COMMON | SETTINGS[member.name]
+    def train(self, member: Member, x: np.ndarray, last: int, fold: int | None = None) -> Pair:
+        """A pair on days before `last`, optionally blind to the regions of a fold."""
+        settings = dict(SETTINGS[member.name], seed=SEED)
         width, gauged = settings.pop("soft"), settings.pop("gauged")
-        sample, x = self.sampled(member, last)
-        seen = (self.basins.fold[sample.basin] != without_fold) & (self.block(sample.day) != without_block)
-        sample, x = sample.take(seen), relate_to_floods(x[seen], *self.flood_rain(last, without_fold))
-        label = boost.soft_label(sample.peak, width) if width else sample.y.astype(float)
-        source = np.where(self.basins.source[sample.basin] == data.SETS.index("us_mopex"), gauged, 1.0)
-        return boost.fit(x, label, sample.weight * source / COPIES, settings, self.threads)
+        seen = (self.sample.day < last) & (self.basins.fold[self.sample.basin] != fold)
+        usual = self.flood_rain(last, fold)
+        x, s = relate_to_floods(x[seen], *usual), self.sample.take(seen)
+        label = boost.soft_label(s.peak, width)
+        weight = s.weight * np.where(self.basins.source[s.basin] == data.SETS.index("us_mopex"), gauged, 1.0)
+        today, tomorrow = terms(member)
+        bare = boost.without_tomorrow(x)
+        now = boost.fit(bare, label, weight, today, "extreme_today", settings, self.threads)
+        then = boost.fit(x, label, weight, tomorrow, "extreme_tomorrow", boost.FORECAST_SETTINGS | {"seed": SEED},
+                         self.threads, base=now.margin(bare))
+        return Pair(usual, now, then)
 
-    def days(self, first: int, last: int, every: int = 1) -> boost.Sample:
-        """All labelled Caravan days in [first, last), or every so many of them."""
-        basin, day, y, peak = data.labelled(self.basins, first, last)
-        use = (self.basins.source[basin] == 0) & (day % every == 0)
+    def days(self) -> boost.Sample:
+        """All labelled days of the report in every BASINS-th Caravan basin."""
+        basin, day, y, peak = data.labelled(self.basins, self.report, self.end)
+        use = (self.basins.source[basin] == 0) & (basin % BASINS == 0)
         return boost.Sample(basin[use], day[use], y[use], peak[use], np.ones(use.sum()))
 
 
 @dataclasses.dataclass
 class Verified:
-    """One member on splits it was not tuned on, and what calibrates the member that ships."""
+    """One member on splits that it was not tuned on, and what calibrates the member that ships."""
 
-    patterns: dict  # pattern -> split -> (margin, calibrated probability)
-    calibration: calibrate.Calibration
+    pair: Pair
+    calibration: dict  # "now" and "then" -> calibrate.Calibration
     interval: dict
-    methods: dict
+    patterns: dict  # pattern -> split -> probability on the days of the report
 
 
 def verify(t: Trainer, member: Member, test: boost.Sample) -> Verified:
-    """Train without the later years, and without them and one group of regions after the other; score what was left out."""
-    basins, rng = t.basins, np.random.default_rng([SEED, 7, MEMBERS.index(member)])
-    past = t.days(0, t.end, CALIBRATE_EVERY)
-    x_past = boost.matrix(basins, past.basin, past.day, lambda r: hide_at_random(r, member, rng))
-    x_test = {}
-    for n in member.patterns:
-        days = max(PATTERNS[n].history, 29)  # a month, for the means
-        x_test[n] = boost.matrix(basins, test.basin, test.day, lambda r: show_only(r, PATTERNS[n]), days)
+    """Train without the later years, without them and one group of regions after the other, and for good."""
+    basins, s = t.basins, t.sample
+    x = t.shown(member)
     log(f"{member.name}: assembled")
-
-    known, usual = t.train(member, t.report), t.flood_rain(t.report)
-    m_known = {n: boost.margin(known, relate_to_floods(x, *usual)) for n, x in x_test.items()}
-    m_past = np.empty(len(past), np.float32)
-    m_region = {n: np.empty(len(test), np.float32) for n in x_test}
+    known = t.train(member, x, t.report)
+    later, caravan, fold_of = s.day >= t.report, basins.source[s.basin] == 0, basins.fold[s.basin]
+    folds, blind = [], np.empty((2, len(s)))  # margins, without and with the forecast, of boosters blind to the region
     for fold in range(len(data.REGION_FOLDS)):
-        blind, usual = t.train(member, t.report, fold), t.flood_rain(t.report, fold)
-        inside = basins.fold[past.basin] == fold
-        m_past[inside] = boost.margin(blind, relate_to_floods(x_past[inside], *usual))
-        inside = basins.fold[test.basin] == fold
-        for n, x in x_test.items():
-            m_region[n][inside] = boost.margin(blind, relate_to_floods(x[inside], *usual))
+        folds.append(t.train(member, x, t.report, fold))
+        inside = fold_of == fold
+        blind[:, inside] = folds[-1].margins(x[inside])
         log(f"{member.name}: without regions {'+'.join(data.REGION_FOLDS[fold])}")
+    pair = t.train(member, x, t.end)
+    log(f"{member.name}: trained")
 
-    m_years = np.empty(len(past), np.float32)
-    for block in (0, 1):
-        blind = t.train(member, t.report, without_block=block)
-        inside = t.block(past.day) == block
-        m_years[inside] = boost.margin(blind, relate_to_floods(x_past[inside], *t.flood_rain(t.report)))
-    evidence = calibrate.Evidence(m_past, m_years, past.y, past.basin, basins.fold[past.basin])
+    calibrations, interval, reported, elsewhere = {}, {}, {}, {}
+    ahead = known.margins(x[later])  # margins of a booster blind to the years
+    for i, kind in enumerate(("now", "then")):
+        places = calibrate.Evidence(blind[i], s.y, s.weight, s.basin, fold_of)
+        years = calibrate.Evidence(ahead[i], s.y[later], s.weight[later], s.basin[later], np.full(later.sum(), -1))
+        early = places.where(caravan & ~later)
+        late = places.where(caravan & later)
+        reported[kind] = calibrate.fit(early)
+        elsewhere[kind] = [calibrate.fit(early.where(early.fold != f)) for f in range(len(folds))]
+        checks = []  # each calibration on the earlier days of the regions that it has not seen
+        for f, c in enumerate(elsewhere[kind]):
+            e = early.where(early.fold == f)
+            checks.append((c, (e.margin, e.y, e.basin, e.weight)))
+        stretch = calibrate.stretch(checks)
+        elsewhere[kind] = [c.stretched(stretch) for c in elsewhere[kind]]
+        everything = calibrate.join(places.where(caravan), years.where(caravan[later]))
+        calibrations[kind] = calibrate.fit(everything).stretched(stretch)
+        parts = [late.where(late.fold == f) for f in range(len(folds))]
+        interval[kind] = {"stretch": stretch, "unseen_regions": calibrate.pool([
+            calibrate.coverage(c, e.margin, e.y, e.basin, e.weight) for c, e in zip(elsewhere[kind], parts)])}
 
-    # For the report, calibration sees neither the later years nor, in the region split, the regions it is applied to.
-    early = past.day < t.report
-    reported = calibrate.fit(evidence.where(early))
-    patterns = {n: {"later_years": reported.probability(m)} for n, m in m_known.items()}
-    for n in patterns:
-        patterns[n]["unseen_regions"] = np.empty(len(test))
-    elsewhere = [calibrate.fit(evidence.where(early & (evidence.fold != fold))) for fold in range(len(data.REGION_FOLDS))]
-    checks = []  # each calibration on the earlier days of the regions it has not seen
-    for fold, c in enumerate(elsewhere):
-        use = early & (evidence.fold == fold)
-        checks.append((c, (m_past[use], past.y[use], past.basin[use])))
-    stretch = calibrate.stretch(checks)
-    coverage = []
-    for fold, c in enumerate(elsewhere):
-        c = c.stretched(stretch)
-        inside = basins.fold[test.basin] == fold
-        for n in patterns:
-            patterns[n]["unseen_regions"][inside] = c.probability(m_region[n][inside])
-        thin = inside & (test.day % CALIBRATE_EVERY == 0)
-        n = member.patterns[0]
-        coverage.append(calibrate.coverage(c, m_region[n][thin], test.y[thin], test.basin[thin]))
-    interval = {"stretch": stretch, "unseen_regions": calibrate.pool(coverage)}
-    methods = calibrate.compare(m_past, past.y, early, ~early)
-    return Verified(patterns, calibrate.fit(evidence).stretched(stretch), interval, methods)
+    patterns = {}
+    for name, pattern in member.patterns:
+        x = pattern_matrix(t, test, pattern)
+        kind = "then" if pattern.forecast else "now"
+        i = int(pattern.forecast)
+        p = {"later_years": reported[kind].probability(known.margins(x)[i]), "unseen_regions": np.empty(len(test))}
+        for f, fold_pair in enumerate(folds):
+            inside = basins.fold[test.basin] == f
+            p["unseen_regions"][inside] = elsewhere[kind][f].probability(fold_pair.margins(x[inside])[i])
+        patterns[name] = p
+    return Verified(pair, calibrations, interval, patterns)
+
+
+def pattern_matrix(t: Trainer, test: boost.Sample, pattern: Pattern) -> np.ndarray:
+    """Features of the days of the report as requests of this pattern bring them.
+
+    A year takes long to walk; it is walked once with and once without the site, and what else a pattern lacks is blanked.
+    """
+    if not pattern.year:
+        return boost.matrix(t.basins, test.basin, test.day, lambda r: show_only(r, pattern))
+    x = full_year(t, test.basin.tobytes(), test.day.tobytes(), pattern.site).copy()
+    lacking = [] if pattern.forecast else list(TOMORROW)
+    if pattern.river == 0:
+        lacking.append("river_ratio")
+    if pattern.river <= 1:
+        lacking += ["river_2", "river_3", "river_7", "river_rise", "river_month_mean", "river_month_most"]
+    x[:, [NAMES.index(n) for n in lacking]] = np.nan
+    return x
+
+
+@functools.lru_cache(maxsize=2)
+def full_year(t: Trainer, basin: bytes, day: bytes, site: bool) -> np.ndarray:
+    pattern = Pattern(history=data.HISTORY, year=True, means=False, river=data.RIVER_DAYS, site=site, forecast=True)
+    ints = lambda b: np.frombuffer(b, np.int64)
+    return boost.matrix(t.basins, ints(basin), ints(day), lambda r: show_only(r, pattern))
 
 
 def skill(t: Trainer, member: Member, verified: Verified, test: boost.Sample) -> dict:
-    """Skill tables of one member, and what its decision levels detect."""
+    """Skill tables of one member, what its decision levels detect, and how reliable it is where it matters."""
     out = {}
     for name, splits in verified.patterns.items():
-        out[name] = {s: evaluate.with_intervals(test.basin, test.day, test.y, p, LEVELS["high"]) for s, p in splits.items()}
+        score = lambda p: evaluate.with_intervals(test.basin, test.day, test.y, p, LEVEL_CUTS["high"])
+        out[name] = {split: score(p) for split, p in splits.items()}
         out[name]["levels"] = {
-            s: {level: evaluate.event_scores(test.basin, test.day, test.y, p >= cut) for level, cut in LEVELS.items()}
-            for s, p in splits.items()
+            split: {level: evaluate.event_scores(test.basin, test.day, test.y, p >= cut) for level, cut in LEVEL_CUTS.items()}
+            for split, p in splits.items()
         }
+        rain = t.basins.rain[test.basin, test.day]
+        two_year = two_year_rain(t.basins)[test.basin]
+        out[name]["reliability"] = {split: evaluate.reliability(test.y, p) for split, p in splits.items()}
+        out[name]["tail"] = {split: evaluate.tail(test.y, p, rain, two_year) for split, p in splits.items()}
         log(f"{name}: " + "; ".join(
-            f"{s} AP {v['average_precision']['value']} BSS {v['brier_skill']['value']} F1 {v['event_f1']['value']} "
-            f"ECE {v['ece']['value']}" for s, v in out[name].items() if s != "levels"))
+            f"{split} AP {out[name][split]['average_precision']['value']} BSS {out[name][split]['brier_skill']['value']} "
+            f"ECE {out[name][split]['ece']['value']}" for split in splits))
     return out
 
 
-def envelope(basins: data.Basins, sample: boost.Sample) -> dict:
-    """What training covered: the range of each raw input, and where the catchments are."""
-    r = canonical(data.rows_at(basins, sample.basin, sample.day))
-    inputs = {
-        "rainfall_mm": r.rain, "temperature": r.temperature, "humidity": r.humidity, "rainfall_7d_mean": r.rain_7d_mean,
-        "rainfall_30d_mean": r.rain_30d_mean, "rainfall_history_mm": r.history, "temperature_7d_mean": r.temperature_7d_mean,
-        "temperature_30d_mean": r.temperature_30d_mean, "river": r.river,
-    }
-    inputs |= {f"site.{n}": column for n, column in zip(SITE_NAMES, r.site.T)}
-    spans = {n: {"min": float(f"{np.nanmin(v):.6g}"), "max": float(f"{np.nanmax(v):.6g}")} for n, v in inputs.items()}
-    points = sorted({(round(float(a), 1), round(float(b), 1)) for a, b in zip(basins.lat, basins.lon)})
-    return {"inputs": spans, "places": {"radius_km": RADIUS_KM, "points": points}}
-
-
-def training_data(basins: data.Basins) -> list[dict]:
-    about = {
-        "us_caravan": (
-            "Caravan / CAMELS-US: ERA5-Land weather, USGS flow",
-            "CC-BY-4.0 (Caravan, CAMELS-US), Copernicus licence (ERA5-Land), public domain (USGS); "
-            "the copy used came from a repository under CC-BY-NC-SA-4.0",
-        ),
-        "us_mopex": ("US MOPEX: rain gauges, USGS flow", "NOAA/NWS public data"),
-        "us_nldas_humidity": ("CAMELS-US NLDAS: humidity", "CC-BY-4.0 / public domain"),
-    }
-    out = []
-    for i, name in enumerate(data.SETS):
-        mine = basins.source == i
-        recorded = np.flatnonzero((~np.isnan(basins.rain[mine])).any(axis=0))
-        out.append({
-            "name": name, "source": about[name][0], "licence": about[name][1], "places": int(mine.sum()),
-            "period": f"{basins.days[recorded[0]].date()}/{basins.days[recorded[-1]].date()}",
-        })
-    return out
-
-
-def described(path: Path) -> dict:
-    content = path.read_bytes()
-    return {"file": path.name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-
-
-def write_json(path: Path, content) -> None:
-    path.write_text(json.dumps(content, indent=1) + "\n")
+def two_year_rain(basins: data.Basins) -> np.ndarray:
+    """The median of each basin's greatest daily rain of a year, in mm."""
+    years = basins.rain.shape[1] // 365
+    most = np.nanmax(np.nan_to_num(basins.rain[:, :years * 365], nan=-1.0).reshape(len(basins.ids), years, 365), axis=2)
+    return np.array([np.median(m[m >= 0]) for m in most])
 
 
 def log(text: str) -> None:
@@ -240,82 +263,40 @@ def log(text: str) -> None:
 def main() -> None:
     args = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     args.add_argument("--data", type=Path, default=Path("../shared/data/hydro"))
-    args.add_argument("--out", type=Path, default=Path("models/risk_scorer/v1"))
-    args.add_argument("--threads", type=int, default=2)
+    args.add_argument("--out", type=Path, default=Path("models/risk_scorer/v2"))
+    args.add_argument("--threads", type=int, default=1)
+    args.add_argument("--raw", type=Path, help="a folder that keeps what was trained, so that an interrupted run goes on")
+    args.add_argument("--only", nargs="*", help="train these members into --raw and stop")
     args.add_argument("--evaluate", action="store_true", help="only print the skill tables that the last run wrote")
     args = args.parse_args()
     if args.evaluate:
-        print(card.skill_tables(json.loads((args.out / "skill.json").read_text())))
+        print(artifact.card.skill_tables(json.loads((args.out / "skill.json").read_text())))
         return
 
-    args.out.mkdir(parents=True, exist_ok=True)
     basins = data.load(args.data)
     t = Trainer(basins, args.threads)
-    if t.flood_rain(t.end) != (FITTED_SHORT, FITTED_LONG):
-        raise SystemExit(f"the data say other flood rain than features.py:\n{t.flood_rain(t.end)}")
-    test = t.days(t.report, t.end)
-    log(f"{len(basins.ids)} basins, {len(test)} days to report on, {test.y.mean():.4f} of them with a flood")
-
-    tables = {"base_rate": round(float(test.y.mean()), 5), "levels": LEVELS, "members": {}}
-    boosters, calibrations, members = {}, {}, []
-    for member in MEMBERS:
-        verified = verify(t, member, test)
-        tables["members"][member.name] = {
-            "patterns": skill(t, member, verified, test),
-            "interval": verified.interval,
-            "calibration_methods": verified.methods,
-        }
-        booster = t.train(member, t.end)
-        path = args.out / f"{member.name}.json"
-        booster.save_model(path)
-        boosters[member.name], calibrations[member.name] = booster, verified.calibration
-        c = verified.calibration
-        rounded = lambda z: [float(f"{v:.9g}") for v in z]
-        members.append({
-            "name": member.name,
-            "requires": list(member.requires),
-            "min_history_days": member.min_history_days,
-            **described(path),
-            "trees": booster.num_boosted_rounds(),
-            "max_depth": COMMON["max_depth"],
-            "calibration": {
-                "method": "centred isotonic regression, linear in log-odds between knots",
-                "margin": rounded(c.margin),
-                "probability": rounded(calibrate.expit(c.logit)),
-                "lower": rounded(calibrate.expit(c.lower)),
-                "upper": rounded(calibrate.expit(c.upper)),
-            },
-        })
-    monotone.check(boosters, SEED)
-    sample = boost.draw(basins, 0, t.end, 0.1, np.random.default_rng(SEED))
-    x = boost.matrix(basins, sample.basin, sample.day, lambda r: r)
-    low, high = np.nanmin(x, axis=0), np.nanmax(x, axis=0)
-    golden.write(args.out / "golden.json", golden.golden(boosters, calibrations, low, high, SEED))
-    write_json(args.out / "skill.json", tables)
-    manifest = {
-        "format": 1,
-        "name": "risk_scorer",
-        "version": VERSION,
-        "kind": "xgboost-binary-logistic",
-        "feature_schema": SCHEMA,
-        "created_at": CREATED_AT,
-        "flood_definition": FLOOD,
-        "features": [
-            {"name": f.name, "unit": f.unit, "min": golden.shortest(a), "max": golden.shortest(b), "monotone": f.monotone,
-             "description": f.description} for f, a, b in zip(FEATURES, low, high)
-        ],
-        "members": members,
-        "coverage": calibrate.COVERAGE,
-        "widening": WIDENING,
-        "levels": LEVELS,
-        "envelope": envelope(basins, sample),
-        "training": {"data": training_data(basins), "seed": SEED},
-        "skill": card.summary(tables),
-        "golden": described(args.out / "golden.json"),
-    }
-    write_json(args.out / "manifest.json", manifest)
-    (args.out / "card.md").write_text(card.text(manifest, tables))
-    catalogue.register(args.out, "risk_scorer", VERSION)
+    fitted = t.flood_rain(t.end)
+    if fitted != (FITTED_SHORT, FITTED_LONG):
+        raise SystemExit(f"the data say other flood rain than features.py:\n{fitted}")
+    test = t.days()
+    log(f"{len(basins.ids)} basins, {len(t.sample)} days to train on, {len(test)} to report on, "
+        f"{test.y.mean():.4f} of them with a flood")
+    verified, tables = {}, {}
+    for member in [member_named(n) for n in args.only] if args.only else MEMBERS:
+        kept = args.raw and args.raw / f"{member.name}.pkl"
+        if kept and kept.exists():
+            verified[member.name], tables[member.name] = pickle.loads(kept.read_bytes())
+            continue
+        v = verify(t, member, test)
+        if kept:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.with_suffix(".trained").write_bytes(pickle.dumps(v))
+        verified[member.name], tables[member.name] = v, skill(t, member, v, test) | {"interval": v.interval}
+        v.patterns = {}
+        if kept:
+            kept.write_bytes(pickle.dumps((v, tables[member.name])))
+    if not args.only:
+        artifact.write(args.out, t, test, verified, tables)
     log("done")
 
 

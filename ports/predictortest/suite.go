@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -51,8 +52,21 @@ func Random(rng *rand.Rand) risk.Request {
 			r.RainfallHistoryMM = append(r.RainfallHistoryMM, rain())
 		}
 	}
+	if rng.IntN(8) == 0 {
+		r.RainfallHistoryMM = nil
+		for range 365 {
+			r.RainfallHistoryMM = append(r.RainfallHistoryMM, rain())
+			r.TemperatureHistory = append(r.TemperatureHistory, rng.Float64()*40-10)
+		}
+	}
+	if rng.IntN(3) == 0 {
+		r.RainfallForecastMM = []float64{rain(), rain()}
+	}
 	if rng.IntN(2) == 0 {
 		r.River.Value, r.River.Normal, r.River.FloodThreshold = rng.Float64()*10, 1, 2+rng.Float64()*10
+		for range rng.IntN(31) {
+			r.RiverHistory = append(r.RiverHistory, rng.Float64()*10)
+		}
 	}
 	if rng.IntN(2) == 0 {
 		r.Site.AreaKM2, r.Site.PrecipitationMeanMMDay, r.Site.ElevationM = rng.Float64()*5000+1, rng.Float64()*6+.5, rng.Float64()*3000
@@ -63,9 +77,11 @@ func Random(rng *rand.Rand) risk.Request {
 	return r
 }
 
-// Clone copies a request with its history, which Assess rounds in place.
+// Clone copies a request with its sequences, which Assess rounds in place.
 func Clone(r risk.Request) risk.Request {
-	r.RainfallHistoryMM = append([]float64(nil), r.RainfallHistoryMM...)
+	for _, series := range []*[]float64{&r.RainfallHistoryMM, &r.TemperatureHistory, &r.RainfallForecastMM, &r.RiverHistory} {
+		*series = slices.Clone(*series)
+	}
 	return r
 }
 
@@ -73,7 +89,7 @@ func Clone(r risk.Request) risk.Request {
 func Run(t *testing.T, open func(t *testing.T) Predictor) {
 	t.Helper()
 	t.Run("answers keep their promises", func(t *testing.T) { promises(t, open(t)) })
-	t.Run("more rain never lowers the risk", func(t *testing.T) { monotone(t, open(t)) })
+	t.Run("more rain today or tomorrow never lowers the risk", func(t *testing.T) { monotone(t, open(t)) })
 	t.Run("a batch equals its items one by one, in any order", func(t *testing.T) { batchEqualsSingles(t, open(t)) })
 	t.Run("one bad item does not spoil the batch", func(t *testing.T) { badItem(t, open(t)) })
 	t.Run("a question that is refused or given up has no answer", func(t *testing.T) { violations(t, open(t)) })
@@ -116,14 +132,9 @@ func monotone(t *testing.T, p Predictor) {
 		r := Random(rng)
 		more := Clone(r)
 		add := rng.ExpFloat64() * 30
-		switch n := len(more.RainfallHistoryMM); {
-		case n > 0 && rng.IntN(2) == 0:
-			more.RainfallHistoryMM[rng.IntN(n)] += add
-		case rng.IntN(3) == 0:
-			more.Rainfall7dMean += add // NaN stays NaN
-		case rng.IntN(3) == 0:
-			more.Rainfall30dMean += add
-		default:
+		if len(more.RainfallForecastMM) > 0 && rng.IntN(2) == 0 {
+			more.RainfallForecastMM[0] += add
+		} else {
 			more.RainfallMM += add
 		}
 		before, after := Ask(t, p, r), Ask(t, p, more)

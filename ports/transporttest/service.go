@@ -84,7 +84,8 @@ func (s *Service) Assess(ctx context.Context, r *risk.Request, a *risk.Assessmen
 	*a = risk.Assessment{}
 	s.mu.Lock()
 	call := *r
-	call.RainfallHistoryMM = slices.Clone(r.RainfallHistoryMM)
+	call.RainfallHistoryMM, call.TemperatureHistory = slices.Clone(r.RainfallHistoryMM), slices.Clone(r.TemperatureHistory)
+	call.RainfallForecastMM, call.RiverHistory = slices.Clone(r.RainfallForecastMM), slices.Clone(r.RiverHistory)
 	s.calls = append(s.calls, call)
 	s.mu.Unlock()
 

@@ -459,7 +459,17 @@ func describe(r *risk.Request) any {
 	if history := numbers(r.RainfallHistoryMM); history != nil {
 		out["rainfall_history_mm"] = history
 	}
+	for name, series := range map[string][]float64{
+		"temperature_history": r.TemperatureHistory, "rainfall_forecast_mm": r.RainfallForecastMM,
+	} {
+		if values := numbers(series); values != nil {
+			out[name] = values
+		}
+	}
 	river, site := map[string]any{}, map[string]any{}
+	if values := numbers(r.RiverHistory); values != nil {
+		river["history"] = values
+	}
 	number(river, "value", r.River.Value)
 	number(river, "normal", r.River.Normal)
 	number(river, "flood_threshold", r.River.FloodThreshold)

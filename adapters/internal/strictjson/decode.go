@@ -26,8 +26,11 @@ type Options struct {
 	// CamelCase accepts the lowerCamelCase form of each name as well, which is what the JSON mapping
 	// of protobuf writes. Both forms of one name in one object are a duplicate.
 	CamelCase bool
-	// MaxItems bounds the elements of an array of objects; further elements are checked for syntax
-	// but not kept, so that a small body cannot claim much memory. 0 is no bound.
+	// NaNText accepts the string "NaN" for a missing number in an array of numbers, which is what the JSON mapping
+	// of protobuf writes there: it has no null in an array.
+	NaNText bool
+	// MaxItems bounds the elements of an array of objects whose field has no tag `most:"n"`; further elements are
+	// checked for syntax but not kept, so that a small body cannot claim much memory. 0 is no bound.
 	MaxItems int
 }
 
@@ -90,6 +93,7 @@ type decoder struct {
 	depth int // segments in use, and open arrays and objects
 
 	nodes int // of the tree being decoded
+	most  int // elements that the array of objects being decoded may have; 0 is no bound
 
 	scratch []byte // the unescaped form of the newest string that had escapes
 

@@ -512,3 +512,29 @@ func TestTimeHasAnOffset(t *testing.T) {
 		}
 	}
 }
+
+func TestNaNIsATextWhereProtobufWritesIt(t *testing.T) {
+	const body = `{"rainfall_history_mm":[1,"NaN",null,2]}`
+	var got place
+	if err := Decode([]byte(body), &got, Options{NaNText: true}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]float64{1, math.NaN(), math.NaN(), 2}, got.Rain, cmpopts.EquateNaNs()); diff != "" {
+		t.Error(diff)
+	}
+	for _, c := range []struct {
+		body string
+		opt  Options
+	}{
+		{body, Options{}},
+		{`{"latitude":"NaN"}`, Options{NaNText: true}},
+		{`{"rainfall_history_mm":["Infinity"]}`, Options{NaNText: true}},
+		{`{"rainfall_history_mm":["nan"]}`, Options{NaNText: true}},
+		{`{"others":{"x":"NaN"}}`, Options{NaNText: true}},
+		{`{"rainfall_history_mm":["NaN"`, Options{NaNText: true}},
+	} {
+		if err := Decode([]byte(c.body), new(place), c.opt); err == nil {
+			t.Errorf("%s is taken", c.body)
+		}
+	}
+}

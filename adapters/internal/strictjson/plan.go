@@ -1,11 +1,14 @@
 package strictjson
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -32,6 +35,8 @@ type fieldPlan struct {
 	// index is the place of the field in its struct. That is the struct embedded at outer where outer is not none.
 	index, outer int
 	decode       decodeFunc
+	// most bounds the elements of an array of objects, in place of Options.MaxItems; 0 where the tag says nothing.
+	most int
 }
 
 const none = -1
@@ -88,14 +93,15 @@ func (p *structPlan) add(t reflect.Type, outer int, template reflect.Value, open
 			continue
 		}
 		n := len(p.fields)
-		p.fields = append(p.fields, fieldPlan{name: name, index: i, outer: outer, decode: compileValue(f.Type, open)})
+		most, _ := strconv.Atoi(f.Tag.Get("most"))
+		p.fields = append(p.fields, fieldPlan{name: name, index: i, outer: outer, decode: compileValue(f.Type, open), most: most})
 		p.names[name], p.camel[name], p.camel[lowerCamel(name)] = n, n, n
 		missing := p.fields[n].of(template)
 		switch {
 		case f.Tag.Get("missing") == "nan":
 			missing.SetFloat(math.NaN())
 			p.template = template
-		case f.Type.Kind() == reflect.Struct && open[f.Type].template.IsValid():
+		case f.Type.Kind() == reflect.Struct && open[f.Type] != nil && open[f.Type].template.IsValid():
 			missing.Set(open[f.Type].template)
 			p.template = template
 		}
@@ -108,6 +114,8 @@ func compileValue(t reflect.Type, open map[reflect.Type]*structPlan) decodeFunc 
 	switch {
 	case t == rawMessage:
 		return decodeRaw
+	case t == reflect.TypeFor[Moment]():
+		return decodeMoment
 	case t == reflect.TypeFor[structpb.Struct]():
 		return decodeStruct
 	case t.Kind() == reflect.Struct:
@@ -177,6 +185,7 @@ func (p *structPlan) decode(d *decoder, v reflect.Value) bool {
 		if isNull, ok := d.null(); isNull || !ok {
 			return ok
 		}
+		d.most = cmp.Or(f.most, d.opt.MaxItems)
 		return f.decode(d, f.of(v))
 	})
 }
@@ -208,6 +217,7 @@ func compileSlice(elem reflect.Type, open map[reflect.Type]*structPlan) decodeFu
 		if d.peek() != '[' {
 			return d.mismatch("an array")
 		}
+		most := d.most
 		v.SetLen(0)
 		if v.IsNil() {
 			v.Set(reflect.MakeSlice(v.Type(), 0, 4)) // an empty array differs from an absent one
@@ -215,7 +225,7 @@ func compileSlice(elem reflect.Type, open map[reflect.Type]*structPlan) decodeFu
 		count := 0
 		ok := d.array(func(i int) bool {
 			count++
-			if objects && d.opt.MaxItems > 0 && i >= d.opt.MaxItems {
+			if objects && most > 0 && i >= most {
 				return d.skip()
 			}
 			if i == v.Cap() {
@@ -233,8 +243,8 @@ func compileSlice(elem reflect.Type, open map[reflect.Type]*structPlan) decodeFu
 			}
 			return d.item(func() bool { return decode(d, e) })
 		})
-		if ok && objects && d.opt.MaxItems > 0 && count > d.opt.MaxItems {
-			if tooMany := CheckCount(d.pointer(), count, d.opt.MaxItems); tooMany != nil {
+		if ok && objects && most > 0 && count > most {
+			if tooMany := CheckCount(d.pointer(), count, most); tooMany != nil {
 				d.report(*tooMany)
 			}
 		}
@@ -290,6 +300,9 @@ func decodeBool(d *decoder, v reflect.Value) bool {
 	return d.mismatch("true or false")
 }
 
+// nanText is how the JSON mapping of protobuf writes NaN.
+var nanText = []byte(`"NaN"`)
+
 // decodeFloats keeps the place of a number that is null or was refused, as NaN.
 func decodeFloats(d *decoder, v reflect.Value) bool {
 	if d.peek() != '[' {
@@ -301,6 +314,11 @@ func decodeFloats(d *decoder, v reflect.Value) bool {
 		if isNull, ok := d.null(); isNull || !ok {
 			*out = append(*out, math.NaN())
 			return ok
+		}
+		if d.opt.NaNText && bytes.HasPrefix(d.data[d.pos:], nanText) {
+			d.pos += len(nanText)
+			*out = append(*out, math.NaN())
+			return true
 		}
 		f, set, ok := d.float()
 		if !set {

@@ -3,12 +3,82 @@ package strictjson
 import (
 	"errors"
 	"fmt"
+	"math"
+	"reflect"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/instant"
 )
+
+// Moment is a time as it was written: a text, or a number of seconds since 1970.
+type Moment struct {
+	Text     string // the number's, too
+	IsNumber bool
+	IsGiven  bool // false where it is absent or null
+}
+
+func decodeMoment(d *decoder, v reflect.Value) bool {
+	m := v.Addr().Interface().(*Moment)
+	switch c := d.peek(); {
+	case c == '"':
+		text, ok := d.str()
+		*m = Moment{Text: string(text), IsGiven: true}
+		return ok
+	case startsNumber(c):
+		start := d.pos
+		_, ok := d.number()
+		*m = Moment{Text: string(d.data[start:d.pos]), IsNumber: true, IsGiven: true}
+		return ok
+	}
+	return d.mismatch("a string")
+}
+
+// Clock reads the times of one request, which may have a time zone.
+type Clock struct {
+	zone *time.Location // nil: every time has an offset
+}
+
+// NewClock returns the clock of a request with that time zone, which may be empty.
+func NewClock(pointer, timezone string) (c Clock, v *domain.Violation) {
+	if timezone != "" {
+		c.zone, v = Zone(pointer, timezone)
+	}
+	return c, v
+}
+
+// Time returns the instant that m names. The violation is nil when it names one.
+func (c Clock) Time(pointer string, m Moment) (time.Time, *domain.Violation) {
+	switch {
+	case c.zone == nil && m.IsNumber:
+		return time.Time{}, &domain.Violation{
+			Pointer: pointer, Code: domain.CodeType, Detail: "a string is required, not a number; seconds since 1970 are taken beside a timezone",
+		}
+	case c.zone == nil:
+		return Time(pointer, m.Text)
+	case m.IsNumber:
+		seconds, err := strconv.ParseFloat(m.Text, 64)
+		if err != nil {
+			seconds = math.NaN()
+		}
+		t, v := EpochTime(pointer, seconds)
+		return t.In(c.zone), v
+	}
+	return LocalTime(pointer, m.Text, c.zone)
+}
+
+// Day returns the time that m names, which may be a day. The violation is nil when it names one.
+func (c Clock) Day(pointer string, m Moment) (time.Time, *domain.Violation) {
+	if c.zone == nil && !m.IsNumber {
+		return Day(pointer, m.Text)
+	}
+	if t, err := instant.Day(m.Text); err == nil && !m.IsNumber {
+		return t, nil
+	}
+	return c.Time(pointer, m)
+}
 
 // Day returns the time that a `date` names: RFC 3339 with an offset, or a day. The violation is nil
 // when it does.

@@ -31,9 +31,14 @@ type place struct {
 // optional returns the optional values of a request. The history is one value a day.
 func optional(r *risk.Request) []place {
 	vs := []place{
-		{"/river/value", &r.River.Value}, {"/river/normal", &r.River.Normal}, {"/river/flood_threshold", &r.River.FloodThreshold},
-		{"/temperature", &r.Temperature}, {"/humidity", &r.Humidity}, {"/rainfall_7d_mean", &r.Rainfall7dMean},
-		{"/rainfall_30d_mean", &r.Rainfall30dMean}, {"/temperature_7d_mean", &r.Temperature7dMean},
+		{"/river/value", &r.River.Value},
+		{"/river/normal", &r.River.Normal},
+		{"/river/flood_threshold", &r.River.FloodThreshold},
+		{"/temperature", &r.Temperature},
+		{"/humidity", &r.Humidity},
+		{"/rainfall_7d_mean", &r.Rainfall7dMean},
+		{"/rainfall_30d_mean", &r.Rainfall30dMean},
+		{"/temperature_7d_mean", &r.Temperature7dMean},
 		{"/temperature_30d_mean", &r.Temperature30dMean},
 	}
 	for i := range r.RainfallHistoryMM {

@@ -32,7 +32,7 @@ func TestTheShippedModelKnowsItsLimits(t *testing.T) {
 	m := load(t)
 	ask := func(change func(*risk.Request)) risk.Assessment {
 		r := risk.NewRequest()
-		r.Latitude, r.Longitude, r.RainfallMM = 45.17, -69.31, 40
+		r.Latitude, r.Longitude, r.RainfallMM, r.Site.PrecipitationMeanMMDay = 45.17, -69.31, 40, 3
 		change(&r)
 		r.Canonicalize()
 		var a risk.Assessment
@@ -70,18 +70,26 @@ func question(rng *rand.Rand, inputs string) risk.Request {
 	for _, v := range r.Site.Values() {
 		*v = rng.Float64()
 	}
-	days := map[string]int{"history 3": 3, "history 90": 90, "river": 3}[inputs]
+	days := map[string]int{"history 3": 3, "history 90": 90, "river": 90, "year": 365, "year and river": 365}[inputs]
 	for range days {
 		r.RainfallHistoryMM = append(r.RainfallHistoryMM, 20*rng.Float64())
+		if days == 365 {
+			r.TemperatureHistory = append(r.TemperatureHistory, 30*rng.Float64()-5)
+		}
 	}
-	if inputs == "river" {
+	if inputs == "river" || inputs == "year and river" {
 		r.River.Value, r.River.Normal, r.River.FloodThreshold = 5*rng.Float64(), 1, 4
+	}
+	if inputs == "year and river" {
+		for range 30 {
+			r.RiverHistory = append(r.RiverHistory, 5*rng.Float64())
+		}
 	}
 	r.Canonicalize()
 	return r
 }
 
-var kinds = []string{"service", "history 3", "history 90", "river"}
+var kinds = []string{"service", "history 3", "history 90", "river", "year", "year and river"}
 
 // BenchmarkAssess measures canonical inputs to a decided answer: features, margin, calibration,
 // interval, quality, level; with explain also the exact Shapley factors.

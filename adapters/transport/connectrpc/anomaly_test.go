@@ -92,3 +92,17 @@ func TestUnknownFieldsBesideAMapAreFound(t *testing.T) {
 		t.Error(vs)
 	}
 }
+
+// The JSON mapping of protobuf has no null in an array of numbers, so generated clients write a missing day as "NaN".
+func TestAMissingDayIsWrittenAsNaN(t *testing.T) {
+	s := serve(t, transporttest.NewService())
+	res, body := do(t, httpClient(t, false), http.MethodPost, s.url+guardyv1connect.PredictionServiceAssessFloodRiskProcedure,
+		`{"latitude":45,"longitude":-69,"rainfallMm":3,"rainfallHistoryMm":[1,"NaN",2]}`, "Content-Type", "application/json")
+	if res.StatusCode != http.StatusOK {
+		t.Fatalf("%s %s", res.Status, body)
+	}
+	history := s.service.Calls()[0].RainfallHistoryMM
+	if len(history) != 3 || history[0] != 1 || !math.IsNaN(history[1]) || history[2] != 2 {
+		t.Errorf("the history is %v", history)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"connectrpc.com/connect"
 	"go.opentelemetry.io/otel/trace/noop"
@@ -121,7 +122,7 @@ func BenchmarkMessage(b *testing.B) {
 					b.Fatal(err, in.shape)
 				}
 				var r risk.Request
-				err := in.wire.Question(in.shape, &r, contractjson.Asking{Explain: true})
+				err := in.wire.Question(in.shape, &r, contractjson.Asking{Explain: true, Now: time.Now})
 				if err == nil {
 					answer := assessAnswer{func(b []byte) []byte { return contractjson.AppendAssessment(b, &r, &c.answer) }}
 					buf, err = bench.codec.MarshalAppend(buf[:0], &answer)

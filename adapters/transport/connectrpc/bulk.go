@@ -118,7 +118,7 @@ func (s *Server) receive(
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 		}
 	}()
-	c, how := callOf(ctx), contractjson.Asking{Fresh: fresh(stream.RequestHeader())}
+	c, how := callOf(ctx), contractjson.Asking{Fresh: fresh(stream.RequestHeader()), Now: time.Now}
 	var extended time.Time
 	for {
 		// Moving the deadline costs more than receiving a message, so it moves in steps.

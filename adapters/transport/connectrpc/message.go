@@ -118,6 +118,10 @@ func compileCopy(to, from reflect.Type) copyFunc {
 		return func(_ *copying, _ string, to, from reflect.Value) { to.Set(from) }
 	case to.Kind() == reflect.Float64:
 		return copyNumber
+	case to == reflect.TypeFor[strictjson.Moment]():
+		return func(_ *copying, _ string, to, from reflect.Value) {
+			to.Set(reflect.ValueOf(strictjson.Moment{Text: from.Elem().String(), IsGiven: true}))
+		}
 	case to.Kind() == reflect.String && from.Kind() == reflect.Pointer:
 		return func(_ *copying, _ string, to, from reflect.Value) { to.SetString(from.Elem().String()) }
 	case to.Kind() == reflect.Struct:

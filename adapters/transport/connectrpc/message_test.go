@@ -94,7 +94,7 @@ func FuzzWire(f *testing.F) {
 			t.Fatal(err)
 		}
 		r := risk.NewRequest()
-		if refusedWithReason(t, in.wire.Question(in.shape, &r, contractjson.Asking{Explain: true})) || len(r.Validate()) > 0 {
+		if refusedWithReason(t, in.wire.Question(in.shape, &r, contractjson.Asking{Explain: true, Now: time.Now})) || len(r.Validate()) > 0 {
 			return
 		}
 		var m guardyv1.AssessFloodRiskRequest
@@ -106,7 +106,7 @@ func FuzzWire(f *testing.F) {
 			t.Fatalf("%v %v from %q", err, back.shape, protojsonOf(t, &m))
 		}
 		again := risk.NewRequest()
-		if err := back.wire.Question(nil, &again, contractjson.Asking{Explain: true}); err != nil {
+		if err := back.wire.Question(nil, &again, contractjson.Asking{Explain: true, Now: time.Now}); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(r, again, cmpopts.EquateNaNs(), cmpopts.EquateEmpty()); diff != "" {
@@ -193,7 +193,7 @@ func FuzzBatchJSON(f *testing.F) {
 			t.Fatal(err)
 		}
 		var items contractjson.Items
-		err := in.wire.Questions(in.shape, transporttest.MaxBatchSize, contractjson.Asking{}, &items)
+		err := in.wire.Questions(in.shape, transporttest.MaxBatchSize, contractjson.Asking{Now: time.Now}, &items)
 		if refusedWithReason(t, err) {
 			return
 		}

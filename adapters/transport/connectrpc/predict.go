@@ -17,7 +17,7 @@ import (
 func (s *Server) assess(ctx context.Context, in *assessRequest) (*assessAnswer, error) {
 	c := callOf(ctx)
 	r, a := new(risk.Request), new(risk.Assessment)
-	if err := in.request().Question(in.shape, r, contractjson.Asking{Explain: true, Fresh: fresh(c.request.Header)}); err != nil {
+	if err := in.request().Question(in.shape, r, contractjson.Asking{Explain: true, Fresh: fresh(c.request.Header), Now: time.Now}); err != nil {
 		return nil, err
 	}
 	if err := s.deps.Risk.Assess(ctx, r, a); err != nil {
@@ -42,7 +42,7 @@ func (s *Server) assessBatch(ctx context.Context, in *batchRequest) (*batchAnswe
 	start := time.Now()
 	c := callOf(ctx)
 	items := new(contractjson.Items)
-	how := contractjson.Asking{Fresh: fresh(c.request.Header)}
+	how := contractjson.Asking{Fresh: fresh(c.request.Header), Now: time.Now}
 	if err := in.request().Questions(in.shape, s.deps.Limits.MaxBatchSize, how, items); err != nil {
 		return nil, err
 	}

@@ -181,7 +181,7 @@ func answerStream(t testing.TB, s *Server, from io.Reader, limit int) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	st := &stream{x: x, from: from, conn: deadlines{}, limit: limit, answers: contractjson.NewFloodRiskLines(to, limit, contractjson.Asking{}), shares: make([][]byte, 2)}
+	st := &stream{x: x, from: from, conn: deadlines{}, limit: limit, answers: contractjson.NewFloodRiskLines(to, limit, contractjson.Asking{Now: time.Now}), shares: make([][]byte, 2)}
 	out, err := io.ReadAll(struct{ io.Reader }{st})
 	if err != nil {
 		t.Fatal(err)

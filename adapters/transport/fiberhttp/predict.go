@@ -18,7 +18,7 @@ import (
 func (s *Server) assess(x *exchange) error {
 	r, a := &x.request, &x.assessment
 	if err := x.question(&x.wire, func(decoded error) error {
-		return x.wire.Question(decoded, r, contractjson.Asking{Explain: true, Fresh: x.fresh()})
+		return x.wire.Question(decoded, r, contractjson.Asking{Explain: true, Fresh: x.fresh(), Now: time.Now})
 	}); err != nil {
 		return err
 	}
@@ -168,7 +168,7 @@ func (s *Server) assessBatch(x *exchange) error {
 	}
 	most := s.deps.Limits.MaxBatchSize
 	decoded := contractjson.Decode(body, &x.wireBatch, contractjson.Options{MaxBatch: most})
-	if err := x.wireBatch.Questions(decoded, most, contractjson.Asking{Fresh: x.fresh()}, &x.items); err != nil {
+	if err := x.wireBatch.Questions(decoded, most, contractjson.Asking{Fresh: x.fresh(), Now: time.Now}, &x.items); err != nil {
 		return err
 	}
 	to, err := s.deps.Batch.Begin(x.ctx)

@@ -796,7 +796,7 @@ func TestAStreamThatPanicsEndsItsOwnConnectionOnly(t *testing.T) {
 	s.add(route{method: "POST", path: "/broken", handle: func(x *exchange) error {
 		to, err := s.deps.Batch.Begin(x.ctx)
 		x.streaming = true
-		x.SetBodyStream(&stream{x: x, from: panicking{}, conn: x.Conn(), answers: contractjson.NewFloodRiskLines(to, 0, contractjson.Asking{}), shares: make([][]byte, 1)}, -1)
+		x.SetBodyStream(&stream{x: x, from: panicking{}, conn: x.Conn(), answers: contractjson.NewFloodRiskLines(to, 0, contractjson.Asking{Now: time.Now}), shares: make([][]byte, 1)}, -1)
 		return err
 	}})
 	s.app.Server().Handler = s.knownMethods(s.app.Handler()) // as in New, with the route

@@ -53,7 +53,7 @@ func (s *Server) assessStream(x *exchange) error {
 	x.SetConnectionClose()
 	x.SetBodyStream(&stream{
 		x: x, from: body, conn: x.Conn(), limit: int(s.cfg.MaxLineBytes), shares: make([][]byte, runtime.GOMAXPROCS(0)),
-		answers: contractjson.NewFloodRiskLines(to, int(s.cfg.MaxLineBytes), contractjson.Asking{Fresh: x.fresh()}),
+		answers: contractjson.NewFloodRiskLines(to, int(s.cfg.MaxLineBytes), contractjson.Asking{Fresh: x.fresh(), Now: time.Now}),
 	}, -1)
 	return nil
 }

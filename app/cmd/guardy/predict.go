@@ -40,7 +40,7 @@ func (f *floodRiskCmd) Run(ctx context.Context, c *cli, std stdio) error {
 		if err != nil {
 			return answering{}, err
 		}
-		lines := contractjson.NewFloodRiskLines(to, maxLine, contractjson.Asking{Explain: f.Explain})
+		lines := contractjson.NewFloodRiskLines(to, maxLine, contractjson.Asking{Explain: f.Explain, Now: time.Now})
 		return answering{lines: lines, maxLine: maxLine}, nil
 	})
 }

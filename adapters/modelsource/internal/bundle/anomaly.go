@@ -88,7 +88,7 @@ func (l *loader) anomaly(p proven, card *domain.ModelCard) (*anomaly.Model, erro
 }
 
 func (m *anomalyManifest) check(e catalogEntry) error {
-	if err := m.header.check(e, anomalyKind, anomaly.Schema, 0); err != nil {
+	if err := m.header.check(e, anomalyKind, 0, anomaly.Schema); err != nil {
 		return err
 	}
 	if m.Threshold != anomaly.Threshold {

@@ -17,7 +17,7 @@ import (
 	"github.com/guardy-ai/guardy/models"
 )
 
-const folder = "risk_scorer/v1/"
+const folder = "risk_scorer/v2/"
 
 // shipped is a copy of the embedded bundle that a test may damage.
 func shipped(t testing.TB) fstest.MapFS {
@@ -76,6 +76,11 @@ func resignModel(t testing.TB, b fstest.MapFS, folder string, change func(manife
 	m := read(folder + "manifest.json")
 	members, _ := m["members"].([]any)
 	files := append([]any{m["golden"]}, members...)
+	for _, v := range members {
+		if forecast, ok := v.(map[string]any)["forecast"]; ok {
+			files = append(files, forecast)
+		}
+	}
 	for _, f := range files {
 		f := f.(map[string]any)
 		data := b[folder+f["file"].(string)].Data
@@ -91,6 +96,27 @@ func resignModel(t testing.TB, b fstest.MapFS, folder string, change func(manife
 		}
 	}
 	write("manifest.json", c)
+}
+
+// TestTheVersionBeforeStillServes: an operator may roll back to it.
+func TestTheVersionBeforeStillServes(t *testing.T) {
+	b := shipped(t)
+	data := b["risk_scorer/v1/manifest.json"].Data
+	sum := sha256.Sum256(data)
+	catalogue, err := json.Marshal(map[string]any{"format": 1, "models": []any{map[string]any{
+		"name": "risk_scorer", "version": "1.0.0", "path": "risk_scorer/v1", "sha256": hex.EncodeToString(sum[:]),
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b["manifest.json"] = &fstest.MapFile{Data: catalogue}
+	m, card, err := bundle.LoadRisk(t.Context(), b) // replays its golden predictions
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Schema() != "risk-1" || card.Ref.Version != "1.0.0" {
+		t.Errorf("%s of schema %s", card.Ref.Version, m.Schema())
+	}
 }
 
 func nothing(map[string]any) {}
@@ -159,15 +185,16 @@ func TestADamagedBundleIsRefusedWithTheReason(t *testing.T) {
 			if err := json.Unmarshal(b[folder+"manifest.json"].Data, &m); err != nil {
 				t.Fatal(err)
 			}
-			trees := map[string]any{}
+			shape := map[string][2]any{}
 			for i := range m["members"].([]any) {
-				trees[member(m, i)["file"].(string)] = member(m, i)["trees"]
+				shape[member(m, i)["file"].(string)] = [2]any{member(m, i)["trees"], member(m, i)["max_depth"]}
 			}
-			trees["service.json"], trees["river.json"] = trees["river.json"], trees["service.json"]
+			shape["service.json"], shape["river.json"] = shape["river.json"], shape["service.json"]
 			b[folder+"service.json"], b[folder+"river.json"] = b[folder+"river.json"], b[folder+"service.json"]
 			resign(t, b, func(m map[string]any) {
 				for i := range m["members"].([]any) {
-					member(m, i)["trees"] = trees[member(m, i)["file"].(string)]
+					of := shape[member(m, i)["file"].(string)]
+					member(m, i)["trees"], member(m, i)["max_depth"] = of[0], of[1]
 				}
 			})
 		}, "golden row"},
@@ -206,6 +233,14 @@ func TestADamagedBundleIsRefusedWithTheReason(t *testing.T) {
 			p := member(m, 0)["calibration"].(map[string]any)["probability"].([]any)
 			p[1] = p[0]
 		}), "does not increase"},
+		"a linear part of something else": {manifest(func(m map[string]any) {
+			term := member(m, 0)["linear"].(map[string]any)["terms"].([]any)[0].(map[string]any)
+			term["feature"] = "moon"
+		}), "moon"},
+		"rain that lowers": {manifest(func(m map[string]any) {
+			term := member(m, 0)["linear"].(map[string]any)["terms"].([]any)[0].(map[string]any)
+			term["slope"] = -1
+		}), "slope"},
 		"an envelope of something else": {manifest(func(m map[string]any) {
 			m["envelope"].(map[string]any)["inputs"].(map[string]any)["moon"] = map[string]any{"min": 0, "max": 1}
 		}), "moon"},
@@ -233,12 +268,16 @@ func fuzzManifest[M any](
 ) {
 	b := shipped(f)
 	f.Add(b[folder+"manifest.json"].Data)
+	version := "1.0.0"
+	if folder == "risk_scorer/v2/" {
+		version = "2.0.0"
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b := maps.Clone(b)
 		b[folder+"manifest.json"] = &fstest.MapFile{Data: data}
 		sum := sha256.Sum256(data)
 		catalogue, err := json.Marshal(map[string]any{"format": 1, "models": []any{map[string]any{
-			"name": name, "version": "1.0.0", "path": strings.TrimSuffix(folder, "/"), "sha256": hex.EncodeToString(sum[:]),
+			"name": name, "version": version, "path": strings.TrimSuffix(folder, "/"), "sha256": hex.EncodeToString(sum[:]),
 		}}})
 		if err != nil {
 			t.Fatal(err)

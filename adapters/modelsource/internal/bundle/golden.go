@@ -21,6 +21,7 @@ type golden struct {
 
 type goldenRow struct {
 	Member        string     `json:"member"`
+	Forecast      bool       `json:"forecast"`
 	Features      []nullable `json:"features"`
 	Margin        float64    `json:"margin"`
 	Probability   float64    `json:"probability"`
@@ -30,6 +31,7 @@ type goldenRow struct {
 type goldenRequest struct {
 	Request     goldenInputs `json:"request"`
 	Member      string       `json:"member"`
+	Forecast    bool         `json:"forecast"`
 	Features    []nullable   `json:"features"`
 	Probability float64      `json:"probability"`
 	Lower       float64      `json:"lower"` // before widening: the trainer's requests are from anywhere
@@ -65,6 +67,9 @@ type goldenInputs struct {
 	Rainfall7dMean     *float64            `json:"rainfall_7d_mean"`
 	Rainfall30dMean    *float64            `json:"rainfall_30d_mean"`
 	RainfallHistoryMM  []nullable          `json:"rainfall_history_mm"`
+	TemperatureHistory []nullable          `json:"temperature_history"` // aligned like the rain
+	RainfallForecastMM []nullable          `json:"rainfall_forecast_mm"`
+	RiverHistory       []nullable          `json:"river_history"` // aligned like the rain
 	Temperature7dMean  *float64            `json:"temperature_7d_mean"`
 	Temperature30dMean *float64            `json:"temperature_30d_mean"`
 	River              map[string]*float64 `json:"river"`
@@ -97,9 +102,8 @@ func (g *goldenInputs) request() (risk.Request, error) {
 			*v = *from
 		}
 	}
-	for _, v := range g.RainfallHistoryMM {
-		r.RainfallHistoryMM = append(r.RainfallHistoryMM, float64(v))
-	}
+	r.RainfallHistoryMM, r.TemperatureHistory = numbers(g.RainfallHistoryMM), numbers(g.TemperatureHistory)
+	r.RainfallForecastMM, r.RiverHistory = numbers(g.RainfallForecastMM), numbers(g.RiverHistory)
 	date, err := time.Parse(time.DateOnly, g.Date)
 	if err != nil {
 		return r, err
@@ -110,6 +114,13 @@ func (g *goldenInputs) request() (risk.Request, error) {
 	}
 	r.Canonicalize()
 	return r, nil
+}
+
+func numbers(in []nullable) (out []float64) {
+	for _, v := range in {
+		out = append(out, float64(v))
+	}
+	return out
 }
 
 // verify replays the golden predictions.
@@ -138,11 +149,11 @@ func verify(m *risk.Model, data []byte) error {
 }
 
 func (g *goldenRow) verify(m *risk.Model) error {
-	row, err := rowOf(g.Features)
+	row, err := rowOf(m, g.Features)
 	if err != nil {
 		return err
 	}
-	got, err := m.ScoreRow(g.Member, row)
+	got, err := m.ScoreRow(g.Member, g.Forecast, row)
 	if err != nil {
 		return err
 	}
@@ -156,7 +167,7 @@ func (g *goldenRow) verify(m *risk.Model) error {
 		return fmt.Errorf("%d contributions for %d features and the bias", len(g.Contributions), len(row))
 	}
 	for j, want := range g.Contributions[:len(row)] {
-		if err := near("contribution of "+vector.Names[j], got.Contributions[j], want, contributionTolerance); err != nil {
+		if err := near("contribution of "+m.FeatureName(j), got.Contributions[j], want, contributionTolerance); err != nil {
 			return err
 		}
 	}
@@ -168,21 +179,20 @@ func (g *goldenRequest) verify(m *risk.Model) error {
 	if err != nil {
 		return err
 	}
-	want, err := rowOf(g.Features)
+	want, err := rowOf(m, g.Features)
 	if err != nil {
 		return err
 	}
-	var row [vector.NumFeatures]float32
-	vector.Assemble(row[:], &r.Inputs)
-	for j := range row {
-		if err := near("feature "+vector.Names[j], float64(row[j]), float64(want[j]), 1e-5*math.Max(1, math.Abs(float64(want[j])))); err != nil {
+	look := m.Look(&r)
+	if look.Member != g.Member || look.Forecast != g.Forecast {
+		return fmt.Errorf("member %s answers (forecast: %v), not %s (%v)", look.Member, look.Forecast, g.Member, g.Forecast)
+	}
+	for j, got := range look.Row {
+		if err := near("feature "+m.FeatureName(j), float64(got), float64(want[j]), 1e-5*math.Max(1, math.Abs(float64(want[j])))); err != nil {
 			return err
 		}
 	}
-	if member := m.MemberFor(&r); member != g.Member {
-		return fmt.Errorf("member %s answers, not %s", member, g.Member)
-	}
-	score, err := m.ScoreRow(g.Member, row[:])
+	score, err := m.ScoreRow(g.Member, g.Forecast, look.Row)
 	if err != nil {
 		return err
 	}
@@ -195,9 +205,9 @@ func (g *goldenRequest) verify(m *risk.Model) error {
 	)
 }
 
-func rowOf(features []nullable) ([]float32, error) {
-	if len(features) != vector.NumFeatures {
-		return nil, fmt.Errorf("%d features, schema %s has %d", len(features), vector.Schema, vector.NumFeatures)
+func rowOf(m *risk.Model, features []nullable) ([]float32, error) {
+	if len(features) != m.NumFeatures() {
+		return nil, fmt.Errorf("%d features, schema %s has %d", len(features), m.Schema(), m.NumFeatures())
 	}
 	row := make([]float32, len(features))
 	for i, v := range features {

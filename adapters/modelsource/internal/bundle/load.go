@@ -9,6 +9,9 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"runtime"
+	"slices"
+	"sync"
 
 	"github.com/guardy-ai/guardy/adapters/modelsource/internal/xgbjson"
 	"github.com/guardy-ai/guardy/domain"
@@ -22,7 +25,7 @@ import (
 const (
 	maxManifest = 1 << 20
 	maxFile     = 64 << 20
-	maxMembers  = 16
+	maxMembers  = 32
 )
 
 // LoadRisk reads, verifies and returns the risk scorer of the bundle.
@@ -161,7 +164,7 @@ func (l *loader) entry(name domain.ModelName) (catalogEntry, error) {
 
 // check refuses a header that is not the catalogue's model, of the kind and the features that this build
 // serves.
-func (h *header) check(e catalogEntry, kind, schema string, members int) error {
+func (h *header) check(e catalogEntry, kind string, members int, schemas ...string) error {
 	switch {
 	case h.Format != format:
 		return fmt.Errorf("format %d, this build reads format %d", h.Format, format)
@@ -169,8 +172,8 @@ func (h *header) check(e catalogEntry, kind, schema string, members int) error {
 		return fmt.Errorf("is %s %q, the catalogue says %s %q", h.Name, h.Version, e.Name, e.Version)
 	case h.Kind != kind:
 		return fmt.Errorf("kind %q is not %s", h.Kind, kind)
-	case h.FeatureSchema != schema:
-		return fmt.Errorf("feature schema %q, this build computes %q", h.FeatureSchema, schema)
+	case !slices.Contains(schemas, h.FeatureSchema):
+		return fmt.Errorf("feature schema %q, this build computes %q", h.FeatureSchema, schemas)
 	case members > maxMembers:
 		return fmt.Errorf("%d members are more than %d", members, maxMembers)
 	}
@@ -179,7 +182,7 @@ func (h *header) check(e catalogEntry, kind, schema string, members int) error {
 
 // check refuses a manifest that does not describe what this build can serve.
 func (m *manifest) check(e catalogEntry) error {
-	if err := m.header.check(e, "xgboost-binary-logistic", vector.Schema, len(m.Members)); err != nil {
+	if err := m.header.check(e, "xgboost-binary-logistic", len(m.Members), vector.Schema, vector.Schema1); err != nil {
 		return err
 	}
 	if m.FloodDefinition != risk.FloodDefinition {
@@ -196,58 +199,101 @@ func (h *header) features() []domain.FeatureInfo {
 	return out
 }
 
-// build parses the boosters and assembles the model.
+// build parses the boosters, side by side, and assembles the model.
 func (l *loader) build(dir string, ref domain.ModelRef, m *manifest) (*risk.Model, error) {
 	spec := risk.Spec{
-		Ref: ref, Features: m.features(), Coverage: m.Coverage,
+		Ref: ref, Schema: m.FeatureSchema, Features: m.features(), Coverage: m.Coverage,
 		Levels: risk.Levels(m.Levels), Widening: risk.Widening(m.Widening),
 	}
 	var err error
 	if spec.Envelope, err = m.Envelope.spec(); err != nil {
 		return nil, err
 	}
-	for _, mm := range m.Members {
-		member, err := l.member(dir, mm, spec.Features)
+	spec.Members = make([]risk.Member, len(m.Members))
+	errs := make([]error, len(m.Members))
+	var busy sync.WaitGroup
+	free := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for i := range m.Members {
+		mm := &m.Members[i]
+		content, err := l.contents(dir, mm)
 		if err != nil {
+			busy.Wait()
 			return nil, fmt.Errorf("member %s: %w", mm.Name, err)
 		}
-		spec.Members = append(spec.Members, member)
+		free <- struct{}{}
+		busy.Go(func() {
+			defer func() { <-free }()
+			spec.Members[i], errs[i] = member(mm, content, spec.Features)
+		})
+	}
+	busy.Wait()
+	for i, err := range errs {
+		if err != nil {
+			return nil, fmt.Errorf("member %s: %w", m.Members[i].Name, err)
+		}
 	}
 	return risk.NewModel(spec)
 }
 
-func (l *loader) member(dir string, mm manifestMember, features []domain.FeatureInfo) (risk.Member, error) {
-	data, err := l.verified(dir, mm.file)
-	if err != nil {
-		return risk.Member{}, err
+// contents reads the files of a member: its booster, and that of the forecast.
+func (l *loader) contents(dir string, mm *manifestMember) (out [2][]byte, err error) {
+	if out[0], err = l.verified(dir, mm.file); err != nil || mm.Forecast == nil {
+		return out, err
 	}
-	booster, err := xgbjson.Parse(data, xgbjson.DefaultLimits())
-	if err != nil {
-		return risk.Member{}, fmt.Errorf("%s: %w", mm.File, err)
+	out[1], err = l.verified(dir, mm.Forecast.file)
+	return out, err
+}
+
+// member makes a member of its files.
+func member(mm *manifestMember, content [2][]byte, features []domain.FeatureInfo) (risk.Member, error) {
+	out := risk.Member{Name: mm.Name, MinHistoryDays: mm.MinHistoryDays, Calibration: mm.Calibration.spec()}
+	var err error
+	if out.Part, err = mm.part(content[0], features); err != nil {
+		return out, err
 	}
-	for i, name := range booster.FeatureNames {
-		if i >= len(features) || name != features[i].Name {
-			return risk.Member{}, fmt.Errorf("%s: feature %d is %q, not the manifest's", mm.File, i, name)
+	if mm.Forecast != nil {
+		p, err := mm.Forecast.part(content[1], features)
+		if err != nil {
+			return out, err
 		}
-	}
-	if n, d := booster.Ensemble.NumTrees(), booster.Ensemble.MaxDepth(); n != mm.Trees || d > mm.MaxDepth {
-		return risk.Member{}, fmt.Errorf("%s has %d trees of depth %d, the manifest says %d of at most %d", mm.File, n, d, mm.Trees, mm.MaxDepth)
-	}
-	member := risk.Member{
-		Name: mm.Name, MinHistoryDays: mm.MinHistoryDays, Ensemble: booster.Ensemble,
-		Calibration: mm.Calibration.spec(),
+		out.Forecast, out.ForecastCalibration = &p, mm.Forecast.Calibration.spec()
 	}
 	for _, need := range mm.Requires {
 		switch need {
 		case "river":
-			member.RequiresRiver = true
+			out.RequiresRiver = true
+		case "site":
+			out.RequiresSite = true
+		case "year":
+			out.RequiresYear = true
 		case "history":
-			member.MinHistoryDays = max(1, member.MinHistoryDays)
+			out.MinHistoryDays = max(1, out.MinHistoryDays)
 		default:
-			return risk.Member{}, fmt.Errorf("requires %q, which is neither river nor history", need)
+			return out, fmt.Errorf("requires %q, which is none of river, site, year and history", need)
 		}
 	}
-	return member, nil
+	return out, nil
+}
+
+// part parses a booster and compares it with the manifest.
+func (p *manifestPart) part(data []byte, features []domain.FeatureInfo) (out risk.Part, err error) {
+	if out.Linear, err = p.Linear.spec(features); err != nil {
+		return out, err
+	}
+	booster, err := xgbjson.Parse(data, xgbjson.DefaultLimits())
+	if err != nil {
+		return out, fmt.Errorf("%s: %w", p.File, err)
+	}
+	for i, name := range booster.FeatureNames {
+		if i >= len(features) || name != features[i].Name {
+			return out, fmt.Errorf("%s: feature %d is %q, not the manifest's", p.File, i, name)
+		}
+	}
+	if n, d := booster.Ensemble.NumTrees(), booster.Ensemble.MaxDepth(); n != p.Trees || d > p.MaxDepth {
+		return out, fmt.Errorf("%s has %d trees of depth %d, the manifest says %d of at most %d", p.File, n, d, p.Trees, p.MaxDepth)
+	}
+	out.Ensemble = booster.Ensemble
+	return out, nil
 }
 
 // verified reads a file and proves its size and digest.

@@ -3,6 +3,7 @@ package bundle
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,13 +68,48 @@ type manifestFeature struct {
 }
 
 type manifestMember struct {
+	manifestPart
+	Name           string   `json:"name"`
+	Requires       []string `json:"requires"`
+	MinHistoryDays int      `json:"min_history_days"`
+	// Forecast is added where tomorrow's rain is known.
+	Forecast *manifestPart `json:"forecast"`
+}
+
+// manifestPart is a booster with the linear part that it corrects, and the calibration of the margin.
+type manifestPart struct {
 	file
-	Name           string              `json:"name"`
-	Requires       []string            `json:"requires"`
-	MinHistoryDays int                 `json:"min_history_days"`
-	Trees          int                 `json:"trees"`
-	MaxDepth       int                 `json:"max_depth"`
-	Calibration    manifestCalibration `json:"calibration"`
+	Trees       int                 `json:"trees"`
+	MaxDepth    int                 `json:"max_depth"`
+	Linear      *manifestLinear     `json:"linear"`
+	Calibration manifestCalibration `json:"calibration"`
+}
+
+type manifestLinear struct {
+	Intercept float64        `json:"intercept"`
+	Terms     []manifestTerm `json:"terms"`
+}
+
+type manifestTerm struct {
+	Feature string  `json:"feature"`
+	Slope   float64 `json:"slope"`
+	Mean    float64 `json:"mean"`
+}
+
+// spec turns the names of features into their places.
+func (l *manifestLinear) spec(features []domain.FeatureInfo) (risk.Linear, error) {
+	if l == nil {
+		return risk.Linear{}, nil
+	}
+	out := risk.Linear{Intercept: l.Intercept}
+	for _, t := range l.Terms {
+		at := slices.IndexFunc(features, func(f domain.FeatureInfo) bool { return f.Name == t.Feature })
+		if at < 0 {
+			return out, fmt.Errorf("the linear part names %q, which is no feature", t.Feature)
+		}
+		out.Terms = append(out.Terms, risk.Term{Feature: at, Slope: t.Slope, Mean: t.Mean})
+	}
+	return out, nil
 }
 
 type manifestCalibration struct {
@@ -82,10 +118,15 @@ type manifestCalibration struct {
 	Probability []float64 `json:"probability"`
 	Lower       []float64 `json:"lower"`
 	Upper       []float64 `json:"upper"`
+	// LogOdds says that the three before are log-odds; Open, that the outermost lines go on.
+	LogOdds bool `json:"log_odds"`
+	Open    bool `json:"open"`
 }
 
-func (c manifestCalibration) spec() risk.Calibration {
-	return risk.Calibration{Margin: c.Margin, Probability: c.Probability, Lower: c.Lower, Upper: c.Upper}
+func (c *manifestCalibration) spec() risk.Calibration {
+	return risk.Calibration{
+		Margin: c.Margin, Probability: c.Probability, Lower: c.Lower, Upper: c.Upper, LogOdds: c.LogOdds, Open: c.Open,
+	}
 }
 
 type manifestWidening struct {
@@ -93,6 +134,7 @@ type manifestWidening struct {
 	PerInput        float64 `json:"per_out_of_domain"`
 	Maximum         float64 `json:"maximum"`
 	ConfidenceWidth float64 `json:"confidence_width"`
+	OpenUpwards     bool    `json:"open_upwards"`
 }
 
 type manifestLevels struct {

@@ -69,7 +69,7 @@ func (l *loader) nowcast(p proven, card *domain.ModelCard) (*nowcast.Model, erro
 	if err := decode(p.data, &m); err != nil {
 		return nil, fmt.Errorf("%s/manifest.json: %w", p.entry.Path, err)
 	}
-	if err := m.check(p.entry, "mixture-density-network", nowcast.Schema, len(m.Members)); err != nil {
+	if err := m.check(p.entry, "mixture-density-network", len(m.Members), nowcast.Schema); err != nil {
 		return nil, fmt.Errorf("%s/manifest.json: %w", p.entry.Path, err)
 	}
 	if m.Event != nowcastEvent {

@@ -45,7 +45,7 @@ type AssessFloodRiskRequest struct {
 	Rainfall_7DMean *float64 `protobuf:"fixed64,9,opt,name=rainfall_7d_mean,json=rainfall7dMean,proto3,oneof" json:"rainfall_7d_mean,omitempty"`
 	// mm/day, up to and including today.
 	Rainfall_30DMean *float64 `protobuf:"fixed64,10,opt,name=rainfall_30d_mean,json=rainfall30dMean,proto3,oneof" json:"rainfall_30d_mean,omitempty"`
-	// Daily totals before today, mm, newest first, up to 90. A missing day is NaN in the binary
+	// Daily totals before today, mm, newest first, up to 400. A missing day is NaN in the binary
 	// encoding and null in JSON.
 	RainfallHistoryMm []float64 `protobuf:"fixed64,11,rep,packed,name=rainfall_history_mm,json=rainfallHistoryMm,proto3" json:"rainfall_history_mm,omitempty"`
 	// °C.
@@ -57,7 +57,13 @@ type AssessFloodRiskRequest struct {
 	// What is known about the catchment.
 	Site *Site `protobuf:"bytes,15,opt,name=site,proto3" json:"site,omitempty"`
 	// Asks for the contributions. True when absent from a single question; false in batches and streams.
-	Explain       *bool `protobuf:"varint,16,opt,name=explain,proto3,oneof" json:"explain,omitempty"`
+	Explain *bool `protobuf:"varint,16,opt,name=explain,proto3,oneof" json:"explain,omitempty"`
+	// The days before date in any order, up to 400; better than rainfall_history_mm, one of the two.
+	WeatherHistory []*DailyWeather `protobuf:"bytes,17,rep,name=weather_history,json=weatherHistory,proto3" json:"weather_history,omitempty"`
+	// Daily totals that are forecast, mm, tomorrow first. A missing day is NaN in the binary encoding and null in JSON.
+	RainfallForecastMm []float64 `protobuf:"fixed64,18,rep,packed,name=rainfall_forecast_mm,json=rainfallForecastMm,proto3" json:"rainfall_forecast_mm,omitempty"`
+	// IANA name. With it, times without an offset are those on the wall there, and whole seconds since 1970 are taken.
+	Timezone      *string `protobuf:"bytes,19,opt,name=timezone,proto3,oneof" json:"timezone,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -204,6 +210,91 @@ func (x *AssessFloodRiskRequest) GetExplain() bool {
 	return false
 }
 
+func (x *AssessFloodRiskRequest) GetWeatherHistory() []*DailyWeather {
+	if x != nil {
+		return x.WeatherHistory
+	}
+	return nil
+}
+
+func (x *AssessFloodRiskRequest) GetRainfallForecastMm() []float64 {
+	if x != nil {
+		return x.RainfallForecastMm
+	}
+	return nil
+}
+
+func (x *AssessFloodRiskRequest) GetTimezone() string {
+	if x != nil && x.Timezone != nil {
+		return *x.Timezone
+	}
+	return ""
+}
+
+// DailyWeather is the weather of one day.
+type DailyWeather struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// RFC 3339 time or YYYY-MM-DD.
+	Date *string `protobuf:"bytes,1,opt,name=date,proto3,oneof" json:"date,omitempty"`
+	// Total, mm.
+	RainfallMm *float64 `protobuf:"fixed64,2,opt,name=rainfall_mm,json=rainfallMm,proto3,oneof" json:"rainfall_mm,omitempty"`
+	// Mean, °C.
+	Temperature   *float64 `protobuf:"fixed64,3,opt,name=temperature,proto3,oneof" json:"temperature,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DailyWeather) Reset() {
+	*x = DailyWeather{}
+	mi := &file_guardy_v1_prediction_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DailyWeather) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DailyWeather) ProtoMessage() {}
+
+func (x *DailyWeather) ProtoReflect() protoreflect.Message {
+	mi := &file_guardy_v1_prediction_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DailyWeather.ProtoReflect.Descriptor instead.
+func (*DailyWeather) Descriptor() ([]byte, []int) {
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *DailyWeather) GetDate() string {
+	if x != nil && x.Date != nil {
+		return *x.Date
+	}
+	return ""
+}
+
+func (x *DailyWeather) GetRainfallMm() float64 {
+	if x != nil && x.RainfallMm != nil {
+		return *x.RainfallMm
+	}
+	return 0
+}
+
+func (x *DailyWeather) GetTemperature() float64 {
+	if x != nil && x.Temperature != nil {
+		return *x.Temperature
+	}
+	return 0
+}
+
 // River is a level or discharge with the two numbers that make it comparable, all in one unit.
 type River struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -213,13 +304,15 @@ type River struct {
 	Normal *float64 `protobuf:"fixed64,2,opt,name=normal,proto3,oneof" json:"normal,omitempty"`
 	// The level or discharge at which the river floods (2-year level).
 	FloodThreshold *float64 `protobuf:"fixed64,3,opt,name=flood_threshold,json=floodThreshold,proto3,oneof" json:"flood_threshold,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// The days before date in any order, up to 400.
+	History       []*DailyValue `protobuf:"bytes,4,rep,name=history,proto3" json:"history,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *River) Reset() {
 	*x = River{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[1]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -231,7 +324,7 @@ func (x *River) String() string {
 func (*River) ProtoMessage() {}
 
 func (x *River) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[1]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -244,7 +337,7 @@ func (x *River) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use River.ProtoReflect.Descriptor instead.
 func (*River) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{1}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *River) GetValue() float64 {
@@ -264,6 +357,68 @@ func (x *River) GetNormal() float64 {
 func (x *River) GetFloodThreshold() float64 {
 	if x != nil && x.FloodThreshold != nil {
 		return *x.FloodThreshold
+	}
+	return 0
+}
+
+func (x *River) GetHistory() []*DailyValue {
+	if x != nil {
+		return x.History
+	}
+	return nil
+}
+
+// DailyValue is the level or discharge of one day.
+type DailyValue struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// RFC 3339 time or YYYY-MM-DD.
+	Date *string `protobuf:"bytes,1,opt,name=date,proto3,oneof" json:"date,omitempty"`
+	// In the unit of the river.
+	Value         *float64 `protobuf:"fixed64,2,opt,name=value,proto3,oneof" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DailyValue) Reset() {
+	*x = DailyValue{}
+	mi := &file_guardy_v1_prediction_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DailyValue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DailyValue) ProtoMessage() {}
+
+func (x *DailyValue) ProtoReflect() protoreflect.Message {
+	mi := &file_guardy_v1_prediction_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DailyValue.ProtoReflect.Descriptor instead.
+func (*DailyValue) Descriptor() ([]byte, []int) {
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *DailyValue) GetDate() string {
+	if x != nil && x.Date != nil {
+		return *x.Date
+	}
+	return ""
+}
+
+func (x *DailyValue) GetValue() float64 {
+	if x != nil && x.Value != nil {
+		return *x.Value
 	}
 	return 0
 }
@@ -315,7 +470,7 @@ type Site struct {
 
 func (x *Site) Reset() {
 	*x = Site{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[2]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -327,7 +482,7 @@ func (x *Site) String() string {
 func (*Site) ProtoMessage() {}
 
 func (x *Site) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[2]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -340,7 +495,7 @@ func (x *Site) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Site.ProtoReflect.Descriptor instead.
 func (*Site) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{2}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Site) GetElevationM() float64 {
@@ -515,7 +670,7 @@ type AssessFloodRiskResponse struct {
 
 func (x *AssessFloodRiskResponse) Reset() {
 	*x = AssessFloodRiskResponse{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[3]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -527,7 +682,7 @@ func (x *AssessFloodRiskResponse) String() string {
 func (*AssessFloodRiskResponse) ProtoMessage() {}
 
 func (x *AssessFloodRiskResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[3]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -540,7 +695,7 @@ func (x *AssessFloodRiskResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssessFloodRiskResponse.ProtoReflect.Descriptor instead.
 func (*AssessFloodRiskResponse) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{3}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *AssessFloodRiskResponse) GetLocationId() string {
@@ -663,7 +818,7 @@ type ProbabilityInterval struct {
 
 func (x *ProbabilityInterval) Reset() {
 	*x = ProbabilityInterval{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[4]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -675,7 +830,7 @@ func (x *ProbabilityInterval) String() string {
 func (*ProbabilityInterval) ProtoMessage() {}
 
 func (x *ProbabilityInterval) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[4]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -688,7 +843,7 @@ func (x *ProbabilityInterval) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbabilityInterval.ProtoReflect.Descriptor instead.
 func (*ProbabilityInterval) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{4}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ProbabilityInterval) GetLower() float64 {
@@ -727,7 +882,7 @@ type Factor struct {
 
 func (x *Factor) Reset() {
 	*x = Factor{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[5]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -739,7 +894,7 @@ func (x *Factor) String() string {
 func (*Factor) ProtoMessage() {}
 
 func (x *Factor) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[5]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -752,7 +907,7 @@ func (x *Factor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Factor.ProtoReflect.Descriptor instead.
 func (*Factor) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{5}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Factor) GetFeature() string {
@@ -789,7 +944,7 @@ type LogOdds struct {
 
 func (x *LogOdds) Reset() {
 	*x = LogOdds{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[6]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -801,7 +956,7 @@ func (x *LogOdds) String() string {
 func (*LogOdds) ProtoMessage() {}
 
 func (x *LogOdds) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[6]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -814,7 +969,7 @@ func (x *LogOdds) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogOdds.ProtoReflect.Descriptor instead.
 func (*LogOdds) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{6}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *LogOdds) GetBase() float32 {
@@ -848,7 +1003,7 @@ type InputQuality struct {
 
 func (x *InputQuality) Reset() {
 	*x = InputQuality{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[7]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -860,7 +1015,7 @@ func (x *InputQuality) String() string {
 func (*InputQuality) ProtoMessage() {}
 
 func (x *InputQuality) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[7]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -873,7 +1028,7 @@ func (x *InputQuality) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InputQuality.ProtoReflect.Descriptor instead.
 func (*InputQuality) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{7}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *InputQuality) GetMissing() []string {
@@ -920,7 +1075,7 @@ type DoubtfulValue struct {
 
 func (x *DoubtfulValue) Reset() {
 	*x = DoubtfulValue{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[8]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -932,7 +1087,7 @@ func (x *DoubtfulValue) String() string {
 func (*DoubtfulValue) ProtoMessage() {}
 
 func (x *DoubtfulValue) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[8]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -945,7 +1100,7 @@ func (x *DoubtfulValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DoubtfulValue.ProtoReflect.Descriptor instead.
 func (*DoubtfulValue) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{8}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *DoubtfulValue) GetPointer() string {
@@ -980,7 +1135,7 @@ type AssessFloodRiskBatchRequest struct {
 
 func (x *AssessFloodRiskBatchRequest) Reset() {
 	*x = AssessFloodRiskBatchRequest{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[9]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -992,7 +1147,7 @@ func (x *AssessFloodRiskBatchRequest) String() string {
 func (*AssessFloodRiskBatchRequest) ProtoMessage() {}
 
 func (x *AssessFloodRiskBatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[9]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1005,7 +1160,7 @@ func (x *AssessFloodRiskBatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssessFloodRiskBatchRequest.ProtoReflect.Descriptor instead.
 func (*AssessFloodRiskBatchRequest) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{9}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *AssessFloodRiskBatchRequest) GetLocations() []*AssessFloodRiskRequest {
@@ -1038,7 +1193,7 @@ type AssessFloodRiskBatchResponse struct {
 
 func (x *AssessFloodRiskBatchResponse) Reset() {
 	*x = AssessFloodRiskBatchResponse{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[10]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1050,7 +1205,7 @@ func (x *AssessFloodRiskBatchResponse) String() string {
 func (*AssessFloodRiskBatchResponse) ProtoMessage() {}
 
 func (x *AssessFloodRiskBatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[10]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1063,7 +1218,7 @@ func (x *AssessFloodRiskBatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssessFloodRiskBatchResponse.ProtoReflect.Descriptor instead.
 func (*AssessFloodRiskBatchResponse) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{10}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *AssessFloodRiskBatchResponse) GetPredictions() []*FloodRiskPrediction {
@@ -1162,7 +1317,7 @@ type FloodRiskPrediction struct {
 
 func (x *FloodRiskPrediction) Reset() {
 	*x = FloodRiskPrediction{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[11]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1174,7 +1329,7 @@ func (x *FloodRiskPrediction) String() string {
 func (*FloodRiskPrediction) ProtoMessage() {}
 
 func (x *FloodRiskPrediction) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[11]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1187,7 +1342,7 @@ func (x *FloodRiskPrediction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FloodRiskPrediction.ProtoReflect.Descriptor instead.
 func (*FloodRiskPrediction) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{11}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *FloodRiskPrediction) GetLocationId() string {
@@ -1331,7 +1486,7 @@ type ItemError struct {
 
 func (x *ItemError) Reset() {
 	*x = ItemError{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[12]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1343,7 +1498,7 @@ func (x *ItemError) String() string {
 func (*ItemError) ProtoMessage() {}
 
 func (x *ItemError) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[12]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1356,7 +1511,7 @@ func (x *ItemError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ItemError.ProtoReflect.Descriptor instead.
 func (*ItemError) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{12}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ItemError) GetCode() string {
@@ -1400,14 +1555,16 @@ type NowcastRequest struct {
 	// binary encoding and null in JSON.
 	RainfallForecastMm []float64 `protobuf:"fixed64,7,rep,packed,name=rainfall_forecast_mm,json=rainfallForecastMm,proto3" json:"rainfall_forecast_mm,omitempty"`
 	// What makes the observed level or discharge comparable.
-	River         *RiverThresholds `protobuf:"bytes,8,opt,name=river,proto3" json:"river,omitempty"`
+	River *RiverThresholds `protobuf:"bytes,8,opt,name=river,proto3" json:"river,omitempty"`
+	// IANA name. With it, times without an offset are those on the wall there, and whole seconds since 1970 are taken.
+	Timezone      *string `protobuf:"bytes,9,opt,name=timezone,proto3,oneof" json:"timezone,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *NowcastRequest) Reset() {
 	*x = NowcastRequest{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[13]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1419,7 +1576,7 @@ func (x *NowcastRequest) String() string {
 func (*NowcastRequest) ProtoMessage() {}
 
 func (x *NowcastRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[13]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1432,7 +1589,7 @@ func (x *NowcastRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NowcastRequest.ProtoReflect.Descriptor instead.
 func (*NowcastRequest) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{13}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *NowcastRequest) GetLatitude() float64 {
@@ -1491,6 +1648,13 @@ func (x *NowcastRequest) GetRiver() *RiverThresholds {
 	return nil
 }
 
+func (x *NowcastRequest) GetTimezone() string {
+	if x != nil && x.Timezone != nil {
+		return *x.Timezone
+	}
+	return ""
+}
+
 // Reading is what a gauge or weather station said at one time. What it may say in error is not refused
 // but left out, and counted in the answer's input_quality.
 type Reading struct {
@@ -1513,7 +1677,7 @@ type Reading struct {
 
 func (x *Reading) Reset() {
 	*x = Reading{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[14]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1525,7 +1689,7 @@ func (x *Reading) String() string {
 func (*Reading) ProtoMessage() {}
 
 func (x *Reading) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[14]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1538,7 +1702,7 @@ func (x *Reading) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reading.ProtoReflect.Descriptor instead.
 func (*Reading) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{14}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Reading) GetTimestamp() string {
@@ -1596,7 +1760,7 @@ type RiverThresholds struct {
 
 func (x *RiverThresholds) Reset() {
 	*x = RiverThresholds{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[15]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1608,7 +1772,7 @@ func (x *RiverThresholds) String() string {
 func (*RiverThresholds) ProtoMessage() {}
 
 func (x *RiverThresholds) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[15]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1621,7 +1785,7 @@ func (x *RiverThresholds) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RiverThresholds.ProtoReflect.Descriptor instead.
 func (*RiverThresholds) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{15}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RiverThresholds) GetNormal() float64 {
@@ -1673,7 +1837,7 @@ type NowcastResponse struct {
 
 func (x *NowcastResponse) Reset() {
 	*x = NowcastResponse{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[16]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1685,7 +1849,7 @@ func (x *NowcastResponse) String() string {
 func (*NowcastResponse) ProtoMessage() {}
 
 func (x *NowcastResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[16]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1698,7 +1862,7 @@ func (x *NowcastResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NowcastResponse.ProtoReflect.Descriptor instead.
 func (*NowcastResponse) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{16}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *NowcastResponse) GetLocationId() string {
@@ -1816,7 +1980,7 @@ type HorizonPrediction struct {
 
 func (x *HorizonPrediction) Reset() {
 	*x = HorizonPrediction{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[17]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1828,7 +1992,7 @@ func (x *HorizonPrediction) String() string {
 func (*HorizonPrediction) ProtoMessage() {}
 
 func (x *HorizonPrediction) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[17]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1841,7 +2005,7 @@ func (x *HorizonPrediction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HorizonPrediction.ProtoReflect.Descriptor instead.
 func (*HorizonPrediction) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{17}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *HorizonPrediction) GetHoursAhead() int32 {
@@ -1912,7 +2076,7 @@ type Quantiles struct {
 
 func (x *Quantiles) Reset() {
 	*x = Quantiles{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[18]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1924,7 +2088,7 @@ func (x *Quantiles) String() string {
 func (*Quantiles) ProtoMessage() {}
 
 func (x *Quantiles) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[18]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1937,7 +2101,7 @@ func (x *Quantiles) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quantiles.ProtoReflect.Descriptor instead.
 func (*Quantiles) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{18}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Quantiles) GetP10() float64 {
@@ -2000,7 +2164,7 @@ type NowcastQuality struct {
 
 func (x *NowcastQuality) Reset() {
 	*x = NowcastQuality{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[19]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2012,7 +2176,7 @@ func (x *NowcastQuality) String() string {
 func (*NowcastQuality) ProtoMessage() {}
 
 func (x *NowcastQuality) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[19]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2025,7 +2189,7 @@ func (x *NowcastQuality) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NowcastQuality.ProtoReflect.Descriptor instead.
 func (*NowcastQuality) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{19}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *NowcastQuality) GetMissing() []string {
@@ -2092,7 +2256,7 @@ type SequenceFault struct {
 
 func (x *SequenceFault) Reset() {
 	*x = SequenceFault{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[20]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2104,7 +2268,7 @@ func (x *SequenceFault) String() string {
 func (*SequenceFault) ProtoMessage() {}
 
 func (x *SequenceFault) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[20]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2117,7 +2281,7 @@ func (x *SequenceFault) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SequenceFault.ProtoReflect.Descriptor instead.
 func (*SequenceFault) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{20}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *SequenceFault) GetSeries() string {
@@ -2168,14 +2332,16 @@ type DetectAnomalyRequest struct {
 	LocationName *string `protobuf:"bytes,10,opt,name=location_name,json=locationName,proto3,oneof" json:"location_name,omitempty"`
 	// Earlier readings of the device, oldest first, up to 10000. Without one, the state that is kept of the
 	// device is used.
-	History       []*SensorReading `protobuf:"bytes,11,rep,name=history,proto3" json:"history,omitempty"`
+	History []*SensorReading `protobuf:"bytes,11,rep,name=history,proto3" json:"history,omitempty"`
+	// IANA name. With it, times without an offset are those on the wall there, and whole seconds since 1970 are taken.
+	Timezone      *string `protobuf:"bytes,12,opt,name=timezone,proto3,oneof" json:"timezone,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DetectAnomalyRequest) Reset() {
 	*x = DetectAnomalyRequest{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[21]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2187,7 +2353,7 @@ func (x *DetectAnomalyRequest) String() string {
 func (*DetectAnomalyRequest) ProtoMessage() {}
 
 func (x *DetectAnomalyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[21]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2200,7 +2366,7 @@ func (x *DetectAnomalyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DetectAnomalyRequest.ProtoReflect.Descriptor instead.
 func (*DetectAnomalyRequest) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{21}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *DetectAnomalyRequest) GetDeviceId() string {
@@ -2280,6 +2446,13 @@ func (x *DetectAnomalyRequest) GetHistory() []*SensorReading {
 	return nil
 }
 
+func (x *DetectAnomalyRequest) GetTimezone() string {
+	if x != nil && x.Timezone != nil {
+		return *x.Timezone
+	}
+	return ""
+}
+
 // SensorReading is what a device said at one time. Its numbers are those of DetectAnomalyRequest.
 type SensorReading struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2306,7 +2479,7 @@ type SensorReading struct {
 
 func (x *SensorReading) Reset() {
 	*x = SensorReading{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[22]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2318,7 +2491,7 @@ func (x *SensorReading) String() string {
 func (*SensorReading) ProtoMessage() {}
 
 func (x *SensorReading) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[22]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2331,7 +2504,7 @@ func (x *SensorReading) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SensorReading.ProtoReflect.Descriptor instead.
 func (*SensorReading) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{22}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *SensorReading) GetTimestamp() string {
@@ -2438,7 +2611,7 @@ type DetectAnomalyResponse struct {
 
 func (x *DetectAnomalyResponse) Reset() {
 	*x = DetectAnomalyResponse{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[23]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2450,7 +2623,7 @@ func (x *DetectAnomalyResponse) String() string {
 func (*DetectAnomalyResponse) ProtoMessage() {}
 
 func (x *DetectAnomalyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[23]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2463,7 +2636,7 @@ func (x *DetectAnomalyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DetectAnomalyResponse.ProtoReflect.Descriptor instead.
 func (*DetectAnomalyResponse) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{23}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *DetectAnomalyResponse) GetDeviceId() string {
@@ -2623,7 +2796,7 @@ type SensorFlags struct {
 
 func (x *SensorFlags) Reset() {
 	*x = SensorFlags{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[24]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2635,7 +2808,7 @@ func (x *SensorFlags) String() string {
 func (*SensorFlags) ProtoMessage() {}
 
 func (x *SensorFlags) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[24]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2648,7 +2821,7 @@ func (x *SensorFlags) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SensorFlags.ProtoReflect.Descriptor instead.
 func (*SensorFlags) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{24}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SensorFlags) GetGrossRange() int32 {
@@ -2726,7 +2899,7 @@ type SensorFinding struct {
 
 func (x *SensorFinding) Reset() {
 	*x = SensorFinding{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[25]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2738,7 +2911,7 @@ func (x *SensorFinding) String() string {
 func (*SensorFinding) ProtoMessage() {}
 
 func (x *SensorFinding) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[25]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2751,7 +2924,7 @@ func (x *SensorFinding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SensorFinding.ProtoReflect.Descriptor instead.
 func (*SensorFinding) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{25}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *SensorFinding) GetFeature() string {
@@ -2821,7 +2994,7 @@ type SensorQuality struct {
 
 func (x *SensorQuality) Reset() {
 	*x = SensorQuality{}
-	mi := &file_guardy_v1_prediction_proto_msgTypes[26]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2833,7 +3006,7 @@ func (x *SensorQuality) String() string {
 func (*SensorQuality) ProtoMessage() {}
 
 func (x *SensorQuality) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_prediction_proto_msgTypes[26]
+	mi := &file_guardy_v1_prediction_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2846,7 +3019,7 @@ func (x *SensorQuality) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SensorQuality.ProtoReflect.Descriptor instead.
 func (*SensorQuality) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{26}
+	return file_guardy_v1_prediction_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *SensorQuality) GetConditions() []string {
@@ -2860,7 +3033,7 @@ var File_guardy_v1_prediction_proto protoreflect.FileDescriptor
 
 const file_guardy_v1_prediction_proto_rawDesc = "" +
 	"\n" +
-	"\x1aguardy/v1/prediction.proto\x12\tguardy.v1\x1a\x1aguardy/v1/evacuation.proto\x1a\x17guardy/v1/problem.proto\"\xf6\x06\n" +
+	"\x1aguardy/v1/prediction.proto\x12\tguardy.v1\x1a\x1aguardy/v1/evacuation.proto\x1a\x17guardy/v1/problem.proto\"\x98\b\n" +
 	"\x16AssessFloodRiskRequest\x12\x1f\n" +
 	"\blatitude\x18\x01 \x01(\x01H\x00R\blatitude\x88\x01\x01\x12!\n" +
 	"\tlongitude\x18\x02 \x01(\x01H\x01R\tlongitude\x88\x01\x01\x12$\n" +
@@ -2881,7 +3054,10 @@ const file_guardy_v1_prediction_proto_rawDesc = "" +
 	"\x14temperature_30d_mean\x18\r \x01(\x01H\vR\x12temperature30dMean\x88\x01\x01\x12&\n" +
 	"\x05river\x18\x0e \x01(\v2\x10.guardy.v1.RiverR\x05river\x12#\n" +
 	"\x04site\x18\x0f \x01(\v2\x0f.guardy.v1.SiteR\x04site\x12\x1d\n" +
-	"\aexplain\x18\x10 \x01(\bH\fR\aexplain\x88\x01\x01B\v\n" +
+	"\aexplain\x18\x10 \x01(\bH\fR\aexplain\x88\x01\x01\x12@\n" +
+	"\x0fweather_history\x18\x11 \x03(\v2\x17.guardy.v1.DailyWeatherR\x0eweatherHistory\x120\n" +
+	"\x14rainfall_forecast_mm\x18\x12 \x03(\x01R\x12rainfallForecastMm\x12\x1f\n" +
+	"\btimezone\x18\x13 \x01(\tH\rR\btimezone\x88\x01\x01B\v\n" +
 	"\t_latitudeB\f\n" +
 	"\n" +
 	"_longitudeB\x0e\n" +
@@ -2896,14 +3072,30 @@ const file_guardy_v1_prediction_proto_rawDesc = "" +
 	"\x14_temperature_7d_meanB\x17\n" +
 	"\x15_temperature_30d_meanB\n" +
 	"\n" +
-	"\b_explain\"\x96\x01\n" +
+	"\b_explainB\v\n" +
+	"\t_timezone\"\x9d\x01\n" +
+	"\fDailyWeather\x12\x17\n" +
+	"\x04date\x18\x01 \x01(\tH\x00R\x04date\x88\x01\x01\x12$\n" +
+	"\vrainfall_mm\x18\x02 \x01(\x01H\x01R\n" +
+	"rainfallMm\x88\x01\x01\x12%\n" +
+	"\vtemperature\x18\x03 \x01(\x01H\x02R\vtemperature\x88\x01\x01B\a\n" +
+	"\x05_dateB\x0e\n" +
+	"\f_rainfall_mmB\x0e\n" +
+	"\f_temperature\"\xc7\x01\n" +
 	"\x05River\x12\x19\n" +
 	"\x05value\x18\x01 \x01(\x01H\x00R\x05value\x88\x01\x01\x12\x1b\n" +
 	"\x06normal\x18\x02 \x01(\x01H\x01R\x06normal\x88\x01\x01\x12,\n" +
-	"\x0fflood_threshold\x18\x03 \x01(\x01H\x02R\x0efloodThreshold\x88\x01\x01B\b\n" +
+	"\x0fflood_threshold\x18\x03 \x01(\x01H\x02R\x0efloodThreshold\x88\x01\x01\x12/\n" +
+	"\ahistory\x18\x04 \x03(\v2\x15.guardy.v1.DailyValueR\ahistoryB\b\n" +
 	"\x06_valueB\t\n" +
 	"\a_normalB\x12\n" +
-	"\x10_flood_threshold\"\xa2\n" +
+	"\x10_flood_threshold\"S\n" +
+	"\n" +
+	"DailyValue\x12\x17\n" +
+	"\x04date\x18\x01 \x01(\tH\x00R\x04date\x88\x01\x01\x12\x19\n" +
+	"\x05value\x18\x02 \x01(\x01H\x01R\x05value\x88\x01\x01B\a\n" +
+	"\x05_dateB\b\n" +
+	"\x06_value\"\xa2\n" +
 	"\n" +
 	"\x04Site\x12$\n" +
 	"\velevation_m\x18\x01 \x01(\x01H\x00R\n" +
@@ -3047,7 +3239,7 @@ const file_guardy_v1_prediction_proto_rawDesc = "" +
 	"\tItemError\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x16\n" +
 	"\x06detail\x18\x02 \x01(\tR\x06detail\x12,\n" +
-	"\x06errors\x18\x03 \x03(\v2\x14.guardy.v1.ViolationR\x06errors\"\xb1\x03\n" +
+	"\x06errors\x18\x03 \x03(\v2\x14.guardy.v1.ViolationR\x06errors\"\xdf\x03\n" +
 	"\x0eNowcastRequest\x12\x1f\n" +
 	"\blatitude\x18\x01 \x01(\x01H\x00R\blatitude\x88\x01\x01\x12!\n" +
 	"\tlongitude\x18\x02 \x01(\x01H\x01R\tlongitude\x88\x01\x01\x12$\n" +
@@ -3057,12 +3249,14 @@ const file_guardy_v1_prediction_proto_rawDesc = "" +
 	"\x10weather_sequence\x18\x05 \x03(\v2\x12.guardy.v1.ReadingR\x0fweatherSequence\x12+\n" +
 	"\x11forecast_horizons\x18\x06 \x03(\x05R\x10forecastHorizons\x120\n" +
 	"\x14rainfall_forecast_mm\x18\a \x03(\x01R\x12rainfallForecastMm\x120\n" +
-	"\x05river\x18\b \x01(\v2\x1a.guardy.v1.RiverThresholdsR\x05riverB\v\n" +
+	"\x05river\x18\b \x01(\v2\x1a.guardy.v1.RiverThresholdsR\x05river\x12\x1f\n" +
+	"\btimezone\x18\t \x01(\tH\x04R\btimezone\x88\x01\x01B\v\n" +
 	"\t_latitudeB\f\n" +
 	"\n" +
 	"_longitudeB\x0e\n" +
 	"\f_location_idB\x10\n" +
-	"\x0e_location_name\"\xcc\x02\n" +
+	"\x0e_location_nameB\v\n" +
+	"\t_timezone\"\xcc\x02\n" +
 	"\aReading\x12!\n" +
 	"\ttimestamp\x18\x01 \x01(\tH\x00R\ttimestamp\x88\x01\x01\x12$\n" +
 	"\vrainfall_mm\x18\x02 \x01(\x01H\x01R\n" +
@@ -3133,7 +3327,7 @@ const file_guardy_v1_prediction_proto_rawDesc = "" +
 	"\rSequenceFault\x12\x16\n" +
 	"\x06series\x18\x01 \x01(\tR\x06series\x12\x14\n" +
 	"\x05fault\x18\x02 \x01(\tR\x05fault\x12\x1a\n" +
-	"\breadings\x18\x03 \x01(\x05R\breadings\"\xd9\x05\n" +
+	"\breadings\x18\x03 \x01(\x05R\breadings\"\x87\x06\n" +
 	"\x14DetectAnomalyRequest\x12 \n" +
 	"\tdevice_id\x18\x01 \x01(\tH\x00R\bdeviceId\x88\x01\x01\x12!\n" +
 	"\ttimestamp\x18\x02 \x01(\tH\x01R\ttimestamp\x88\x01\x01\x12$\n" +
@@ -3147,7 +3341,8 @@ const file_guardy_v1_prediction_proto_rawDesc = "" +
 	"\fmeasurements\x18\t \x03(\v21.guardy.v1.DetectAnomalyRequest.MeasurementsEntryR\fmeasurements\x12(\n" +
 	"\rlocation_name\x18\n" +
 	" \x01(\tH\bR\flocationName\x88\x01\x01\x122\n" +
-	"\ahistory\x18\v \x03(\v2\x18.guardy.v1.SensorReadingR\ahistory\x1a?\n" +
+	"\ahistory\x18\v \x03(\v2\x18.guardy.v1.SensorReadingR\ahistory\x12\x1f\n" +
+	"\btimezone\x18\f \x01(\tH\tR\btimezone\x88\x01\x01\x1a?\n" +
 	"\x11MeasurementsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01B\f\n" +
@@ -3161,7 +3356,8 @@ const file_guardy_v1_prediction_proto_rawDesc = "" +
 	"\x0e_water_level_mB\x12\n" +
 	"\x10_battery_voltageB\x12\n" +
 	"\x10_signal_strengthB\x10\n" +
-	"\x0e_location_name\"\xab\x04\n" +
+	"\x0e_location_nameB\v\n" +
+	"\t_timezone\"\xab\x04\n" +
 	"\rSensorReading\x12!\n" +
 	"\ttimestamp\x18\x02 \x01(\tH\x00R\ttimestamp\x88\x01\x01\x12$\n" +
 	"\vrainfall_mm\x18\x03 \x01(\x01H\x01R\n" +
@@ -3259,90 +3455,94 @@ func file_guardy_v1_prediction_proto_rawDescGZIP() []byte {
 	return file_guardy_v1_prediction_proto_rawDescData
 }
 
-var file_guardy_v1_prediction_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_guardy_v1_prediction_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_guardy_v1_prediction_proto_goTypes = []any{
 	(*AssessFloodRiskRequest)(nil),       // 0: guardy.v1.AssessFloodRiskRequest
-	(*River)(nil),                        // 1: guardy.v1.River
-	(*Site)(nil),                         // 2: guardy.v1.Site
-	(*AssessFloodRiskResponse)(nil),      // 3: guardy.v1.AssessFloodRiskResponse
-	(*ProbabilityInterval)(nil),          // 4: guardy.v1.ProbabilityInterval
-	(*Factor)(nil),                       // 5: guardy.v1.Factor
-	(*LogOdds)(nil),                      // 6: guardy.v1.LogOdds
-	(*InputQuality)(nil),                 // 7: guardy.v1.InputQuality
-	(*DoubtfulValue)(nil),                // 8: guardy.v1.DoubtfulValue
-	(*AssessFloodRiskBatchRequest)(nil),  // 9: guardy.v1.AssessFloodRiskBatchRequest
-	(*AssessFloodRiskBatchResponse)(nil), // 10: guardy.v1.AssessFloodRiskBatchResponse
-	(*FloodRiskPrediction)(nil),          // 11: guardy.v1.FloodRiskPrediction
-	(*ItemError)(nil),                    // 12: guardy.v1.ItemError
-	(*NowcastRequest)(nil),               // 13: guardy.v1.NowcastRequest
-	(*Reading)(nil),                      // 14: guardy.v1.Reading
-	(*RiverThresholds)(nil),              // 15: guardy.v1.RiverThresholds
-	(*NowcastResponse)(nil),              // 16: guardy.v1.NowcastResponse
-	(*HorizonPrediction)(nil),            // 17: guardy.v1.HorizonPrediction
-	(*Quantiles)(nil),                    // 18: guardy.v1.Quantiles
-	(*NowcastQuality)(nil),               // 19: guardy.v1.NowcastQuality
-	(*SequenceFault)(nil),                // 20: guardy.v1.SequenceFault
-	(*DetectAnomalyRequest)(nil),         // 21: guardy.v1.DetectAnomalyRequest
-	(*SensorReading)(nil),                // 22: guardy.v1.SensorReading
-	(*DetectAnomalyResponse)(nil),        // 23: guardy.v1.DetectAnomalyResponse
-	(*SensorFlags)(nil),                  // 24: guardy.v1.SensorFlags
-	(*SensorFinding)(nil),                // 25: guardy.v1.SensorFinding
-	(*SensorQuality)(nil),                // 26: guardy.v1.SensorQuality
-	nil,                                  // 27: guardy.v1.DetectAnomalyRequest.MeasurementsEntry
-	nil,                                  // 28: guardy.v1.SensorReading.MeasurementsEntry
-	nil,                                  // 29: guardy.v1.DetectAnomalyResponse.FlagsEntry
-	(*Violation)(nil),                    // 30: guardy.v1.Violation
-	(*PlanEvacuationRequest)(nil),        // 31: guardy.v1.PlanEvacuationRequest
-	(*PlanEvacuationResponse)(nil),       // 32: guardy.v1.PlanEvacuationResponse
+	(*DailyWeather)(nil),                 // 1: guardy.v1.DailyWeather
+	(*River)(nil),                        // 2: guardy.v1.River
+	(*DailyValue)(nil),                   // 3: guardy.v1.DailyValue
+	(*Site)(nil),                         // 4: guardy.v1.Site
+	(*AssessFloodRiskResponse)(nil),      // 5: guardy.v1.AssessFloodRiskResponse
+	(*ProbabilityInterval)(nil),          // 6: guardy.v1.ProbabilityInterval
+	(*Factor)(nil),                       // 7: guardy.v1.Factor
+	(*LogOdds)(nil),                      // 8: guardy.v1.LogOdds
+	(*InputQuality)(nil),                 // 9: guardy.v1.InputQuality
+	(*DoubtfulValue)(nil),                // 10: guardy.v1.DoubtfulValue
+	(*AssessFloodRiskBatchRequest)(nil),  // 11: guardy.v1.AssessFloodRiskBatchRequest
+	(*AssessFloodRiskBatchResponse)(nil), // 12: guardy.v1.AssessFloodRiskBatchResponse
+	(*FloodRiskPrediction)(nil),          // 13: guardy.v1.FloodRiskPrediction
+	(*ItemError)(nil),                    // 14: guardy.v1.ItemError
+	(*NowcastRequest)(nil),               // 15: guardy.v1.NowcastRequest
+	(*Reading)(nil),                      // 16: guardy.v1.Reading
+	(*RiverThresholds)(nil),              // 17: guardy.v1.RiverThresholds
+	(*NowcastResponse)(nil),              // 18: guardy.v1.NowcastResponse
+	(*HorizonPrediction)(nil),            // 19: guardy.v1.HorizonPrediction
+	(*Quantiles)(nil),                    // 20: guardy.v1.Quantiles
+	(*NowcastQuality)(nil),               // 21: guardy.v1.NowcastQuality
+	(*SequenceFault)(nil),                // 22: guardy.v1.SequenceFault
+	(*DetectAnomalyRequest)(nil),         // 23: guardy.v1.DetectAnomalyRequest
+	(*SensorReading)(nil),                // 24: guardy.v1.SensorReading
+	(*DetectAnomalyResponse)(nil),        // 25: guardy.v1.DetectAnomalyResponse
+	(*SensorFlags)(nil),                  // 26: guardy.v1.SensorFlags
+	(*SensorFinding)(nil),                // 27: guardy.v1.SensorFinding
+	(*SensorQuality)(nil),                // 28: guardy.v1.SensorQuality
+	nil,                                  // 29: guardy.v1.DetectAnomalyRequest.MeasurementsEntry
+	nil,                                  // 30: guardy.v1.SensorReading.MeasurementsEntry
+	nil,                                  // 31: guardy.v1.DetectAnomalyResponse.FlagsEntry
+	(*Violation)(nil),                    // 32: guardy.v1.Violation
+	(*PlanEvacuationRequest)(nil),        // 33: guardy.v1.PlanEvacuationRequest
+	(*PlanEvacuationResponse)(nil),       // 34: guardy.v1.PlanEvacuationResponse
 }
 var file_guardy_v1_prediction_proto_depIdxs = []int32{
-	1,  // 0: guardy.v1.AssessFloodRiskRequest.river:type_name -> guardy.v1.River
-	2,  // 1: guardy.v1.AssessFloodRiskRequest.site:type_name -> guardy.v1.Site
-	4,  // 2: guardy.v1.AssessFloodRiskResponse.probability_interval:type_name -> guardy.v1.ProbabilityInterval
-	5,  // 3: guardy.v1.AssessFloodRiskResponse.top_contributing_factors:type_name -> guardy.v1.Factor
-	6,  // 4: guardy.v1.AssessFloodRiskResponse.log_odds:type_name -> guardy.v1.LogOdds
-	7,  // 5: guardy.v1.AssessFloodRiskResponse.input_quality:type_name -> guardy.v1.InputQuality
-	8,  // 6: guardy.v1.InputQuality.doubtful:type_name -> guardy.v1.DoubtfulValue
-	0,  // 7: guardy.v1.AssessFloodRiskBatchRequest.locations:type_name -> guardy.v1.AssessFloodRiskRequest
-	11, // 8: guardy.v1.AssessFloodRiskBatchResponse.predictions:type_name -> guardy.v1.FloodRiskPrediction
-	4,  // 9: guardy.v1.FloodRiskPrediction.probability_interval:type_name -> guardy.v1.ProbabilityInterval
-	5,  // 10: guardy.v1.FloodRiskPrediction.top_contributing_factors:type_name -> guardy.v1.Factor
-	6,  // 11: guardy.v1.FloodRiskPrediction.log_odds:type_name -> guardy.v1.LogOdds
-	7,  // 12: guardy.v1.FloodRiskPrediction.input_quality:type_name -> guardy.v1.InputQuality
-	12, // 13: guardy.v1.FloodRiskPrediction.error:type_name -> guardy.v1.ItemError
-	30, // 14: guardy.v1.ItemError.errors:type_name -> guardy.v1.Violation
-	14, // 15: guardy.v1.NowcastRequest.weather_sequence:type_name -> guardy.v1.Reading
-	15, // 16: guardy.v1.NowcastRequest.river:type_name -> guardy.v1.RiverThresholds
-	17, // 17: guardy.v1.NowcastResponse.predictions:type_name -> guardy.v1.HorizonPrediction
-	19, // 18: guardy.v1.NowcastResponse.input_quality:type_name -> guardy.v1.NowcastQuality
-	4,  // 19: guardy.v1.HorizonPrediction.probability_interval:type_name -> guardy.v1.ProbabilityInterval
-	18, // 20: guardy.v1.HorizonPrediction.quantiles:type_name -> guardy.v1.Quantiles
-	20, // 21: guardy.v1.NowcastQuality.faults:type_name -> guardy.v1.SequenceFault
-	8,  // 22: guardy.v1.NowcastQuality.doubtful:type_name -> guardy.v1.DoubtfulValue
-	27, // 23: guardy.v1.DetectAnomalyRequest.measurements:type_name -> guardy.v1.DetectAnomalyRequest.MeasurementsEntry
-	22, // 24: guardy.v1.DetectAnomalyRequest.history:type_name -> guardy.v1.SensorReading
-	28, // 25: guardy.v1.SensorReading.measurements:type_name -> guardy.v1.SensorReading.MeasurementsEntry
-	29, // 26: guardy.v1.DetectAnomalyResponse.flags:type_name -> guardy.v1.DetectAnomalyResponse.FlagsEntry
-	25, // 27: guardy.v1.DetectAnomalyResponse.findings:type_name -> guardy.v1.SensorFinding
-	26, // 28: guardy.v1.DetectAnomalyResponse.input_quality:type_name -> guardy.v1.SensorQuality
-	24, // 29: guardy.v1.DetectAnomalyResponse.FlagsEntry.value:type_name -> guardy.v1.SensorFlags
-	0,  // 30: guardy.v1.PredictionService.AssessFloodRisk:input_type -> guardy.v1.AssessFloodRiskRequest
-	9,  // 31: guardy.v1.PredictionService.AssessFloodRiskBatch:input_type -> guardy.v1.AssessFloodRiskBatchRequest
-	0,  // 32: guardy.v1.PredictionService.StreamFloodRisk:input_type -> guardy.v1.AssessFloodRiskRequest
-	13, // 33: guardy.v1.PredictionService.Nowcast:input_type -> guardy.v1.NowcastRequest
-	21, // 34: guardy.v1.PredictionService.DetectAnomaly:input_type -> guardy.v1.DetectAnomalyRequest
-	31, // 35: guardy.v1.PredictionService.PlanEvacuation:input_type -> guardy.v1.PlanEvacuationRequest
-	3,  // 36: guardy.v1.PredictionService.AssessFloodRisk:output_type -> guardy.v1.AssessFloodRiskResponse
-	10, // 37: guardy.v1.PredictionService.AssessFloodRiskBatch:output_type -> guardy.v1.AssessFloodRiskBatchResponse
-	11, // 38: guardy.v1.PredictionService.StreamFloodRisk:output_type -> guardy.v1.FloodRiskPrediction
-	16, // 39: guardy.v1.PredictionService.Nowcast:output_type -> guardy.v1.NowcastResponse
-	23, // 40: guardy.v1.PredictionService.DetectAnomaly:output_type -> guardy.v1.DetectAnomalyResponse
-	32, // 41: guardy.v1.PredictionService.PlanEvacuation:output_type -> guardy.v1.PlanEvacuationResponse
-	36, // [36:42] is the sub-list for method output_type
-	30, // [30:36] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	2,  // 0: guardy.v1.AssessFloodRiskRequest.river:type_name -> guardy.v1.River
+	4,  // 1: guardy.v1.AssessFloodRiskRequest.site:type_name -> guardy.v1.Site
+	1,  // 2: guardy.v1.AssessFloodRiskRequest.weather_history:type_name -> guardy.v1.DailyWeather
+	3,  // 3: guardy.v1.River.history:type_name -> guardy.v1.DailyValue
+	6,  // 4: guardy.v1.AssessFloodRiskResponse.probability_interval:type_name -> guardy.v1.ProbabilityInterval
+	7,  // 5: guardy.v1.AssessFloodRiskResponse.top_contributing_factors:type_name -> guardy.v1.Factor
+	8,  // 6: guardy.v1.AssessFloodRiskResponse.log_odds:type_name -> guardy.v1.LogOdds
+	9,  // 7: guardy.v1.AssessFloodRiskResponse.input_quality:type_name -> guardy.v1.InputQuality
+	10, // 8: guardy.v1.InputQuality.doubtful:type_name -> guardy.v1.DoubtfulValue
+	0,  // 9: guardy.v1.AssessFloodRiskBatchRequest.locations:type_name -> guardy.v1.AssessFloodRiskRequest
+	13, // 10: guardy.v1.AssessFloodRiskBatchResponse.predictions:type_name -> guardy.v1.FloodRiskPrediction
+	6,  // 11: guardy.v1.FloodRiskPrediction.probability_interval:type_name -> guardy.v1.ProbabilityInterval
+	7,  // 12: guardy.v1.FloodRiskPrediction.top_contributing_factors:type_name -> guardy.v1.Factor
+	8,  // 13: guardy.v1.FloodRiskPrediction.log_odds:type_name -> guardy.v1.LogOdds
+	9,  // 14: guardy.v1.FloodRiskPrediction.input_quality:type_name -> guardy.v1.InputQuality
+	14, // 15: guardy.v1.FloodRiskPrediction.error:type_name -> guardy.v1.ItemError
+	32, // 16: guardy.v1.ItemError.errors:type_name -> guardy.v1.Violation
+	16, // 17: guardy.v1.NowcastRequest.weather_sequence:type_name -> guardy.v1.Reading
+	17, // 18: guardy.v1.NowcastRequest.river:type_name -> guardy.v1.RiverThresholds
+	19, // 19: guardy.v1.NowcastResponse.predictions:type_name -> guardy.v1.HorizonPrediction
+	21, // 20: guardy.v1.NowcastResponse.input_quality:type_name -> guardy.v1.NowcastQuality
+	6,  // 21: guardy.v1.HorizonPrediction.probability_interval:type_name -> guardy.v1.ProbabilityInterval
+	20, // 22: guardy.v1.HorizonPrediction.quantiles:type_name -> guardy.v1.Quantiles
+	22, // 23: guardy.v1.NowcastQuality.faults:type_name -> guardy.v1.SequenceFault
+	10, // 24: guardy.v1.NowcastQuality.doubtful:type_name -> guardy.v1.DoubtfulValue
+	29, // 25: guardy.v1.DetectAnomalyRequest.measurements:type_name -> guardy.v1.DetectAnomalyRequest.MeasurementsEntry
+	24, // 26: guardy.v1.DetectAnomalyRequest.history:type_name -> guardy.v1.SensorReading
+	30, // 27: guardy.v1.SensorReading.measurements:type_name -> guardy.v1.SensorReading.MeasurementsEntry
+	31, // 28: guardy.v1.DetectAnomalyResponse.flags:type_name -> guardy.v1.DetectAnomalyResponse.FlagsEntry
+	27, // 29: guardy.v1.DetectAnomalyResponse.findings:type_name -> guardy.v1.SensorFinding
+	28, // 30: guardy.v1.DetectAnomalyResponse.input_quality:type_name -> guardy.v1.SensorQuality
+	26, // 31: guardy.v1.DetectAnomalyResponse.FlagsEntry.value:type_name -> guardy.v1.SensorFlags
+	0,  // 32: guardy.v1.PredictionService.AssessFloodRisk:input_type -> guardy.v1.AssessFloodRiskRequest
+	11, // 33: guardy.v1.PredictionService.AssessFloodRiskBatch:input_type -> guardy.v1.AssessFloodRiskBatchRequest
+	0,  // 34: guardy.v1.PredictionService.StreamFloodRisk:input_type -> guardy.v1.AssessFloodRiskRequest
+	15, // 35: guardy.v1.PredictionService.Nowcast:input_type -> guardy.v1.NowcastRequest
+	23, // 36: guardy.v1.PredictionService.DetectAnomaly:input_type -> guardy.v1.DetectAnomalyRequest
+	33, // 37: guardy.v1.PredictionService.PlanEvacuation:input_type -> guardy.v1.PlanEvacuationRequest
+	5,  // 38: guardy.v1.PredictionService.AssessFloodRisk:output_type -> guardy.v1.AssessFloodRiskResponse
+	12, // 39: guardy.v1.PredictionService.AssessFloodRiskBatch:output_type -> guardy.v1.AssessFloodRiskBatchResponse
+	13, // 40: guardy.v1.PredictionService.StreamFloodRisk:output_type -> guardy.v1.FloodRiskPrediction
+	18, // 41: guardy.v1.PredictionService.Nowcast:output_type -> guardy.v1.NowcastResponse
+	25, // 42: guardy.v1.PredictionService.DetectAnomaly:output_type -> guardy.v1.DetectAnomalyResponse
+	34, // 43: guardy.v1.PredictionService.PlanEvacuation:output_type -> guardy.v1.PlanEvacuationResponse
+	38, // [38:44] is the sub-list for method output_type
+	32, // [32:38] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_guardy_v1_prediction_proto_init() }
@@ -3356,24 +3556,26 @@ func file_guardy_v1_prediction_proto_init() {
 	file_guardy_v1_prediction_proto_msgTypes[1].OneofWrappers = []any{}
 	file_guardy_v1_prediction_proto_msgTypes[2].OneofWrappers = []any{}
 	file_guardy_v1_prediction_proto_msgTypes[3].OneofWrappers = []any{}
+	file_guardy_v1_prediction_proto_msgTypes[4].OneofWrappers = []any{}
 	file_guardy_v1_prediction_proto_msgTypes[5].OneofWrappers = []any{}
-	file_guardy_v1_prediction_proto_msgTypes[11].OneofWrappers = []any{}
+	file_guardy_v1_prediction_proto_msgTypes[7].OneofWrappers = []any{}
 	file_guardy_v1_prediction_proto_msgTypes[13].OneofWrappers = []any{}
-	file_guardy_v1_prediction_proto_msgTypes[14].OneofWrappers = []any{}
 	file_guardy_v1_prediction_proto_msgTypes[15].OneofWrappers = []any{}
 	file_guardy_v1_prediction_proto_msgTypes[16].OneofWrappers = []any{}
-	file_guardy_v1_prediction_proto_msgTypes[19].OneofWrappers = []any{}
+	file_guardy_v1_prediction_proto_msgTypes[17].OneofWrappers = []any{}
+	file_guardy_v1_prediction_proto_msgTypes[18].OneofWrappers = []any{}
 	file_guardy_v1_prediction_proto_msgTypes[21].OneofWrappers = []any{}
-	file_guardy_v1_prediction_proto_msgTypes[22].OneofWrappers = []any{}
 	file_guardy_v1_prediction_proto_msgTypes[23].OneofWrappers = []any{}
+	file_guardy_v1_prediction_proto_msgTypes[24].OneofWrappers = []any{}
 	file_guardy_v1_prediction_proto_msgTypes[25].OneofWrappers = []any{}
+	file_guardy_v1_prediction_proto_msgTypes[27].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_guardy_v1_prediction_proto_rawDesc), len(file_guardy_v1_prediction_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   30,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
