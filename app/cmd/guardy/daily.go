@@ -7,7 +7,6 @@ import (
 	"io"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/guardy-ai/guardy/adapters/siteregister/fileregister"
@@ -23,10 +22,12 @@ type dailyTable struct {
 	table  *table
 	sites  ports.SiteRegister
 	spinUp int
-	places map[string]*placeDays
-	ready  []line
-	ended  bool
-	counts dailyCounts
+	// perfect makes tomorrow's rain of the record the forecast of today.
+	perfect bool
+	places  map[string]*placeDays
+	ready   []line
+	ended   bool
+	counts  dailyCounts
 }
 
 // dailyCounts say what became of the days.
@@ -35,6 +36,8 @@ type dailyCounts struct {
 	SpinUp    int `json:"history_only"`
 	NoRain    int `json:"without_rain"`
 	Discarded int `json:"values_counted_as_missing"` // codes for no data, and what nothing measures
+	// PerfectForecast says that the forecast is the rain that came.
+	PerfectForecast bool `json:"perfect_forecast"`
 }
 
 // placeDays holds what is known of a place up to its newest day.
@@ -58,14 +61,14 @@ func dailyHeader(seen map[string]bool, labelled bool) error {
 		return errors.New(`neither a column of labels (--label) nor "river.value", which would tell the floods`)
 	}
 	for name := range seen {
-		if name == historyColumn || strings.HasPrefix(name, historyColumn+".") {
+		if sequence, _, _, ok := sequenceOf(name); ok && sequence != forecastColumn {
 			return fmt.Errorf("column %q: with --daily the history is made of the lines of the days before", name)
 		}
 	}
 	return nil
 }
 
-func newDailyTable(t *table, sites fileregister.Config, spinUp int) (*dailyTable, error) {
+func newDailyTable(t *table, sites fileregister.Config, spinUp int, perfect bool) (*dailyTable, error) {
 	if spinUp < 0 {
 		return nil, errors.New("--spin-up must not be negative")
 	}
@@ -73,7 +76,7 @@ func newDailyTable(t *table, sites fileregister.Config, spinUp int) (*dailyTable
 	if err != nil {
 		return nil, err
 	}
-	return &dailyTable{table: t, sites: register, spinUp: spinUp, places: map[string]*placeDays{}}, nil
+	return &dailyTable{table: t, sites: register, spinUp: spinUp, perfect: perfect, places: map[string]*placeDays{}}, nil
 }
 
 // next implements source.
@@ -133,7 +136,7 @@ func (d *dailyTable) take(l line) error {
 	today := *r // as it stands on the line
 	flood, known := d.flood(r)
 	if !p.newest.IsZero() && date.Equal(p.newest.AddDate(0, 0, 1)) {
-		d.release(p, &tomorrow{flood: flood, floodKnown: known})
+		d.release(p, &tomorrow{flood: flood, floodKnown: known, rain: today.RainfallMM})
 	} else {
 		d.release(p, nil)
 	}
@@ -174,7 +177,10 @@ func (d *dailyTable) flood(r *risk.Request) (flood, known bool) {
 }
 
 // tomorrow is what the day after the pending one says.
-type tomorrow struct{ flood, floodKnown bool }
+type tomorrow struct {
+	flood, floodKnown bool
+	rain              float64 // mm
+}
 
 // release hands out the pending day of a place. Without a label of its own its label is flood today or tomorrow; one
 // unknown day leaves it without a label unless the other had a flood.
@@ -189,6 +195,9 @@ func (d *dailyTable) release(p *placeDays, next *tomorrow) {
 		if known || l.event {
 			l.label = "river"
 		}
+	}
+	if d.perfect && next != nil {
+		p.pending.request.RainfallForecastMM = []float64{next.rain}
 	}
 	d.ready = append(d.ready, p.pending)
 }
@@ -211,7 +220,7 @@ func (p *placeDays) skipTo(date time.Time) {
 
 // complete fills what the days before say, where the line does not say it.
 func (p *placeDays) complete(r *risk.Request) {
-	r.RainfallHistoryMM = newestFirst(p.rain)
+	r.RainfallHistoryMM, r.TemperatureHistory, r.RiverHistory = newestFirst(p.rain), newestFirst(p.warmth), newestFirst(p.river)
 	r.River.Value = math.NaN()
 	if n := len(p.river); n > 0 {
 		r.River.Value = p.river[n-1]

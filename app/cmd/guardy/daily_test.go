@@ -21,7 +21,7 @@ func dailyLines(t *testing.T, text string, sites fileregister.Config, spinUp int
 	if err != nil {
 		return nil, nil, err
 	}
-	days, err := newDailyTable(table, sites, spinUp)
+	days, err := newDailyTable(table, sites, spinUp, true)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -51,14 +51,15 @@ func TestADayKnowsTheDaysBeforeItAndNotItsOwnRiver(t *testing.T) {
 	if len(lines) != 5 {
 		t.Fatalf("%d lines", len(lines))
 	}
-	want := map[string]string{
-		"a 2020-03-01": "[] NaN", "a 2020-03-02": "[1] 10", "a 2020-03-04": "[NaN 2 1] NaN",
-		"b 2020-03-01": "[] NaN", "b 2020-03-02": "[7] 1",
+	want := map[string]string{ // rain, temperature and river before, the river of yesterday, the rain of tomorrow
+		"a 2020-03-01": "[] [] [] NaN [2]", "a 2020-03-02": "[1] [5] [10] 10 []",
+		"a 2020-03-04": "[NaN 2 1] [NaN 6 5] [NaN 11 10] NaN []",
+		"b 2020-03-01": "[] [] [] NaN [8]", "b 2020-03-02": "[7] [5] [1] 1 []",
 	}
 	for _, l := range lines {
 		r := &l.request
 		name := r.LocationID + " " + r.Date.Format(time.DateOnly)
-		if got := fmt.Sprint(r.RainfallHistoryMM, " ", r.River.Value); got != want[name] {
+		if got := fmt.Sprint(r.RainfallHistoryMM, " ", r.TemperatureHistory, " ", r.RiverHistory, " ", r.River.Value, " ", r.RainfallForecastMM); got != want[name] {
 			t.Errorf("%s has %s, want %s", name, got, want[name])
 		}
 	}
@@ -154,6 +155,7 @@ func TestDaysThatAreNoSeriesAreRefused(t *testing.T) {
 		"a day twice":     dailyHead + "a,45,7,2020-03-02,1,5,1,1,2\na,45,7,2020-03-02,1,5,1,1,2\n",
 		"no date":         dailyHead + "a,45,7,,1,5,1,1,2\n",
 		"no date column":  "latitude,longitude,rainfall_mm,flood\n",
+		"a river's":       "latitude,longitude,date,rainfall_mm,river.history.0,flood\n",
 		"a history":       "latitude,longitude,date,rainfall_mm,rainfall_history_mm,flood\n",
 		"nothing to tell": "latitude,longitude,date,rainfall_mm\n",
 	} {

@@ -26,28 +26,31 @@ import (
 )
 
 type evaluateCmd struct {
-	File    string `arg:"" help:"CSV file with a header, gzip allowed; - reads standard input."`
-	Label   string `help:"Column that says whether the flood came: 1 or 0, true or false." default:"flood" placeholder:"COLUMN"`
-	Against string `help:"Second model to compare with: a folder of models as MODEL_PATH takes it, the folder of one risk model, or a version that the binary holds, as 1.0.0." placeholder:"MODEL"`
-	Daily   bool   `help:"The lines are the days of places in the order of their dates: what a request needs of other days is taken from their lines."`
-	SpinUp  int    `help:"With --daily, days at the start of each place that only serve as history." default:"0" placeholder:"DAYS"`
-	Group   string `help:"Column to report by, for example the river or the season." placeholder:"COLUMN"`
-	Out     string `help:"Folder for report.json, report.txt and reliability.svg; made when it is not there." placeholder:"DIR"`
-	JSON    bool   `help:"Write the report as JSON on standard output." name:"json"`
+	File            string `arg:"" help:"CSV file with a header, gzip allowed; - reads standard input."`
+	Label           string `help:"Column that says whether the flood came: 1 or 0, true or false." default:"flood" placeholder:"COLUMN"`
+	Against         string `help:"Second model to compare with: a folder of models as MODEL_PATH takes it, the folder of one risk model, or a version that the binary holds, as 1.0.0." placeholder:"MODEL"`
+	Daily           bool   `help:"The lines are the days of places in the order of their dates: what a request needs of other days is taken from their lines."`
+	SpinUp          int    `help:"With --daily, days at the start of each place that only serve as history." default:"0" placeholder:"DAYS"`
+	PerfectForecast bool   `help:"With --daily, tomorrow's rain of the record stands for its forecast. No forecast is so good: the figures flatter."`
+	Group           string `help:"Column to report by, for example the river or the season." placeholder:"COLUMN"`
+	Out             string `help:"Folder for report.json, report.txt and reliability.svg; made when it is not there." placeholder:"DIR"`
+	JSON            bool   `help:"Write the report as JSON on standard output." name:"json"`
 }
 
 // Help is shown by guardy evaluate --help.
 func (evaluateCmd) Help() string {
 	return `Columns are named as the fields of a flood-risk request: latitude, longitude, rainfall_mm, date,
 rainfall_7d_mean, …, river.value, river.normal, river.flood_threshold, site.area_km2 (or area_km2).
-rainfall_history_mm is one cell, newest day first, separated by blanks or semicolons, or the columns
-rainfall_history_mm.0 (yesterday), .1, … An empty cell, NA or NaN is missing. A line without a label
+rainfall_history_mm (or weather_history.rainfall_mm), weather_history.temperature and river.history are one
+cell each, yesterday first, separated by blanks or semicolons, or the columns river.history.0 (yesterday),
+.1, …; rainfall_forecast_mm has tomorrow first. An empty cell, NA or NaN is missing. A line without a label
 is left out. Columns that are not used are named on standard error.
 
 With --daily each line is one day of a place (location_id, else the coordinates), in the order of its dates:
-rainfall_mm, temperature, humidity and river.value are those of that day. The history of rain and the means
-of temperature are those of the lines before, and the river is yesterday's, because today's is not known in
-time. A date without a line is not known. Without the label's column the label is flood today or tomorrow:
+rainfall_mm, temperature, humidity and river.value are those of that day. The history of the weather and of
+the river are the lines before; the river's value of a day is an input from the next day on, because it is
+not known in time. A date without a line is not known. rainfall_forecast_mm, where given, is the forecast made that day;
+--perfect-forecast takes the rain of the next line instead. Without the label's column the label is flood today or tomorrow:
 river.value at or above river.flood_threshold, of the line or of the site register.
 
 With --against two models answer every line, and the report adds who moved and whether it was better: cases
@@ -82,6 +85,9 @@ func (e *evaluateCmd) Run(ctx context.Context, c *cli, std stdio) error {
 	if err != nil {
 		return err
 	}
+	if !e.Daily && (e.SpinUp != 0 || e.PerfectForecast) {
+		return errors.New("--spin-up and --perfect-forecast need --daily")
+	}
 	in, name, err := openInput(e.File, std)
 	if err != nil {
 		return err
@@ -100,7 +106,7 @@ func (e *evaluateCmd) Run(ctx context.Context, c *cli, std stdio) error {
 	var lines source = table
 	var days *dailyTable
 	if e.Daily {
-		if days, err = newDailyTable(table, loaded.Config.Sites, e.SpinUp); err != nil {
+		if days, err = newDailyTable(table, loaded.Config.Sites, e.SpinUp, e.PerfectForecast); err != nil {
 			return err
 		}
 		lines = days
@@ -115,6 +121,7 @@ func (e *evaluateCmd) Run(ctx context.Context, c *cli, std stdio) error {
 		Missing: names(ev.missing), OutOfDomain: names(ev.outOfDomain),
 	}
 	if days != nil {
+		days.counts.PerfectForecast = e.PerfectForecast
 		report.Daily = &days.counts
 	}
 	var all []skill.Case
@@ -247,6 +254,9 @@ func (r *evaluation) writeText(w io.Writer) error {
 	fmt.Fprintf(w, "%s %s (%s) on %s\n", r.Model.Name, r.Model.Version, r.Model.Digest, r.Data)
 	fmt.Fprintf(w, "lines %d, without a label %d, bad %d\n", r.Lines, r.Unlabelled, r.Bad)
 	if d := r.Daily; d != nil {
+		if d.PerfectForecast {
+			fmt.Fprintln(w, "forecast: the rain that came (--perfect-forecast); with a real one the figures are lower")
+		}
 		fmt.Fprintf(w, "places %d; days that only serve as history %d, without rain %d; values that count as missing %d\n",
 			d.Places, d.SpinUp, d.NoRain, d.Discarded)
 	}
@@ -380,7 +390,10 @@ func assess(ctx context.Context, batch ports.RiskBatch, block []line) []risk.Out
 	requests, out := make([]risk.Request, len(block)), make([]risk.Outcome, len(block))
 	for i := range block {
 		requests[i] = block[i].request
-		requests[i].RainfallHistoryMM = slices.Clone(requests[i].RainfallHistoryMM)
+		for _, sequence := range sequences {
+			values := sequence(&requests[i])
+			*values = slices.Clone(*values)
+		}
 	}
 	batch.Assess(ctx, requests, out)
 	return out
