@@ -184,6 +184,8 @@ func appendAssessment(b []byte, r *risk.Request, a *risk.Assessment) []byte {
 	b = rfc3339.AppendMillis(b, a.AssessedAt)
 	b = append(b, `","input_quality":{`...)
 	b = appendQuality(b, &a.Quality)
+	b = append(b, `,"derived":`...)
+	b = appendSet(b, a.Derived)
 	return append(b, '}')
 }
 

@@ -28,7 +28,7 @@ func (s *Nowcasts) Nowcast(ctx context.Context, r *nowcast.Request, f *nowcast.F
 	*f = nowcast.Forecast{}
 	m, err := s.models.nowcast.current()
 	if err == nil {
-		err = s.prepare(r)
+		err = s.prepare(r, m.Reach())
 	}
 	if err == nil {
 		err = ask(ctx, s.cache, nowcastQuestion{s, m, r}, f)
@@ -41,8 +41,8 @@ func (s *Nowcasts) Nowcast(ctx context.Context, r *nowcast.Request, f *nowcast.F
 }
 
 // prepare makes a request answerable: the register fills what the request leaves out, every violation is
-// collected, and the numbers are rounded.
-func (s *Nowcasts) prepare(r *nowcast.Request) error {
+// collected, and the numbers are rounded. reach is how far ahead the model answers, in hours.
+func (s *Nowcasts) prepare(r *nowcast.Request, reach int) error {
 	if site, ok := s.sites.Lookup(r.LocationID); ok && r.LocationID != "" {
 		locate(&r.Latitude, &r.Longitude, &site) // its reason is not told: the place is no input of the model
 		// Both thresholds or none: one of each could mix units.
@@ -53,7 +53,7 @@ func (s *Nowcasts) prepare(r *nowcast.Request) error {
 			r.LocationName = site.Name
 		}
 	}
-	if err := domain.Invalid("nowcast", append(unknownSite(s.sites, r.LocationID), r.Validate()...)); err != nil {
+	if err := domain.Invalid("nowcast", append(unknownSite(s.sites, r.LocationID), r.ValidateFor(reach)...)); err != nil {
 		return err
 	}
 	r.Canonicalize()

@@ -10,10 +10,10 @@ import (
 )
 
 // encodingVersion leads every encoded forecast; a change of the layout changes it.
-const encodingVersion = 1
+const encodingVersion = 2
 
 const (
-	encodedHead       = 1 + 1 + 8 + 8 + 4 + 1 + 1 + 1 + 1 + 8 + 2*3 + 1 + 2*int(NumSeries)*int(NumFaults)
+	encodedHead       = 1 + 1 + 8 + 8 + 4 + 1 + 1 + 1 + 1 + 8 + 2*3 + 2 + 2*int(NumSeries)*int(NumFaults)
 	encodedPrediction = 1 + 1 + 4*8 + 5*8
 )
 
@@ -40,7 +40,7 @@ func (f *Forecast) AppendBinary(dst []byte) []byte {
 	for _, s := range [...]InputSet{f.Quality.Missing, f.Quality.OutOfDomain, f.Quality.Ignored} {
 		dst = le.AppendUint16(dst, uint16(s))
 	}
-	dst = append(dst, byte(f.Quality.Conditions))
+	dst = le.AppendUint16(dst, uint16(f.Quality.Conditions))
 	for _, faults := range f.Quality.Faults {
 		for _, n := range faults {
 			dst = le.AppendUint16(dst, n)
@@ -83,15 +83,15 @@ func Decode(data []byte, model domain.ModelRef, f *Forecast) error {
 			Quality: domain.Quality[Input]{
 				Missing: InputSet(le.Uint16(data[34:])), OutOfDomain: InputSet(le.Uint16(data[36:])), Ignored: InputSet(le.Uint16(data[38:])),
 			},
-			Conditions: ConditionSet(data[40]),
+			Conditions: ConditionSet(le.Uint16(data[40:])),
 		},
 		Predictions: make([]Prediction, n),
 		Model:       model,
 	}
-	if out.Observed >= NumSeries || out.MaxRisk >= n || out.Trend >= NumTrends || data[25] > 1 || !within(0, out.Coverage, 1) {
+	if out.Quality.Conditions>>NumConditions != 0 || out.Observed >= NumSeries || out.MaxRisk >= n || out.Trend >= NumTrends || data[25] > 1 || !within(0, out.Coverage, 1) {
 		return ErrEncoding
 	}
-	rest := data[41:]
+	rest := data[42:]
 	for s := range out.Quality.Faults {
 		for i := range out.Quality.Faults[s] {
 			out.Quality.Faults[s][i] = le.Uint16(rest)

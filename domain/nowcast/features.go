@@ -7,7 +7,10 @@ import (
 
 // Schema names the layout and meaning of the features. The trainer's features.py computes the same,
 // operation for operation; a change on either side is a new schema.
-const Schema = "nowcast-1"
+const Schema = "nowcast-2"
+
+// FirstSchema is the schema of models before 2.0.0. Its features are the first of Schema.
+const FirstSchema = "nowcast-1"
 
 // Hours is the length of the hourly grid, 14 days: older readings do not matter.
 const Hours = 336
@@ -23,10 +26,26 @@ var (
 	stores     = [...]float64{2, 6, 18, 48} // time constants of linear stores that rain fills
 	responses  = [...]float64{2, 6, 18}     // stores whose content is compared with observed rises
 	pushes     = [...]float64{3, 12}
+	grains     = [...]int{24, 72} // windows in which the manner of reading is judged
 )
 
-// NumFeatures is the length of a row: features of the level, of the rain, and of both.
-const NumFeatures = 2 + 9 + 2 + 4 + 4 + 3 + 3 + 5 + 1 + 8 + 3 + 4 + 2 + 2 + 6
+// NumFeatures is the length of a row: features of the level, of the rain, of both, and of the manner in
+// which the level is read. numFirstFeatures are those of FirstSchema.
+const (
+	numFirstFeatures = 2 + 9 + 2 + 4 + 4 + 3 + 3 + 5 + 1 + 8 + 3 + 4 + 2 + 2 + 6
+	NumFeatures      = numFirstFeatures + 2 + 2 + 1
+)
+
+// SchemaFeatures is the number of features of a schema, which are the first of Names; 0 for an unknown one.
+func SchemaFeatures(schema string) int {
+	switch schema {
+	case Schema:
+		return NumFeatures
+	case FirstSchema:
+		return numFirstFeatures
+	}
+	return 0
+}
 
 // Names are the features in order.
 var Names = featureNames()
@@ -64,6 +83,9 @@ func featureNames() (names [NumFeatures]string) {
 			add("push_" + strconv.Itoa(int(s)) + "h_" + strconv.Itoa(int(h)) + "h")
 		}
 	}
+	over("still_", grains[:])
+	over("rough_", grains[:])
+	add("grain_72h")
 	if n != NumFeatures {
 		panic("nowcast: NumFeatures disagrees with the names")
 	}
@@ -272,6 +294,38 @@ func assemble(row *[NumFeatures]float64, g *grid, c *coverage) {
 			put(bend(slope * content[i] * (1 - pushDecay[i][j]) * s))
 		}
 	}
+	putGrain(row[n:], z)
+}
+
+// stillStep is a step of z that is none.
+const stillStep = 1e-9
+
+// putGrain writes how the gauge is read: the share of hours without a step, the mean second difference, and
+// the smallest step. A gauge that is read to the centimetre moves otherwise in an hour than a smooth one.
+func putGrain(row []float64, z *[Hours]float64) {
+	const longest = 72
+	still, rough, least := 0, 0.0, math.Inf(1)
+	step := z[0] - z[1]
+	w := 0
+	for k := range longest {
+		next := z[k+1] - z[k+2]
+		if size := math.Abs(step); size < stillStep {
+			still++
+		} else {
+			least = min(least, size)
+		}
+		rough += math.Abs(step - next)
+		step = next
+		if h := grains[w]; k+1 == h {
+			row[w] = float64(still) / float64(h)
+			row[len(grains)+w] = asinh(rough / float64(h) / 0.01)
+			w++
+		}
+	}
+	if math.IsInf(least, 1) {
+		least = 0
+	}
+	row[2*len(grains)] = asinh(least / 0.003)
 }
 
 // storeDecay is what an hour leaves in responses[i]; pushDecay what pushes[j] hours leave.

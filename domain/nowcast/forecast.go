@@ -19,7 +19,8 @@ type Prediction struct {
 	Lower, Upper float64
 	// Confidence, 0–1, shrinks with the width of the interval.
 	Confidence float64
-	// Level is LevelUnknown where the probability rests on rain alone.
+	// Level is LevelUnknown where the probability rests on rain alone, and where doubt keeps the answer from
+	// being sure of a lower one.
 	Level domain.Level
 	// Quantiles are set when Forecast.Observed is a series of the river. They and Probability are read
 	// from one distribution.
@@ -76,7 +77,8 @@ type Forecast struct {
 	Provenance domain.Provenance
 }
 
-// HighestLevel is the level at the riskiest horizon, for the action and for counting.
+// HighestLevel is the level at the riskiest horizon, for the action and for counting. It is LevelUnknown
+// where a doubtful value would make it higher than what is known.
 func (f *Forecast) HighestLevel() domain.Level { return f.Predictions[f.MaxRisk].Level }
 
 // Input is one raw input that an answer may name in its input quality.
@@ -118,9 +120,9 @@ type Fault uint8
 
 // The faults.
 const (
-	FaultImpossible Fault = iota // a value that cannot be: negative rain, a sentinel such as -999
+	FaultImpossible Fault = iota // a value that cannot be: negative rain, a code for no data such as -999
 	FaultSpike                   // a single value far from both its neighbours
-	FaultStuck                   // a run of one repeated value; used all the same
+	FaultStuck                   // a run of one repeated value, in rain or for a week; left out
 
 	// NumFaults counts the faults.
 	NumFaults
@@ -141,9 +143,14 @@ const (
 	ConditionIrregular                  // steps of different length
 	ConditionGaps                       // hours without a reading inside the sequence
 	ConditionShort                      // less than a day of the river
-	ConditionStale                      // the newest value of the river is more than three hours old
+	ConditionStale                      // the newest value of the river that is believed is more than three hours old
 	ConditionUnscaled                   // the river has no normal and flood threshold: its level is unknown
 	ConditionRainOnly                   // no river is observed
+	// ConditionRiseUnconfirmed: the newest reading is a spike or the first of a flash flood.
+	ConditionRiseUnconfirmed
+	// ConditionThresholdsDoNotFit: normal and flood threshold seem to be in another unit than the river, or
+	// to count from another zero; the level is unknown.
+	ConditionThresholdsDoNotFit
 
 	// NumConditions counts the conditions.
 	NumConditions
@@ -151,6 +158,7 @@ const (
 
 var conditionNames = [NumConditions]string{
 	"daily_sequence", "coarse_step", "irregular_step", "gaps", "short_sequence", "stale_river", "no_thresholds", "rain_only",
+	"rise_unconfirmed", "thresholds_do_not_fit",
 }
 
 // String returns the name of the condition.

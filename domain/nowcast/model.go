@@ -1,7 +1,6 @@
 package nowcast
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -20,12 +19,13 @@ type Model struct {
 	coverage     float64
 	widening     Widening
 	limits       [NumFeatures]domain.Range
+	reach        int
 }
 
 // Spec is what a model is made of. NewModel checks it completely.
 type Spec struct {
 	Ref      domain.ModelRef
-	Features []domain.FeatureInfo // in the order of Names
+	Features []domain.FeatureInfo // in the order of Names, those of Schema or of FirstSchema
 	Members  []Member             // one of each of MemberNames, in any order
 	Levels   Levels
 	// EarlyWarning is the probability from which any horizon asked for raises the early warning.
@@ -57,7 +57,7 @@ type Member struct {
 	Scale    []float64 // standard deviation of each input in training
 	Networks []Network
 	// Slope recalibrates (see Distribution), Spread is the standard deviation between rivers of the
-	// log-odds of the event around the answer; both by knot.
+	// log-odds of the event around the answer; both by each of the knots that the networks have.
 	Slope, Spread [numKnots]float64
 
 	inverse []float64
@@ -106,8 +106,8 @@ func NewModel(spec Spec) (*Model, error) {
 	if !(1 <= w.PerCondition && w.PerCondition <= w.Maximum && w.Maximum <= 100 && 0 < w.ConfidenceWidth && w.ConfidenceWidth < 1000) {
 		return nil, fmt.Errorf("widening %+v would narrow the interval or lose it", w)
 	}
-	if len(spec.Features) != NumFeatures {
-		return nil, fmt.Errorf("%d features, schema %s has %d", len(spec.Features), Schema, NumFeatures)
+	if n := len(spec.Features); n != NumFeatures && n != numFirstFeatures {
+		return nil, fmt.Errorf("%d features, schema %s has %d", n, Schema, NumFeatures)
 	}
 	for i, f := range spec.Features {
 		if f.Name != Names[i] {
@@ -127,15 +127,30 @@ func NewModel(spec Spec) (*Model, error) {
 			return nil, fmt.Errorf("member %q is unknown or given twice; want %v", member.Name, MemberNames)
 		}
 		member.Networks = slices.Clone(member.Networks)
-		if err := member.validate(role == roleLevelRainForecast || role == roleRainForecast); err != nil {
+		if err := member.validate(role == roleLevelRainForecast || role == roleRainForecast, len(spec.Features)); err != nil {
 			return nil, fmt.Errorf("member %s: %w", member.Name, err)
 		}
 		m.members[role] = member
 	}
+	m.reach = min(m.members[roleLevelRainForecast].reach(), m.members[roleRainForecast].reach())
 	return m, nil
 }
 
-func (c *Member) validate(forecast bool) error {
+// Reach is the farthest lead time in hours that the model answers where a forecast of rain reaches it.
+func (m *Model) Reach() int { return m.reach }
+
+// knots are those that all networks of the member have.
+func (c *Member) knots() int {
+	n := numKnots
+	for i := range c.Networks {
+		n = min(n, c.Networks[i].knots)
+	}
+	return n
+}
+
+func (c *Member) reach() int { return int(knots[c.knots()-1]) }
+
+func (c *Member) validate(forecast bool, features int) error {
 	n := len(c.Inputs)
 	if n < 1 || n > maxInputs || len(c.Mean) != n || len(c.Scale) != n {
 		return fmt.Errorf("%d inputs, %d means and %d scales do not fit", n, len(c.Mean), len(c.Scale))
@@ -144,7 +159,7 @@ func (c *Member) validate(forecast bool) error {
 		return fmt.Errorf("%d networks are outside 1 to %d", len(c.Networks), maxNetworks)
 	}
 	for i, feature := range c.Inputs {
-		if feature < 0 || feature >= NumFeatures {
+		if feature < 0 || feature >= features {
 			return fmt.Errorf("input %d is no feature", i)
 		}
 		if !(math.Abs(c.Mean[i]) < 1e6) || !(1e-6 < c.Scale[i] && c.Scale[i] < 1e6) {
@@ -152,15 +167,15 @@ func (c *Member) validate(forecast bool) error {
 		}
 		c.inverse = append(c.inverse, 1/c.Scale[i])
 	}
-	for i := range knots {
-		if !(0.1 <= c.Slope[i] && c.Slope[i] <= 10) || !(0 <= c.Spread[i] && c.Spread[i] <= 10) {
-			return fmt.Errorf("slope %v or spread %v at %v h cannot be", c.Slope[i], c.Spread[i], knots[i])
-		}
-	}
 	c.Inputs, c.Mean = slices.Clone(c.Inputs), slices.Clone(c.Mean)
 	for i := range c.Networks {
 		if err := c.Networks[i].validate(n, forecast); err != nil {
 			return fmt.Errorf("network %d: %w", i, err)
+		}
+	}
+	for i := range c.knots() {
+		if !(0.1 <= c.Slope[i] && c.Slope[i] <= 10) || !(0 <= c.Spread[i] && c.Spread[i] <= 10) {
+			return fmt.Errorf("slope %v or spread %v at %v h cannot be", c.Slope[i], c.Spread[i], knots[i])
 		}
 	}
 	return nil
@@ -214,7 +229,7 @@ type pair struct {
 
 func (p *pair) run(plain, informed *Member, row *[NumFeatures]float64, known int) {
 	p.known = known
-	if known < MaxHorizon {
+	if known < NearHorizon {
 		p.plain.run(plain, row, false)
 	}
 	if known > 0 {
@@ -256,66 +271,111 @@ func knownHours(forecast []float64) int {
 	return len(forecast)
 }
 
+// evaluation is what the model's members say about a sequence.
+type evaluation struct {
+	sequence
+	row             [NumFeatures]float64
+	known           int // hours of the rain forecast
+	levels, chances pair
+	guarded         bool // the river was not read while it rained: rain alone guards the answer
+}
+
+// guardRain is the rain since the river's newest reading from which a river that was not read for hours does
+// not vouch for itself, in mm.
+const guardRain = 10
+
+func (e *evaluation) evaluate(m *Model, r *Request, as trust, n *notes) {
+	e.read(r, as, n)
+	assemble(&e.row, &e.grid, &e.coverage)
+	e.known = min(knownHours(r.RainfallForecastMM), m.reach)
+	e.guarded = e.river() && e.newest > 3 && e.rainSince >= guardRain
+	// A river without thresholds is forecast on a scale of its own; the probability then rests on rain.
+	if e.river() {
+		plain := &m.members[roleLevelRain]
+		if !e.rainy {
+			plain = &m.members[roleLevel]
+		}
+		e.levels.run(plain, &m.members[roleLevelRainForecast], &e.row, e.known)
+	}
+	if !e.scaled || e.guarded {
+		e.chances.run(&m.members[roleRain], &m.members[roleRainForecast], &e.row, e.known)
+	}
+}
+
+func (e *evaluation) river() bool { return e.observed != SeriesRainfall }
+
+// chance is the probability of the event at a horizon with the spread of its log-odds between rivers, and
+// the curve of the river, where there is one.
+func (e *evaluation) chance(d *Distribution, h int, forecast []float64) (p, spread float64) {
+	if e.river() {
+		spread = e.levels.at(d, h, e.z[0], forecast)
+		p = d.Exceedance(1)
+	}
+	if !e.scaled {
+		p, spread = e.fromRain(h, forecast)
+	}
+	return p, spread
+}
+
+func (e *evaluation) fromRain(h int, forecast []float64) (p, spread float64) {
+	var d Distribution
+	spread = e.chances.at(&d, h, 0, forecast)
+	return d.Exceedance(1), spread
+}
+
 // Trend: what the median does within trendHours, against trendStep of the way from normal to threshold.
 const (
 	trendHours = 3
 	trendStep  = 0.02
 )
 
-// Forecast answers r, which must be valid and canonical, in f. It fills everything but PredictedAt and
-// Provenance. It does not allocate when f.Predictions has room and the sequence at most a thousand
-// readings.
+// Forecast answers r, which must be valid and canonical and ask for no horizon beyond the model's reach, in
+// f. It fills everything but PredictedAt and Provenance. It does not allocate when f.Predictions has room,
+// the sequence at most a thousand readings, and nothing of it is doubtful.
 //
 // The rules beside the distribution: the trend is rising (falling) when the median three hours ahead lies
 // at least 0.02 of the way from normal to flood threshold above (below) the river now; the early warning
 // is raised when the probability at any horizon asked for reaches the model's cut; the risk is highest at
-// the horizon with the highest probability, the nearest of several.
+// the horizon with the highest probability, the nearest of several. Doubt never lowers the answer: see
+// caution.
 func (m *Model) Forecast(r *Request, f *Forecast) {
-	var s sequence
-	s.read(r)
-	var row [NumFeatures]float64
-	assemble(&row, &s.grid, &s.coverage)
-	known := min(knownHours(r.RainfallForecastMM), MaxHorizon)
-
-	// A river without thresholds is forecast on a scale of its own; the probability then rests on rain.
-	river := s.observed != SeriesRainfall
-	var levels, chances pair
-	if river {
-		plain := &m.members[roleLevelRain]
-		if !s.rainy {
-			plain = &m.members[roleLevel]
-		}
-		levels.run(plain, &m.members[roleLevelRainForecast], &row, known)
-	}
-	if !s.scaled {
-		chances.run(&m.members[roleRain], &m.members[roleRainForecast], &row, known)
-	}
-
+	var e evaluation
+	f.Quality = Quality{}
+	e.evaluate(m, r, trust{}, &notes{request: r, quality: &f.Quality})
 	f.Predictions = slices.Grow(f.Predictions[:0], len(r.Horizons))[:len(r.Horizons)]
 	f.IssuedFor = r.Readings[len(r.Readings)-1].Time
-	f.Observed, f.Coverage, f.Model = s.observed, m.coverage, m.ref
+	f.Observed, f.Coverage, f.Model = e.observed, m.coverage, m.ref
 	f.SequenceLength = len(r.Readings)
-	f.Quality = m.quality(r, &s, &row, known)
-	widening := m.widen(&f.Quality)
-	f.MaxRisk, f.EarlyWarning = 0, false
+	m.quality(r, &e, &f.Quality)
+	if e.any() {
+		m.cautiously(r, &e, f)
+		return
+	}
+	m.answer(r, &e, &caution{}, f)
+	f.Trend = e.trend(r.RainfallForecastMM)
+}
+
+// answer writes the predictions of e within the bounds of c.
+func (m *Model) answer(r *Request, e *evaluation, c *caution, f *Forecast) {
+	widening := halfWidth(m.coverage) * m.widen(&f.Quality)
+	f.MaxRisk, f.EarlyWarning = 0, c.warn
 	var d Distribution
 	for i, h := range r.Horizons {
 		p := Prediction{HoursAhead: h}
-		var spread, chance float64
-		if river {
-			spread = levels.at(&d, h, s.z[0], r.RainfallForecastMM)
-			chance = d.Exceedance(1)
-			p.Quantiles = s.quantiles(&d)
+		chance, spread := e.chance(&d, h, r.RainfallForecastMM)
+		p.set(chance, spread*widening)
+		if c.other != nil {
+			c.blend(&p, &d, e, h, r.RainfallForecastMM, widening)
+		} else if e.river() {
+			p.Quantiles = e.quantiles(&d)
 		}
-		if !s.scaled {
-			spread = chances.at(&d, h, 0, r.RainfallForecastMM)
-			chance = d.Exceedance(1)
-		}
-		odds, half := logit(min(max(chance, tiny), 1-tiny)), halfWidth(m.coverage)*spread*widening
-		p.Lower, p.Probability, p.Upper = rounded(expit(odds-half)), rounded(chance), rounded(expit(odds+half))
-		p.Confidence = math.Round(math.Exp(-2*half/m.widening.ConfidenceWidth)*1e4) / 1e4
-		if s.scaled {
+		p.Confidence = math.Round(math.Exp(-(odds(p.Upper)-odds(p.Lower))/m.widening.ConfidenceWidth)*1e4) / 1e4
+		if e.scaled {
 			p.Level = m.levels.At(p.Probability)
+		}
+		if e.guarded {
+			alone, _ := e.fromRain(h, r.RainfallForecastMM)
+			c.guard(m, h, rounded(alone))
 		}
 		f.Predictions[i] = p
 		best := &f.Predictions[f.MaxRisk]
@@ -324,15 +384,24 @@ func (m *Model) Forecast(r *Request, f *Forecast) {
 		}
 		f.EarlyWarning = f.EarlyWarning || p.Probability >= m.earlyWarning
 	}
-	f.Trend = TrendUnknown
-	if river {
-		levels.at(&d, trendHours, s.z[0], r.RainfallForecastMM)
-		f.Trend = trend(d.Quantile(0.5) - s.z[0])
-	}
+	c.apply(f)
 }
 
-func trend(change float64) Trend {
-	switch {
+// set writes a probability with its interval, half wide in log-odds on each side.
+func (p *Prediction) set(chance, half float64) {
+	o := odds(chance)
+	p.Lower, p.Probability, p.Upper = rounded(expit(o-half)), rounded(chance), rounded(expit(o+half))
+}
+
+func odds(p float64) float64 { return logit(min(max(p, tiny), 1-tiny)) }
+
+func (e *evaluation) trend(forecast []float64) Trend {
+	if !e.river() {
+		return TrendUnknown
+	}
+	var d Distribution
+	e.levels.at(&d, trendHours, e.z[0], forecast)
+	switch change := d.Quantile(0.5) - e.z[0]; {
 	case change >= trendStep:
 		return TrendRising
 	case change <= -trendStep:
@@ -341,12 +410,19 @@ func trend(change float64) Trend {
 	return TrendSteady
 }
 
-// quantiles in the unit of the readings. A discharge is not negative, unless the river's normal is.
+// quantileLevels are the probabilities of an answer's quantiles.
+var quantileLevels = [...]float64{0.10, 0.25, 0.50, 0.75, 0.90}
+
 func (s *sequence) quantiles(d *Distribution) Quantiles {
-	z := d.quantiles([...]float64{0.10, 0.25, 0.50, 0.75, 0.90})
+	return s.inUnits(d.quantiles(quantileLevels))
+}
+
+// inUnits brings quantiles of z to the unit of the readings. A discharge is not negative, unless the river's
+// normal or one of its readings is.
+func (s *sequence) inUnits(z [5]float64) Quantiles {
 	for i, v := range z {
 		v = s.origin + s.scale*min(max(v, 2*minZ), 2*maxZ)
-		if s.observed == SeriesDischarge && s.origin >= 0 {
+		if s.observed == SeriesDischarge && s.origin >= 0 && !s.backwards {
 			v = max(v, 0)
 		}
 		z[i] = math.Round(v*1e6) / 1e6
@@ -364,9 +440,10 @@ func rounded(p float64) float64 { return math.Round(p*1e9) / 1e9 }
 // halfWidth is the half width of a central normal interval in standard deviations.
 func halfWidth(coverage float64) float64 { return math.Sqrt2 * math.Erfinv(coverage) }
 
-// quality says what the answer had to do without.
-func (m *Model) quality(r *Request, s *sequence, row *[NumFeatures]float64, known int) Quality {
-	q := Quality{Conditions: s.conditions, Faults: s.faults}
+// quality says what the answer had to do without, beside the doubts.
+func (m *Model) quality(r *Request, e *evaluation, q *Quality) {
+	s, row, known := &e.sequence, &e.row, e.known
+	q.Conditions, q.Faults = s.conditions, s.faults
 	missing := func(i Input, holds bool) {
 		if holds {
 			q.Missing = q.Missing.With(i)
@@ -377,7 +454,7 @@ func (m *Model) quality(r *Request, s *sequence, row *[NumFeatures]float64, know
 			q.Ignored = q.Ignored.With(i)
 		}
 	}
-	river := s.observed != SeriesRainfall
+	river := e.river()
 	missing(InputRainfall, !s.rainy)
 	missing(InputWaterLevel, !river)
 	missing(InputRainfallForecast, known == 0)
@@ -400,7 +477,6 @@ func (m *Model) quality(r *Request, s *sequence, row *[NumFeatures]float64, know
 			q.OutOfDomain = q.OutOfDomain.With(InputRainfall)
 		}
 	}
-	return q
 }
 
 // firstRain is the index of the first rain sum.
@@ -415,13 +491,13 @@ func (m *Model) widen(q *Quality) float64 {
 			factor = min(factor*m.widening.PerCondition, m.widening.Maximum)
 		}
 	}
-	for _, c := range [...]Condition{ConditionDaily, ConditionCoarse, ConditionGaps, ConditionShort, ConditionStale} {
+	for _, c := range [...]Condition{ConditionDaily, ConditionCoarse, ConditionGaps, ConditionShort, ConditionStale, ConditionRiseUnconfirmed} {
 		count(q.Conditions.Has(c))
 	}
 	for i := range NumInputs {
 		count(q.OutOfDomain.Has(i))
 	}
-	if q.Missing.Has(InputRainfall) && (q.Conditions.Has(ConditionRainOnly) || q.Conditions.Has(ConditionUnscaled)) {
+	if q.Missing.Has(InputRainfall) && (q.Conditions.Has(ConditionRainOnly) || q.Conditions.Has(ConditionUnscaled) || q.Conditions.Has(ConditionThresholdsDoNotFit)) {
 		return m.widening.Maximum
 	}
 	return factor
@@ -447,29 +523,29 @@ func (m *Model) WarmUp() {
 // Features cleans a request and returns its row, for verification.
 func Features(r *Request) [NumFeatures]float64 {
 	var s sequence
-	s.read(r)
+	s.read(r, trust{}, nil)
 	var row [NumFeatures]float64
 	assemble(&row, &s.grid, &s.coverage)
 	return row
 }
 
-// ScoreRow is what a member makes of a row of features at a horizon, for verification. forecast holds 24
-// hourly totals and is ignored by members without a forecast.
+// ScoreRow is what a member makes of a row of features at a horizon, for verification. forecast holds
+// hourly totals as far as the member reaches and is ignored by members without a forecast.
 func (m *Model) ScoreRow(member string, row *[NumFeatures]float64, forecast []float64, horizon int) (Distribution, error) {
 	role := slices.Index(MemberNames[:], member)
 	if role < 0 {
 		return Distribution{}, fmt.Errorf("the model has no member %q", member)
 	}
-	if horizon < 1 || horizon > MaxHorizon {
+	c := &m.members[role]
+	if horizon < 1 || horizon > c.reach() {
 		return Distribution{}, fmt.Errorf("a horizon of %d h", horizon)
 	}
-	c := &m.members[role]
 	var p pair
 	if role == roleLevelRainForecast || role == roleRainForecast {
-		if len(forecast) != MaxHorizon {
-			return Distribution{}, errors.New("a member with a forecast needs 24 hours of it")
+		if len(forecast) != c.reach() {
+			return Distribution{}, fmt.Errorf("%d hours of forecast rain, the member needs %d", len(forecast), c.reach())
 		}
-		p.run(nil, c, row, MaxHorizon)
+		p.run(nil, c, row, len(forecast))
 	} else {
 		p.run(c, nil, row, 0)
 	}

@@ -23,17 +23,21 @@ const (
 // knots are the horizons in hours for which a network has outputs. Between them the outputs are
 // interpolated linearly in the logarithm of the horizon, so that horizons are coherent and none depends
 // on which others are asked.
-var knots = [...]float64{1, 2, 3, 6, 12, 24}
-
-const numKnots = 6
-
-// rainSums are the hours over which a rainfall forecast is accumulated.
-var rainSums = [...]int{1, 2, 3, 6, 12, 24}
+var knots = [...]float64{1, 2, 3, 6, 12, 24, 48, 72}
 
 const (
-	numRainSums = 6
-	headWidth   = numKnots * 3 * components           // location, scale and weight
-	rainWidth   = numKnots * components * numRainSums // gains of forecast rain
+	numKnots = 8
+	// nearKnots are those of a network that answers up to NearHorizon, the first of knots.
+	nearKnots = 6
+)
+
+// rainSums are the hours over which a rainfall forecast is accumulated. A network has as many as knots.
+var rainSums = [...]int{1, 2, 3, 6, 12, 24, 48, 72}
+
+// Outputs of a network at a knot and for the sums of rain.
+const (
+	numRainSums = numKnots
+	knotWidth   = 3 * components // location, scale and weight
 )
 
 // Layer is a dense layer, one row of Weight for each output.
@@ -52,6 +56,8 @@ type Network struct {
 	// without a forecast. Gains are positive by construction, so that more forecast rain never lowers
 	// the probability of exceeding any threshold.
 	Rain Layer
+
+	knots int // nearKnots or numKnots
 }
 
 func (l *Layer) validate(in, out int) error {
@@ -94,9 +100,13 @@ func (n *Network) validate(inputs int, forecast bool) error {
 	}
 	check("hidden1", &n.Hidden1, inputs, hidden1)
 	check("hidden2", &n.Hidden2, hidden1, hidden2)
-	check("head", &n.Head, hidden2, headWidth)
+	n.knots = nearKnots
+	if len(n.Head.Bias) > nearKnots*knotWidth {
+		n.knots = numKnots
+	}
+	check("head", &n.Head, hidden2, n.knots*knotWidth)
 	if forecast {
-		check("rain", &n.Rain, hidden2, rainWidth)
+		check("rain", &n.Rain, hidden2, n.knots*components*n.knots)
 	} else if len(n.Rain.Weight)+len(n.Rain.Bias) > 0 {
 		err = errors.Join(err, errors.New("a rain layer in a member without a forecast"))
 	}
@@ -143,8 +153,9 @@ func softplus(x float64) float64 {
 
 // outputs are what one network says about one sequence, for all horizons.
 type outputs struct {
-	head [headWidth]float32
-	rain [rainWidth]float32
+	knots int
+	head  [numKnots * knotWidth]float32
+	rain  [numKnots * components * numRainSums]float32
 }
 
 // run evaluates the network on standardized inputs.
@@ -155,16 +166,21 @@ func (n *Network) run(x []float32, o *outputs) {
 	silu(h1)
 	n.Hidden2.apply(h2, h1)
 	silu(h2)
-	n.Head.apply(o.head[:], h2)
+	o.knots = n.knots
+	n.Head.apply(o.head[:len(n.Head.Bias)], h2)
 	if len(n.Rain.Bias) > 0 {
-		n.Rain.apply(o.rain[:], h2)
+		n.Rain.apply(o.rain[:len(n.Rain.Bias)], h2)
 	}
 }
 
-// between finds the knots around a horizon and the share of the later one.
+// between finds the knots around a horizon and the share of the later one. Those of a horizon up to
+// NearHorizon are within nearKnots.
 func between(horizon int) (knot int, share float64) {
 	h := float64(horizon)
-	knot = numKnots - 2
+	knot = nearKnots - 2
+	if horizon > NearHorizon {
+		knot = numKnots - 2
+	}
 	for knot > 0 && h < knots[knot] {
 		knot--
 	}
@@ -175,7 +191,7 @@ func between(horizon int) (knot int, share float64) {
 // rain is log1p of the forecast rain within each of rainSums and the horizon.
 func (o *outputs) add(d *Distribution, horizon int, total float64, forecast bool, rain *[numRainSums]float64) {
 	k, share := between(horizon)
-	const width = 3 * components
+	const width = knotWidth
 	at := func(part, c int) float64 {
 		a, b := float64(o.head[k*width+part*components+c]), float64(o.head[(k+1)*width+part*components+c])
 		return a + share*(b-a)
@@ -191,9 +207,9 @@ func (o *outputs) add(d *Distribution, horizon int, total float64, forecast bool
 	for c := range components {
 		location := at(0, c)
 		if forecast {
-			const gains = components * numRainSums
-			for j, r := range rain {
-				i := k*gains + c*numRainSums + j
+			gains := components * o.knots
+			for j, r := range rain[:o.knots] {
+				i := k*gains + c*o.knots + j
 				a, b := float64(o.rain[i]), float64(o.rain[i+gains])
 				location += softplus(a+share*(b-a)) * r
 			}
@@ -205,7 +221,8 @@ func (o *outputs) add(d *Distribution, horizon int, total float64, forecast bool
 	}
 }
 
-// KnotHours are the horizons for which networks have outputs and calibrations have values.
+// KnotHours are the horizons for which networks have outputs and calibrations have values. A member that
+// answers up to NearHorizon has those.
 func KnotHours() []int {
 	hours := make([]int, numKnots)
 	for i, h := range knots {

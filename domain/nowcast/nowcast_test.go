@@ -36,16 +36,16 @@ func scrambled(t testing.TB, seed uint64) *nowcast.Model {
 	}
 	const hidden = 16
 	for i, name := range nowcast.MemberNames {
-		m := nowcast.Member{Name: name, Slope: [6]float64{1, 1.1, 1.2, 1.1, 1, 0.9}, Spread: [6]float64{0.3, 0.3, 0.4, 0.5, 0.6, 0.7}}
+		m := nowcast.Member{Name: name, Slope: [8]float64{1, 1.1, 1.2, 1.1, 1, 0.9, 0.9, 0.8}, Spread: [8]float64{0.3, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9}}
 		for f := range nowcast.NumFeatures {
 			m.Inputs, m.Mean, m.Scale = append(m.Inputs, f), append(m.Mean, 0.5), append(m.Scale, 2)
 		}
 		for range 2 {
-			n := nowcast.Network{
-				Hidden1: layer(nowcast.NumFeatures, hidden, 0.3), Hidden2: layer(hidden, hidden, 0.3), Head: layer(hidden, 54, 0.5),
-			}
+			n := nowcast.Network{Hidden1: layer(nowcast.NumFeatures, hidden, 0.3), Hidden2: layer(hidden, hidden, 0.3)}
 			if i == 1 || i == 4 {
-				n.Rain = layer(hidden, 108, 0.5)
+				n.Head, n.Rain = layer(hidden, 72, 0.5), layer(hidden, 192, 0.5)
+			} else {
+				n.Head = layer(hidden, 54, 0.5)
 			}
 			m.Networks = append(m.Networks, n)
 		}
@@ -99,7 +99,7 @@ func anySequence(rng *rand.Rand) nowcast.Request {
 		r.FloodThreshold = r.Normal + math.Exp(rng.NormFloat64())
 	}
 	if rng.IntN(2) == 0 {
-		for range rng.IntN(25) {
+		for range rng.IntN(nowcast.MaxHorizon + 1) {
 			x := max(0, rng.NormFloat64()*10)
 			if rng.IntN(20) == 0 {
 				x = math.NaN()
@@ -107,10 +107,19 @@ func anySequence(rng *rand.Rand) nowcast.Request {
 			r.RainfallForecastMM = append(r.RainfallForecastMM, x)
 		}
 	}
-	for h := 1; h <= nowcast.MaxHorizon; h++ {
+	for h := 1; h <= farthest(&r); h++ {
 		r.Horizons = append(r.Horizons, h)
 	}
 	return r
+}
+
+// farthest is the farthest horizon that a request may ask for.
+func farthest(r *nowcast.Request) int {
+	known := slices.IndexFunc(r.RainfallForecastMM, math.IsNaN)
+	if known < 0 {
+		known = len(r.RainfallForecastMM)
+	}
+	return max(nowcast.NearHorizon, known)
 }
 
 // each runs a property over many sequences.
@@ -137,12 +146,14 @@ func TestAnyValidSequenceHasACoherentAnswer(t *testing.T) {
 		if len(f.Predictions) != len(r.Horizons) || f.SequenceLength != len(r.Readings) || f.Model != m.Ref() {
 			t.Fatalf("incomplete answer %+v", f)
 		}
-		scaled := f.Observed != nowcast.SeriesRainfall && !f.Quality.Conditions.Has(nowcast.ConditionUnscaled)
+		c := f.Quality.Conditions
+		scaled := f.Observed != nowcast.SeriesRainfall && !c.Has(nowcast.ConditionUnscaled) && !c.Has(nowcast.ConditionThresholdsDoNotFit)
+		sure := len(f.Quality.Doubtful) == 0 && !c.Has(nowcast.ConditionStale)
 		for _, p := range f.Predictions {
 			if !(0 <= p.Lower && p.Lower <= p.Probability && p.Probability <= p.Upper && p.Upper <= 1 && 0 <= p.Confidence && p.Confidence <= 1) {
 				t.Errorf("%d h: probability %+v", p.HoursAhead, p)
 			}
-			if (p.Level == domain.LevelUnknown) == scaled {
+			if known := p.Level != domain.LevelUnknown; known && !scaled || !known && scaled && sure {
 				t.Errorf("%d h: level %v, scaled %v", p.HoursAhead, p.Level, scaled)
 			}
 			if p.Probability > f.Predictions[f.MaxRisk].Probability {
@@ -173,7 +184,7 @@ func TestAHorizonDoesNotDependOnTheOthers(t *testing.T) {
 	each(t, func(t *testing.T, m *nowcast.Model, r *nowcast.Request, rng *rand.Rand) {
 		var all, one nowcast.Forecast
 		m.Forecast(r, &all)
-		h := 1 + rng.IntN(nowcast.MaxHorizon)
+		h := 1 + rng.IntN(len(r.Horizons))
 		r.Horizons = []int{h}
 		m.Forecast(r, &one)
 		if one.Predictions[0] != all.Predictions[h-1] {
@@ -213,7 +224,7 @@ func TestTheDistributionIsOneMonotoneCurve(t *testing.T) {
 		for i := range row {
 			row[i] = rng.NormFloat64() * 3
 		}
-		d, err := m.ScoreRow(nowcast.MemberNames[rng.IntN(5)], &row, forecast, 1+rng.IntN(24))
+		d, err := m.ScoreRow(nowcast.MemberNames[rng.IntN(5)], &row, forecast, 1+rng.IntN(nowcast.NearHorizon))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -253,7 +264,7 @@ func TestWhatASensorCannotMeanIsLeftOut(t *testing.T) {
 	faulty := steady(48, 1.5)
 	faulty.Readings[10].WaterLevelM = -999
 	faulty.Readings[20].WaterLevelM = 4.5
-	faulty.Readings[47].WaterLevelM = 1000
+	faulty.Readings[47].WaterLevelM = -9999
 	faulty.Readings[30].RainfallMM = -3
 	faulty.Readings[31].RainfallMM = 5000
 	got := nowcast.Features(&faulty)
@@ -282,18 +293,38 @@ func TestASteepRiseIsNotASpike(t *testing.T) {
 	}
 }
 
-func TestAStuckRiverIsFlaggedWhenItRained(t *testing.T) {
+func TestAStuckRiverCountsAsSilentOnceItRained(t *testing.T) {
 	r := steady(60, 1.5)
+	for i := range 10 {
+		r.Readings[i].WaterLevelM += float64(i) / 100
+	}
 	var f nowcast.Forecast
 	m := scrambled(t, 1)
 	m.Forecast(&r, &f)
-	if n := f.Quality.Faults[nowcast.SeriesWaterLevel][nowcast.FaultStuck]; n != 0 {
-		t.Errorf("a quiet river is flagged, %d values", n)
+	if n := f.Quality.Faults[nowcast.SeriesWaterLevel][nowcast.FaultStuck]; n != 0 || f.HighestLevel() == domain.LevelUnknown {
+		t.Errorf("a quiet river is flagged, %d values, level %v", n, f.HighestLevel())
 	}
 	r.Readings[50].RainfallMM = 30
 	m.Forecast(&r, &f)
-	if n := f.Quality.Faults[nowcast.SeriesWaterLevel][nowcast.FaultStuck]; n != 60 {
-		t.Errorf("%d values are flagged, want 60", n)
+	if n := f.Quality.Faults[nowcast.SeriesWaterLevel][nowcast.FaultStuck]; n != 50 {
+		t.Errorf("%d values are flagged, want 50", n)
+	}
+	silent := steady(60, 1.5)
+	copy(silent.Readings, r.Readings)
+	for i := 10; i < 60; i++ {
+		silent.Readings[i].WaterLevelM = math.NaN()
+	}
+	var want nowcast.Forecast
+	m.Forecast(&silent, &want)
+	for i, p := range f.Predictions {
+		if p.Probability != want.Predictions[i].Probability || p.Level != domain.LevelUnknown {
+			t.Errorf("%d h: %+v, a silent gauge has %+v", p.HoursAhead, p, want.Predictions[i])
+		}
+	}
+	if !f.Quality.Conditions.Has(nowcast.ConditionStale) || !slices.Contains(f.Quality.Doubtful, domain.Doubt{
+		Pointer: "/weather_sequence/59/water_level_m", Reason: domain.DoubtFrozen, Treated: domain.TreatedMissing,
+	}) {
+		t.Errorf("conditions %v, doubts %+v", f.Quality.Conditions.Names(), f.Quality.Doubtful)
 	}
 }
 

@@ -17,8 +17,10 @@ const (
 	MinReadings = 7
 	// MaxReadings bounds a sequence; a year of hourly readings fits.
 	MaxReadings = 10_000
+	// NearHorizon is the farthest lead time in hours without a forecast of rain that reaches it.
+	NearHorizon = 24
 	// MaxHorizon is the farthest lead time in hours, and the number of hours of a rain forecast.
-	MaxHorizon = 24
+	MaxHorizon = 72
 )
 
 // DefaultHorizons are the lead times in hours of a request that names none.
@@ -48,10 +50,12 @@ type Request struct {
 	LocationID          string
 	LocationName        string
 
-	// Readings in strictly increasing time; the last one's time is the issue time.
+	// Readings in any order, each of another time; the newest one's time is the issue time. Canonicalize sorts
+	// them.
 	Readings []Reading
-	// Horizons are lead times in hours, 1 to MaxHorizon, each once; none asks for DefaultHorizons, because
-	// protobuf cannot tell an empty list from an absent one.
+	// Horizons are lead times in hours, each once, 1 to NearHorizon, or as far as RainfallForecastMM is
+	// known without a gap; none asks for DefaultHorizons, because protobuf cannot tell an empty list from an
+	// absent one.
 	Horizons []int
 	// RainfallForecastMM are the totals of the hours after the issue time, at most MaxHorizon. NaN is an
 	// hour that was not forecast.
@@ -61,6 +65,50 @@ type Request struct {
 
 	// Fresh by-passes the cache lookup; the answer is still stored.
 	Fresh bool
+
+	// order holds the place of each reading in the request as it was given; nil when none was moved.
+	order []int32
+}
+
+// place is where the client gave reading i.
+func (r *Request) place(i int) int {
+	if r.order == nil {
+		return i
+	}
+	return int(r.order[i])
+}
+
+// byTime returns the indices of the readings in increasing time, those of one time in the order given; nil
+// when they are in strictly increasing time.
+func (r *Request) byTime() []int32 {
+	sorted := true
+	for i := 1; i < len(r.Readings) && sorted; i++ {
+		sorted = r.Readings[i-1].Time.Before(r.Readings[i].Time)
+	}
+	if sorted {
+		return nil
+	}
+	order := make([]int32, len(r.Readings))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortStableFunc(order, func(a, b int32) int { return r.Readings[a].Time.Compare(r.Readings[b].Time) })
+	return order
+}
+
+// repeated returns for each reading whether another has the same time; nil when none has.
+func (r *Request) repeated() (again []bool) {
+	order := r.byTime()
+	for k := 1; k < len(order); k++ {
+		a, b := order[k-1], order[k]
+		if r.Readings[a].Time.Equal(r.Readings[b].Time) {
+			if again == nil {
+				again = make([]bool, len(order))
+			}
+			again[a], again[b] = true, true
+		}
+	}
+	return again
 }
 
 // NewRequest returns a request in which everything is missing.
@@ -80,14 +128,17 @@ const (
 // Validate returns every value that cannot be meant, in the order of the contract's fields; nil when
 // the request can be answered. What a sensor may say in error is no violation: the model leaves it out
 // and says so.
-func (r *Request) Validate() []domain.Violation {
+func (r *Request) Validate() []domain.Violation { return r.ValidateFor(MaxHorizon) }
+
+// ValidateFor is Validate for a model that answers so many hours ahead.
+func (r *Request) ValidateFor(reach int) []domain.Violation {
 	var vs []domain.Violation
 	vs = domain.RangeLatitude.Check(vs, "/latitude", r.Latitude, true)
 	vs = domain.RangeLongitude.Check(vs, "/longitude", r.Longitude, true)
 	vs = domain.CheckText(vs, "/location_id", r.LocationID)
 	vs = domain.CheckText(vs, "/location_name", r.LocationName)
 	vs = r.checkReadings(vs)
-	vs = r.checkHorizons(vs)
+	vs = r.checkHorizons(vs, reach)
 	if n := len(r.RainfallForecastMM); n > MaxHorizon {
 		vs = append(vs, domain.Violation{
 			Pointer: "/rainfall_forecast_mm", Code: domain.CodeSize,
@@ -118,7 +169,7 @@ func (r *Request) checkReadings(vs []domain.Violation) []domain.Violation {
 			vs = append(vs, domain.Violation{Pointer: list + "/" + strconv.Itoa(i) + field, Code: code, Detail: detail})
 		}
 	}
-	var newest time.Time
+	again := r.repeated()
 	for i := range r.Readings {
 		reading := &r.Readings[i]
 		t := reading.Time
@@ -127,12 +178,8 @@ func (r *Request) checkReadings(vs []domain.Violation) []domain.Violation {
 			report(i, "/timestamp", domain.CodeRequired, "an RFC 3339 time is required")
 		case year < domain.MinYear || year > domain.MaxYear:
 			report(i, "/timestamp", domain.CodeRange, fmt.Sprintf("year %d is outside %d to %d", year, domain.MinYear, domain.MaxYear))
-		case t.Equal(newest):
-			report(i, "/timestamp", domain.CodeDuplicate, "the time of another reading is given again")
-		case t.Before(newest):
-			report(i, "/timestamp", domain.CodeInconsistent, "the time must be after that of the readings before it")
-		default:
-			newest = t
+		case again != nil && again[i]:
+			report(i, "/timestamp", domain.CodeDuplicate, "another reading has the same time")
 		}
 		for s := range NumSeries {
 			if v := reading.Value(s); math.IsInf(v, 0) {
@@ -149,7 +196,7 @@ func (r *Request) checkReadings(vs []domain.Violation) []domain.Violation {
 	return vs
 }
 
-func (r *Request) checkHorizons(vs []domain.Violation) []domain.Violation {
+func (r *Request) checkHorizons(vs []domain.Violation, reach int) []domain.Violation {
 	const list = "/forecast_horizons"
 	if n := len(r.Horizons); n > MaxHorizon {
 		return append(vs, domain.Violation{
@@ -157,11 +204,21 @@ func (r *Request) checkHorizons(vs []domain.Violation) []domain.Violation {
 			Detail: fmt.Sprintf("%d horizons are more than the %d that are allowed", n, MaxHorizon),
 		})
 	}
+	farthest := max(NearHorizon, min(knownHours(r.RainfallForecastMM), reach))
 	for i, h := range r.Horizons {
 		switch pointer := list + "/" + strconv.Itoa(i); {
 		case h < 1 || h > MaxHorizon:
 			vs = append(vs, domain.Violation{
 				Pointer: pointer, Code: domain.CodeRange, Detail: fmt.Sprintf("%d is outside 1 to %d hours", h, MaxHorizon),
+			})
+		case h > reach:
+			vs = append(vs, domain.Violation{
+				Pointer: pointer, Code: domain.CodeRange, Detail: fmt.Sprintf("%d is outside the 1 to %d hours that the model answers", h, reach),
+			})
+		case h > farthest:
+			vs = append(vs, domain.Violation{
+				Pointer: pointer, Code: domain.CodeRange,
+				Detail: fmt.Sprintf("%d hours need a rainfall forecast of as many hours; without it the farthest are %d", h, farthest),
 			})
 		case slices.Contains(r.Horizons[:i], h):
 			vs = append(vs, domain.Violation{
@@ -211,10 +268,12 @@ func (r *Reading) Value(s Series) float64 {
 
 // Canonicalize rounds the inputs to the resolution at which Guardy answers, so that equal questions
 // meet in the cache: rain 0.01 mm, temperature 0.1 °C, humidity 1 %, level and discharge 1e-4,
-// coordinates 0.01°, times to the second in UTC. It completes the horizons. The answer is computed from
+// coordinates 0.01°, times to the second in UTC. It sorts the readings by time, in place, and remembers where
+// the client gave them. It completes the horizons. The answer is computed from
 // the rounded values whether a cache takes part or not.
 func (r *Request) Canonicalize() {
 	r.Latitude, r.Longitude = domain.Round(r.Latitude, 100), domain.Round(r.Longitude, 100)
+	r.sort()
 	for i := range r.Readings {
 		v := &r.Readings[i]
 		v.Time = v.Time.UTC().Truncate(time.Second)
@@ -233,6 +292,20 @@ func (r *Request) Canonicalize() {
 	r.Normal, r.FloodThreshold = domain.Round(r.Normal, 1e4), domain.Round(r.FloodThreshold, 1e4)
 }
 
+// sort brings the readings in the order of their times.
+func (r *Request) sort() {
+	if slices.IsSortedFunc(r.Readings, func(a, b Reading) int { return a.Time.Compare(b.Time) }) {
+		return
+	}
+	order := r.byTime()
+	given := slices.Clone(r.Readings)
+	places := make([]int32, len(order))
+	for k, i := range order {
+		r.Readings[k], places[k] = given[i], int32(r.place(int(i)))
+	}
+	r.order = places
+}
+
 // AppendCanonical appends the bytes over which the cache key is computed: every input that can
 // change the answer, in a fixed order and width. The request must be canonical. NaN is written as
 // one bit pattern.
@@ -249,6 +322,11 @@ func (r *Request) AppendCanonical(dst []byte) []byte {
 	dst = append(dst, byte(len(r.RainfallForecastMM)))
 	for _, v := range r.RainfallForecastMM {
 		f(v)
+	}
+	// The places matter: doubts are told by the pointers of the client's order.
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(r.order)))
+	for _, i := range r.order {
+		dst = binary.LittleEndian.AppendUint16(dst, uint16(i))
 	}
 	for i := range r.Readings {
 		v := &r.Readings[i]

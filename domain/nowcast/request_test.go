@@ -2,9 +2,12 @@ package nowcast_test
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/nowcast"
@@ -40,28 +43,25 @@ func TestWhatASensorSaysIsNotRefused(t *testing.T) {
 	}
 }
 
-func TestTimesMustIncrease(t *testing.T) {
+func TestReadingsMayComeInAnyOrderButNotTwiceAtOneTime(t *testing.T) {
 	hour := func(h int) time.Time { return time.Date(2026, 1, 1, h, 0, 0, 0, time.UTC) }
 	for name, c := range map[string]struct {
 		change func(r *nowcast.Request)
 		want   []string
 	}{
 		"in another zone": {func(r *nowcast.Request) { r.Readings[3].Time = hour(3).In(time.FixedZone("", 9*3600)) }, nil},
-		"twice":           {func(r *nowcast.Request) { r.Readings[3].Time = hour(2) }, []string{"/weather_sequence/3/timestamp"}},
-		"backwards": {
-			func(r *nowcast.Request) { slices.Reverse(r.Readings) },
-			[]string{
-				"/weather_sequence/1/timestamp", "/weather_sequence/2/timestamp", "/weather_sequence/3/timestamp",
-				"/weather_sequence/4/timestamp", "/weather_sequence/5/timestamp", "/weather_sequence/6/timestamp",
-			},
+		"twice": {
+			func(r *nowcast.Request) { r.Readings[3].Time = hour(2) },
+			[]string{"/weather_sequence/2/timestamp", "/weather_sequence/3/timestamp"},
 		},
-		// The one that jumps ahead is right by itself; those behind it are not after it.
-		"one ahead": {
-			func(r *nowcast.Request) { r.Readings[4].Time = hour(9) },
-			[]string{"/weather_sequence/5/timestamp", "/weather_sequence/6/timestamp"},
+		"twice and far apart": {
+			func(r *nowcast.Request) { r.Readings[6].Time = hour(1).In(time.FixedZone("", -3600)) },
+			[]string{"/weather_sequence/1/timestamp", "/weather_sequence/6/timestamp"},
 		},
-		"absent":   {func(r *nowcast.Request) { r.Readings[0].Time = time.Time{} }, []string{"/weather_sequence/0/timestamp"}},
-		"year 999": {func(r *nowcast.Request) { r.Readings[0].Time = r.Readings[0].Time.AddDate(-1027, 0, 0) }, []string{"/weather_sequence/0/timestamp"}},
+		"backwards": {func(r *nowcast.Request) { slices.Reverse(r.Readings) }, nil},
+		"one ahead": {func(r *nowcast.Request) { r.Readings[4].Time = hour(9) }, nil},
+		"absent":    {func(r *nowcast.Request) { r.Readings[0].Time = time.Time{} }, []string{"/weather_sequence/0/timestamp"}},
+		"year 999":  {func(r *nowcast.Request) { r.Readings[0].Time = r.Readings[0].Time.AddDate(-1027, 0, 0) }, []string{"/weather_sequence/0/timestamp"}},
 	} {
 		r := valid(7)
 		c.change(&r)
@@ -71,9 +71,32 @@ func TestTimesMustIncrease(t *testing.T) {
 	}
 }
 
+func TestTheOrderOfReadingsDoesNotChangeTheAnswer(t *testing.T) {
+	m := scrambled(t, 4)
+	for seed := range uint64(300) {
+		rng := rand.New(rand.NewPCG(seed, 79))
+		r := doubtful(rng)
+		mixed := clone(&r)
+		rng.Shuffle(len(mixed.Readings), func(i, k int) { mixed.Readings[i], mixed.Readings[k] = mixed.Readings[k], mixed.Readings[i] })
+		a, b := ask(t, m, &r), ask(t, m, &mixed)
+		for i := range b.Quality.Doubtful { // of the same reading, wherever it stands
+			x, y := pointed(t, &r, a.Quality.Doubtful[i]), pointed(t, &mixed, b.Quality.Doubtful[i])
+			if x != nil && *x != *y {
+				t.Errorf("doubt %+v of %v is %+v of %v in another order", a.Quality.Doubtful[i], *x, b.Quality.Doubtful[i], *y)
+			}
+		}
+		a.Quality.Doubtful, b.Quality.Doubtful = nil, nil
+		if diff := cmp.Diff(a, b); diff != "" {
+			t.Fatalf("sequence %d: %s", seed, diff)
+		}
+	}
+}
+
 func TestManyBadReadingsAreCountedNotListed(t *testing.T) {
 	r := valid(500)
-	slices.Reverse(r.Readings)
+	for i := range r.Readings {
+		r.Readings[i].Time = r.Readings[0].Time
+	}
 	vs := r.Validate()
 	if len(vs) != 21 || vs[20].Pointer != "/weather_sequence" {
 		t.Fatalf("%d violations, the last %+v", len(vs), vs[len(vs)-1])
@@ -90,13 +113,32 @@ func TestSizesAreBounded(t *testing.T) {
 		"the most":       {valid(nowcast.MaxReadings), nil},
 		"one more":       {valid(nowcast.MaxReadings + 1), []string{"/weather_sequence"}},
 		"no horizon":     {func() nowcast.Request { r := valid(7); r.Horizons = []int{}; return r }(), nil},
-		"25 horizons":    {func() nowcast.Request { r := valid(7); r.Horizons = make([]int, 25); return r }(), []string{"/forecast_horizons"}},
+		"73 horizons":    {func() nowcast.Request { r := valid(7); r.Horizons = make([]int, 73); return r }(), []string{"/forecast_horizons"}},
 		"horizons out of range": {
 			func() nowcast.Request { r := valid(7); r.Horizons = []int{0, 1, 24, 25, 1}; return r }(),
 			[]string{"/forecast_horizons/0", "/forecast_horizons/3", "/forecast_horizons/4"},
 		},
-		"25 hours of forecast": {
-			func() nowcast.Request { r := valid(7); r.RainfallForecastMM = make([]float64, 25); return r }(), []string{"/rainfall_forecast_mm"},
+		"73 hours of forecast": {
+			func() nowcast.Request { r := valid(7); r.RainfallForecastMM = make([]float64, 73); return r }(), []string{"/rainfall_forecast_mm"},
+		},
+		"as far as the forecast": {
+			func() nowcast.Request {
+				r := valid(7)
+				r.RainfallForecastMM = make([]float64, 48)
+				r.Horizons = []int{24, 48, 49, 72, 73}
+				return r
+			}(),
+			[]string{"/forecast_horizons/2", "/forecast_horizons/3", "/forecast_horizons/4"},
+		},
+		"as far as the forecast is known": {
+			func() nowcast.Request {
+				r := valid(7)
+				r.RainfallForecastMM = make([]float64, 72)
+				r.RainfallForecastMM[30] = math.NaN()
+				r.Horizons = []int{30, 31}
+				return r
+			}(),
+			[]string{"/forecast_horizons/1"},
 		},
 		"forecast": {
 			func() nowcast.Request {

@@ -31,7 +31,12 @@ type boundPlace struct {
 	index  int16 // in the sequence, or in boundFields
 }
 
-const aField = -1
+const (
+	aField = -1
+	// wholeRiver stands in boundPlace.index for the river with its history: a normal or a threshold makes all of its
+	// values comparable, and without it none of them is.
+	wholeRiver = -1
+)
 
 // bounds is a set of groups of values that bound the answer: it is the more cautious of the answers with
 // them and without them.
@@ -167,8 +172,11 @@ func (r *Request) heedRiver() {
 	if !mayBeCode(&r.River) {
 		return
 	}
-	for _, field := range riverFields(&r.River) {
+	for i, field := range riverFields(&r.River) {
 		if doubt.MayBeCode(doubt.River, field.v) {
+			if i > 0 {
+				river.index = wholeRiver
+			}
 			r.bound(field.pointer, domain.DoubtNoDataCode, river)
 		}
 	}
@@ -198,6 +206,9 @@ func (r *Request) without(groups bounds) Request {
 	for _, place := range r.Doubts.places {
 		switch {
 		case groups&place.group == 0:
+		case place.series == aField && place.index == wholeRiver:
+			q.River = vector.River{Value: math.NaN(), Normal: math.NaN(), FloodThreshold: math.NaN()}
+			q.RiverHistory = nil
 		case place.series == aField:
 			*fields[place.index] = math.NaN()
 		default:

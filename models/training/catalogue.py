@@ -7,6 +7,9 @@ import json
 from pathlib import Path
 
 
+ORDER = ("risk_scorer", "nowcaster", "anomaly_detector")
+
+
 def described(path: Path) -> dict:
     content = path.read_bytes()
     return {"file": path.name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
@@ -24,5 +27,5 @@ def register(out: Path, name: str, version: str) -> None:
         "name": name, "version": version, "path": f"{out.parent.name}/{out.name}",
         "sha256": described(out / "manifest.json")["sha256"],
     }
-    models = sorted([m for m in models if m["name"] != name] + [entry], key=lambda m: m["name"] != "risk_scorer")
+    models = sorted([m for m in models if m["name"] != name] + [entry], key=lambda m: ORDER.index(m["name"]))
     write_json(path, {"format": 1, "models": models})

@@ -36,7 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) ports.ModelSource) {
 		for i := range 24 {
 			v := nowcast.MissingReading()
 			v.Time = time.Date(2026, 1, 1, i, 0, 0, 0, time.UTC)
-			v.RainfallMM, v.WaterLevelM = 1, 0.3
+			v.RainfallMM, v.WaterLevelM = 1, 0.3+float64(i)/1000 // a gauge that stands still in rain is doubted
 			r.Readings = append(r.Readings, v)
 		}
 		r.Canonicalize()

@@ -72,7 +72,7 @@ func RandomNowcast(rng *rand.Rand) nowcast.Request {
 		}
 	}
 	if rng.IntN(2) == 0 {
-		for _, h := range rng.Perm(nowcast.MaxHorizon)[:1+rng.IntN(nowcast.MaxHorizon)] {
+		for _, h := range rng.Perm(nowcast.NearHorizon)[:1+rng.IntN(nowcast.NearHorizon)] {
 			r.Horizons = append(r.Horizons, h+1)
 		}
 	}
@@ -141,8 +141,12 @@ func promise(t *testing.T, f *nowcast.Forecast, v nowcast.Prediction, thresholds
 		t.Fatalf("interval %v <= %v <= %v, confidence %v", v.Lower, v.Probability, v.Upper, v.Confidence)
 	}
 	observed := f.Observed == nowcast.SeriesWaterLevel || f.Observed == nowcast.SeriesDischarge
-	if known := v.Level != domain.LevelUnknown; known != (observed && thresholds) {
-		t.Fatalf("level %v with series %v and thresholds %v", v.Level, f.Observed, thresholds)
+	fit := thresholds && !f.Quality.Conditions.Has(nowcast.ConditionThresholdsDoNotFit)
+	sure := len(f.Quality.Doubtful) == 0 && !f.Quality.Conditions.Has(nowcast.ConditionStale)
+	scaled := observed && fit
+	if known := v.Level != domain.LevelUnknown; known && !scaled || !known && scaled && sure {
+		t.Fatalf("level %v with series %v, thresholds %v, conditions %v, doubts %v", v.Level, f.Observed, thresholds,
+			f.Quality.Conditions.Names(), f.Quality.Doubtful)
 	}
 	if !observed {
 		return
@@ -152,7 +156,7 @@ func promise(t *testing.T, f *nowcast.Forecast, v nowcast.Prediction, thresholds
 	if !slices.IsSorted(values) || math.IsNaN(q.P10+q.P90) || math.IsInf(q.P10, 0) || math.IsInf(q.P90, 0) {
 		t.Fatalf("quantiles %v", values)
 	}
-	if !thresholds {
+	if !fit {
 		return
 	}
 	// The chance of the threshold is read from the curve of the quantiles: a quantile of p below the
@@ -171,11 +175,11 @@ func horizons(t *testing.T, p ports.Nowcaster) {
 	for range 200 {
 		r := RandomNowcast(rng)
 		r.Horizons = nil
-		for h := range nowcast.MaxHorizon {
+		for h := range nowcast.NearHorizon {
 			r.Horizons = append(r.Horizons, h+1)
 		}
 		all := forecast(t, p, r)
-		h := 1 + rng.IntN(nowcast.MaxHorizon)
+		h := 1 + rng.IntN(nowcast.NearHorizon)
 		r.Horizons = []int{h}
 		if diff := cmp.Diff(all.Predictions[h-1], forecast(t, p, r).Predictions[0], cmpopts.EquateNaNs()); diff != "" {
 			t.Fatalf("%d h among all horizons (-) and alone (+):\n%s", h, diff)
@@ -217,7 +221,7 @@ func nowcastViolations(t *testing.T, p ports.Nowcaster) {
 	r.RainfallForecastMM = []float64{1, -1}
 	r.Normal, r.FloodThreshold = 2, 1
 	f := nowcast.Forecast{EarlyWarning: true}
-	refused(t, p.Nowcast(t.Context(), &r, &f), "/latitude", "/longitude", "/weather_sequence/3/timestamp", "/weather_sequence/5/water_level_m",
+	refused(t, p.Nowcast(t.Context(), &r, &f), "/latitude", "/longitude", "/weather_sequence/2/timestamp", "/weather_sequence/3/timestamp", "/weather_sequence/5/water_level_m",
 		"/forecast_horizons/1", "/forecast_horizons/2", "/rainfall_forecast_mm/1", "/river/flood_threshold")
 	emptied(t, f)
 }

@@ -336,7 +336,7 @@ func TestAnswersSayWhereTheyComeFrom(t *testing.T) {
 
 func TestAnswersAlwaysListTheInputQuality(t *testing.T) {
 	a := do(t, "POST", serve(t)+riskPath, strings.NewReader(good), jsonType)
-	if !bytes.Contains(a.body, []byte(`"input_quality":{"missing":["temperature","humidity"],"out_of_domain":[],"ignored":[],"doubtful":[]}`)) {
+	if !bytes.Contains(a.body, []byte(`"input_quality":{"missing":["temperature","humidity"],"out_of_domain":[],"ignored":[],"doubtful":[],"derived":[]}`)) {
 		t.Errorf("%s", a.body)
 	}
 }

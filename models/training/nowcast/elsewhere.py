@@ -67,13 +67,15 @@ def rows(gauges: list[tuple], horizons: tuple[int, ...], every: int) -> samples.
                 hour.append(int(hours[end]))
     x = np.array(x, np.float32)
     n = len(x)
-    return samples.Rows(x, np.array(y, np.float32), np.zeros((n, 24), np.float32), np.ones(n), np.array(station), np.array(hour), x[:, 0].astype(float))
+    return samples.Rows(x, np.array(y, np.float32), np.zeros((n, len(HORIZONS)), np.float32), np.ones(n), np.array(station), np.array(hour), x[:, 0].astype(float))
 
 
-def check(folder: Path, member: network.Member, known: samples.Rows) -> dict:
-    """Scores of a calibrated member; persistence is calibrated on the training gauges."""
+def check(folder: Path, shipped: network.Member, abroad: network.Member, known: samples.Rows) -> dict:
+    """Scores of calibrated members; persistence is calibrated on the training gauges. The member that ships saw the French
+    gauges, so that another one, which did not, answers for them."""
     out = {}
     for title, (gauges, horizons, every) in sources(folder).items():
+        member = abroad if title.startswith("France") else shipped
         r = rows(gauges, horizons, every)
         v = np.repeat(evaluate.V[None], len(r), axis=0)
         below = member.cdf(r, horizons, v)
@@ -83,7 +85,7 @@ def check(folder: Path, member: network.Member, known: samples.Rows) -> dict:
             seen = known.y[:, h - 1]
             use = ~np.isnan(seen)
             reference[:, j] = evaluate.persistence(known.z[use], seen[use] >= 1, r.z)
-        out[title] = {"gauges": len(gauges), "rows": len(r), "scores": evaluate.score(r, below, p, reference, {}, horizons=horizons)}
+        out[title] = {"gauges": len(gauges), "rows": len(r), "scores": evaluate.score(r, below, p, reference, {}, [title] * len(gauges), horizons=horizons)}
         print("level", title, f"{len(gauges)} gauges, {len(r)} sequences:", *(
             f"{h}h: BSS {s['brier_skill']:.3f} CRPSS {s['crps_skill']:.3f} cover {s['coverage']:.3f} "
             f"onset AP {s['onset_average_precision']:.3f};" for h, s in out[title]["scores"].items()), flush=True)

@@ -25,8 +25,8 @@ def persistence(z: np.ndarray, event: np.ndarray, at: np.ndarray) -> np.ndarray:
     return IsotonicRegression(out_of_bounds="clip").fit(z, event).predict(at)
 
 
-def score(rows: Rows, below: np.ndarray, p: np.ndarray, reference: np.ndarray, cuts: dict, seed: int = 1, horizons=ANCHORS) -> dict:
-    """below: rows x horizons x V; p, reference: rows x horizons. Intervals resample blocks of 30 days."""
+def score(rows: Rows, below: np.ndarray, p: np.ndarray, reference: np.ndarray, cuts: dict, groups, seed: int = 1, horizons=ANCHORS) -> dict:
+    """below: rows x horizons x V; p, reference: rows x horizons; groups: system by station. Intervals resample blocks of 30 days."""
     rng = np.random.default_rng(seed)
     block = rows.station * 100000 + rows.hour // 720
     _, block = np.unique(block, return_inverse=True)
@@ -66,6 +66,7 @@ def score(rows: Rows, below: np.ndarray, p: np.ndarray, reference: np.ndarray, c
             "brier_skill_interval": [float(v) for v in np.quantile(samples, [0.05, 0.95])],
             "crps_skill": float(np.median(list(skills.values()))), "crps_skill_by_station": skills,
             "coverage": float(np.median(list(covers.values()))), "coverage_by_station": covers,
+            "coverage_of_systems": float(np.mean([np.mean([c for i, c in covers.items() if groups[i] == g]) for g in {groups[i] for i in covers}])),
             "onset_average_precision": float(average_precision_score(event[onset], p[onset, j])),
             "events": int(event[ok].sum()), "levels": levels,
         }

@@ -1,4 +1,4 @@
-"""Feature schema nowcast-1: an hourly grid of one sequence -> one row of finite numbers.
+"""Feature schema nowcast-2: an hourly grid of one sequence -> one row of finite numbers.
 
 domain/nowcast/features.go mirrors this file operation for operation. Index k of a grid means k hours before the last
 reading. Levels are in z = (value - normal) / (flood_threshold - normal). Differences are written as asinh(d / 0.03): linear
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-SCHEMA = "nowcast-1"
+SCHEMA = "nowcast-2"  # its first features are those of nowcast-1
 HOURS = 336  # length of the grid: 14 days
 SMALL = 0.03  # z; where asinh turns from linear to logarithmic
 
@@ -22,6 +22,8 @@ PEAKS = (6, 24, 72)
 STORES = (2, 6, 18, 48)  # h, time constants of linear stores that rain fills
 RESPONSE = (2, 6, 18)  # h, stores whose outflow is compared with the observed rises
 PUSH = (3, 12)  # h
+GRAIN = (24, 72)  # h, windows in which the manner of reading is judged
+STILL = 1e-9  # z; smaller steps are none
 
 LEVEL = (
     ["z_now", "z_now_bent"]
@@ -44,7 +46,8 @@ BOTH = (
     ["rain_since_low", "rise_per_mm_since_low"]
     + [f"push_{s}h_{h}h" for s in RESPONSE for h in PUSH]
 )
-FEATURES = LEVEL + RAIN + BOTH
+GRAINS = [f"still_{h}h" for h in GRAIN] + [f"rough_{h}h" for h in GRAIN] + ["grain_72h"]  # of the level
+FEATURES = LEVEL + RAIN + BOTH + GRAINS
 
 
 def bend(d: np.ndarray) -> np.ndarray:
@@ -109,4 +112,11 @@ def assemble(z: np.ndarray, rain: np.ndarray) -> np.ndarray:
         x = q[:, :-1]
         slope = (x * up).sum(axis=1) / ((x * x).sum(axis=1) + 25.0)
         out += [bend(slope * q[:, 0] * (1 - np.exp(-h / s)) * s) for h in PUSH]
+
+    # How the gauge is read: in steps of a centimetre, or smoothly. It decides how far the river moves in an hour.
+    size = np.abs(step)
+    out += [(size[:, :h] < STILL).mean(axis=1) for h in GRAIN]
+    out += [np.arcsinh(np.abs(step[:, :h] - step[:, 1:h + 1]).mean(axis=1) / 0.01) for h in GRAIN]
+    least = np.where(size[:, :72] < STILL, np.inf, size[:, :72]).min(axis=1)
+    out += [np.arcsinh(np.where(np.isinf(least), 0.0, least) / 0.003)]
     return np.stack(out, axis=1)

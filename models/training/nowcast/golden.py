@@ -9,6 +9,7 @@ import network
 import samples
 import sequence
 from data import ANCHORS, Station
+from samples import LEADS
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 THRESHOLDS = (0.25, 0.7, 1.0, 1.6)  # z
@@ -43,9 +44,9 @@ class Curve:
 
 
 def row_of(x: np.ndarray, forecast: np.ndarray | None) -> samples.Rows:
-    f = np.zeros((1, 24)) if forecast is None else forecast[None].astype(float)
+    f = np.zeros((1, LEADS)) if forecast is None else forecast[None].astype(float)
     nothing = np.zeros(1)
-    return samples.Rows(x[None], np.zeros((1, 24)), f, nothing, nothing, nothing, nothing)
+    return samples.Rows(x[None], np.zeros((1, LEADS)), f, nothing, nothing, nothing, nothing)
 
 
 def shared(plain, informed, x, forecast, horizon: int):
@@ -54,7 +55,7 @@ def shared(plain, informed, x, forecast, horizon: int):
     share = min(1.0, known / horizon)
     parts = []
     if share > 0:
-        full = np.zeros(24)
+        full = np.zeros(LEADS)
         full[:known] = forecast
         parts.append((informed, row_of(x, full), share))
     if share < 1:
@@ -74,7 +75,7 @@ def rows(members: dict[str, network.Member], test: samples.Rows, rng: np.random.
         for i in [*rng.choice(near, count // 2, replace=False), *rng.choice(len(test), count // 2, replace=False)]:
             x, forecast = test.x[i], np.round(test.forecast[i].astype(float), 2)
             origin = float(x[0]) if member.settings.river else 0.0
-            for h in (1, 5, 24):
+            for h in (1, 5, 24, 60) if member.settings.forecast else (1, 5, 24):
                 c = Curve([(member, row_of(x, forecast), 1.0)], h, origin)
                 out.append({
                     "member": name, "horizon": h, "features": [float(v) for v in x.astype(float)],
@@ -87,14 +88,14 @@ def rows(members: dict[str, network.Member], test: samples.Rows, rng: np.random.
 def requests(members: dict[str, network.Member], stations: list[Station], rng: np.random.Generator) -> list[dict]:
     """Sequences of real gauges, whole and spoiled in every way that the cleaning knows."""
     out = []
-    kinds = ("whole", "short", "gaps", "daily", "six_hourly", "ten_minutes", "faults", "stuck", "rain_only", "level_only",
-             "no_thresholds", "no_thresholds_discharge", "forecast", "short_forecast", "rain_only_forecast", "stale", "nothing")
+    kinds = ("whole", "short", "gaps", "daily", "six_hourly", "ten_minutes", "faults", "rain_only", "level_only",
+             "no_thresholds", "no_thresholds_discharge", "forecast", "short_forecast", "long_forecast", "rain_only_forecast", "stale", "nothing")
     for kind in kinds:
         s = stations[int(rng.integers(len(stations)))]
         flows = [q for q in stations if q.unit == "m3/s"]
         if kind == "no_thresholds_discharge":
             s = flows[0]
-        use = np.flatnonzero((s.z > 0.6) & (np.arange(len(s)) > 400) & (np.arange(len(s)) < len(s) - 30))
+        use = np.flatnonzero((s.z > 0.6) & (np.arange(len(s)) > 400) & (np.arange(len(s)) < len(s) - 80))
         end = int(rng.choice(use))
         n = {"short": 9, "ten_minutes": 30}.get(kind, 200)
         if kind == "daily":
@@ -118,8 +119,6 @@ def requests(members: dict[str, network.Member], stations: list[Station], rng: n
         if kind == "faults":
             value[30], value[60], value[90] = -999.0, 9999.0, value[90] + 3 * (s.threshold - s.normal)
             rain[20], rain[50] = -5.0, 900.0
-        if kind == "stuck":
-            value[-60:] = value[-1]
         if kind in ("rain_only", "rain_only_forecast", "nothing"):
             value[:] = np.nan
         if kind in ("level_only", "nothing"):
@@ -131,7 +130,7 @@ def requests(members: dict[str, network.Member], stations: list[Station], rng: n
             normal = threshold = np.nan
         forecast = None
         if "forecast" in kind:
-            hours = 7 if kind == "short_forecast" else 24
+            hours = {"short_forecast": 7, "long_forecast": 72}.get(kind, 24)
             forecast = np.round(np.nan_to_num(s.rain[end + 1:end + 1 + hours]) + 0.3, 2)
         level, flow = (value, np.full(len(value), np.nan)) if s.unit == "m" else (np.full(len(value), np.nan), value)
         out.append(answer(members, kind, seconds - seconds[0], rain, level, flow, normal, threshold, forecast))
@@ -147,13 +146,13 @@ def answer(members, kind, seconds, rain, level, flow, normal, threshold, forecas
     x = features.assemble(z[None], g.rain[None])[0].astype(np.float32)
     wet = bool((~np.isnan(g.rain)).any())
     predictions = []
-    for h in (*ANCHORS, 4, 17):
+    for h in (*ANCHORS, 4, 17, *(range(30, 73, 21) if forecast is not None and len(forecast) == LEADS else ())):
         p = {"hours_ahead": h, "quantiles": None}
         if river:
             plain = members["level_rain" if wet else "level"]
             c = Curve(shared(plain, members["level_rain_forecast"], x, forecast, h), h, float(x[0]))
             p["quantiles"] = [
-                max(v, 0.0) if g.series == "discharge" and g.origin >= 0 else v
+                max(v, 0.0) if g.series == "discharge" and g.origin >= 0 and not np.nanmin(flow) < 0 else v
                 for v in (g.origin + g.scale * min(max(c.quantile(q), -40), 100) for q in QUANTILES)
             ]
         if not g.scaled:

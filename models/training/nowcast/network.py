@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,46 +12,52 @@ from torch import nn
 from torch.nn import functional as F
 
 import features
+from data import FRENCH, HORIZONS
 from samples import Rows
 
-KNOTS = (1, 2, 3, 6, 12, 24)  # h; outputs in between are linear in log(h)
-RAIN_SUMS = (1, 2, 3, 6, 12, 24)  # h; accumulations of a rainfall forecast
+KNOTS = (1, 2, 3, 6, 12, 24, 48, 72)  # h; outputs in between are linear in log(h)
+RAIN_SUMS = KNOTS  # h; accumulations of a rainfall forecast
+NEAR = 6  # knots of the members without a rain forecast, which answer up to 24 h
 COMPONENTS = 3
 MIN_SCALE = 0.02
 INPUT_LIMIT = 4.0
-STRATA = ([0], [1, 2, 2, 3], [4, 5, 5, 6, 7], [8, 9, 10, 11, 11, 12, 13], [*range(14, 24), *[23] * 7])  # of horizon - 1, one of each per batch
+STRATA = (  # of horizon - 1, one of each per batch; the last two for members with a rain forecast
+    [0], [1, 2, 2, 3], [4, 5, 5, 6, 7], [8, 9, 10, 11, 11, 12, 13], [*range(14, 24), *[23] * 7], [*range(24, 48), *[47] * 12],
+    [*range(48, 72), *[71] * 12],
+)
 
 
 def hat(horizon: float) -> np.ndarray:
-    """Shares of the knots at a horizon."""
+    """Shares of the knots at a horizon. Horizons up to 24 h have none in the knots beyond."""
     x, k = np.log(horizon), np.log(KNOTS)
-    j = min(int(np.searchsorted(k, x, side="right")) - 1, len(k) - 2)
+    j = min(int(np.searchsorted(k, x, side="right")) - 1, len(k) - 2 if horizon > 24 else NEAR - 2)
     out = np.zeros(len(k))
     out[j + 1] = (x - k[j]) / (k[j + 1] - k[j])
     out[j] = 1 - out[j + 1]
     return out
 
 
-BASIS = np.array([hat(h) for h in range(1, 25)])
+BASIS = np.array([hat(h) for h in HORIZONS])
 
 
 def rain_terms(forecast: np.ndarray) -> np.ndarray:
-    """rows x 24 hourly totals -> rows x 24 horizons x RAIN_SUMS: log1p of the rain within the sum's hours and the horizon."""
+    """rows x 72 hourly totals -> rows x 72 horizons x RAIN_SUMS: log1p of the rain within the sum's hours and the horizon."""
     total = np.cumsum(forecast, axis=1)
-    return np.stack([np.log1p(total[:, [min(s, h) - 1 for s in RAIN_SUMS]]) for h in range(1, 25)], axis=1)
+    return np.stack([np.log1p(total[:, [min(s, h) - 1 for s in RAIN_SUMS]]) for h in HORIZONS], axis=1)
 
 
 class Net(nn.Module):
     def __init__(self, inputs: int, hidden: int, dropout: float, forecast: bool):
         super().__init__()
         self.hidden1, self.hidden2 = nn.Linear(inputs, hidden), nn.Linear(hidden, hidden)
-        self.head = nn.Linear(hidden, len(KNOTS) * 3 * COMPONENTS)
-        self.rain = nn.Linear(hidden, len(KNOTS) * COMPONENTS * len(RAIN_SUMS)) if forecast else None
+        self.knots = len(KNOTS) if forecast else NEAR
+        self.head = nn.Linear(hidden, self.knots * 3 * COMPONENTS)
+        self.rain = nn.Linear(hidden, self.knots * COMPONENTS * len(RAIN_SUMS)) if forecast else None
         self.dropout = nn.Dropout(dropout)
         with torch.no_grad():
             self.head.weight.mul_(0.3)
-            self.head.bias.view(len(KNOTS), 3, COMPONENTS)[:, 0] = torch.tensor([-1.0, 0.0, 1.0])
-            self.head.bias.view(len(KNOTS), 3, COMPONENTS)[:, 1:] = 0
+            self.head.bias.view(self.knots, 3, COMPONENTS)[:, 0] = torch.tensor([-1.0, 0.0, 1.0])
+            self.head.bias.view(self.knots, 3, COMPONENTS)[:, 1:] = 0
             if forecast:
                 self.rain.bias.fill_(-3)
 
@@ -59,12 +67,12 @@ class Net(nn.Module):
 
     def forward(self, x, basis, terms=None):
         """x rows x inputs, basis horizons x knots, terms rows x horizons x sums -> location, scale, log weight."""
-        a = self.body(x)
-        p = torch.einsum("nkp,hk->nhp", self.head(a).view(len(x), len(KNOTS), -1), basis)
+        a, basis = self.body(x), basis[:, :self.knots]
+        p = torch.einsum("nkp,hk->nhp", self.head(a).view(len(x), self.knots, -1), basis)
         p = p.view(len(x), len(basis), 3, COMPONENTS)
         location = p[:, :, 0]
         if self.rain is not None:
-            gain = torch.einsum("nkp,hk->nhp", self.rain(a).view(len(x), len(KNOTS), -1), basis)
+            gain = torch.einsum("nkp,hk->nhp", self.rain(a).view(len(x), self.knots, -1), basis)
             gain = F.softplus(gain.view(len(x), len(basis), COMPONENTS, -1))
             location = location + (gain * terms[:, :, None]).sum(-1)
         return location, F.softplus(p[:, :, 1]) + MIN_SCALE, torch.log_softmax(p[:, :, 2], -1)
@@ -101,6 +109,10 @@ class Settings:
     density: float = 0.3  # weight of the density in the loss
     networks: int = 3
 
+    @property
+    def knots(self) -> tuple[int, ...]:
+        return KNOTS if self.forecast else KNOTS[:NEAR]
+
 
 def origin(rows: Rows, river: bool) -> np.ndarray:
     return rows.x[:, features.FEATURES.index("z_now")].astype(np.float64) if river else np.zeros(len(rows))
@@ -112,7 +124,7 @@ class Member:
     mean: np.ndarray
     scale: np.ndarray
     nets: list[Net]
-    slope: np.ndarray  # recalibration by knot: F' = expit(slope * logit(F))
+    slope: np.ndarray  # recalibration by each of KNOTS: F' = expit(slope * logit(F))
 
     def build(self) -> nn.Module:
         s = self.settings
@@ -155,6 +167,21 @@ class Member:
         return out
 
 
+def read(path: Path, slope: list[float]) -> Member:
+    """A member from its file of weights."""
+    w = json.loads(path.read_text())
+    first = w["networks"][0]
+    rain = "rain" in first
+    s = Settings([features.FEATURES.index(n) for n in w["inputs"]], rain, any(n.startswith("z_now") for n in w["inputs"]), len(first["hidden1"]["bias"]),
+                 networks=len(w["networks"]))
+    member = Member(s, np.array(w["mean"]), np.array(w["scale"]), [], np.r_[slope, np.full(len(KNOTS) - len(slope), slope[-1])])
+    for n in w["networks"]:
+        net = member.build()
+        net.load_state_dict({f"{layer}.{kind}": torch.tensor(v[kind]) for layer, v in n.items() for kind in ("weight", "bias")})
+        member.nets.append(net.eval())
+    return member
+
+
 def recalibrate(p, slope):
     p = np.clip(p, 1e-12, 1 - 1e-12)
     return 1 / (1 + np.exp(-slope * np.log(p / (1 - p))))
@@ -167,12 +194,13 @@ def train(rows: Rows, groups: np.ndarray, s: Settings, seed: int, kind: type[Mem
     member = kind(s, x.mean(axis=0), x.std(axis=0) + 1e-3, [], np.ones(len(KNOTS)))
     # Every gauge counts alike, and the gauges of one river system less: they are nearly one series.
     weight = rows.weight.copy()
-    scale = np.ones((groups.size, 24))
+    scale = np.ones((groups.size, len(HORIZONS)))
     present = np.unique(rows.station)
     for i in present:
         mine = rows.station == i
         alike = sum(groups[j] == groups[i] for j in present)
-        weight[mine] /= weight[mine].sum() * np.sqrt(alike)
+        # The French gauges saw one storm: all together they count as one gauge.
+        weight[mine] /= weight[mine].sum() * (alike if groups[i] == FRENCH else np.sqrt(alike))
         change = np.abs(rows.y[mine] - rows.z[mine, None])
         scale[i] = np.nansum(change * rows.weight[mine, None], axis=0) / (np.nansum(~np.isnan(change) * rows.weight[mine, None], axis=0) + 1)
     weight /= weight.mean()
@@ -196,7 +224,7 @@ def train(rows: Rows, groups: np.ndarray, s: Settings, seed: int, kind: type[Mem
             if step % (n // s.batch) == 0:
                 order = rng.permutation(n)
             b = torch.tensor(order[step % (n // s.batch) * s.batch:][:s.batch])
-            h = [int(rng.choice(q)) for q in STRATA]
+            h = [int(rng.choice(q)) for q in (STRATA if s.forecast else STRATA[:5])]
             mixture = net(inputs[b], basis_all[h], terms_all[b][:, h] if s.forecast else None)
             target, ok = v_label[b][:, h], known_t[b][:, h]
             loss = s.density * surprise(mixture, target + 0.1 * torch.randn_like(target))

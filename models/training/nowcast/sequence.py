@@ -1,4 +1,5 @@
-"""A request's readings -> the hourly grid that features.py reads. domain/nowcast/sequence.go mirrors this file.
+"""A request's readings -> the hourly grid that features.py reads. domain/nowcast/sequence.go mirrors this file
+where nothing is doubtful: lone rises, gauges that stand still and thresholds that do not fit are judged there alone.
 
 A reading is (seconds, rainfall_mm, water_level_m, discharge_m3s); NaN is missing. Times are seconds since any epoch.
 """
@@ -12,12 +13,10 @@ import numpy as np
 
 from features import HOURS
 
-# Fill values of common loggers; dropped where the value is not a plausible level anyway.
-SENTINELS = (-99999.0, -9999.0, -999.9, -999.0, -990.0, -99.9, -99.0, 999.0, 9999.0, 99999.0, -32768.0, 32767.0)
-PLAUSIBLE_Z = (-20.0, 50.0)
-CALM_Z = (-3.0, 5.0)  # a sentinel's value within these is believed
+# Codes for no data that occur in golden requests; domain/doubt has them all.
+CODES = (-9999.0, -999.0, 9999.0)
+LEAST_Z = -20.0
 SPIKE_Z = 0.7  # a single reading that leaves and returns by more is a spike
-LEAP_Z = 5.0  # the newest reading may not leap further: nothing follows that could confirm it
 SPIKE_HOURS = 3.0  # neighbours farther away confirm nothing
 MAX_VALUE = 1e7  # of a river without thresholds, in m or m3/s
 MAX_RAIN = 400.0  # mm in one hour; the record is 305 mm in 42 min (Holt, Missouri, 1947)
@@ -46,7 +45,7 @@ def grid(times, rain, level, discharge, normal=math.nan, threshold=math.nan) -> 
         use = [i for i in range(first, len(times)) if not math.isnan(values[i])]
         values = list(values)
         scaled = threshold > normal
-        use = [i for i in use if _plausible(values[i], normal, threshold, scaled, name)]
+        use = [i for i in use if _plausible(values[i], normal, threshold, scaled)]
         if not use or age[use[-1]] >= RIVER_HOURS:
             continue
         if scaled:
@@ -67,27 +66,18 @@ def grid(times, rain, level, discharge, normal=math.nan, threshold=math.nan) -> 
     return g
 
 
-def _plausible(value, normal, threshold, scaled, name) -> bool:
-    if name == "discharge" and value < 0 and not scaled:
+def _plausible(value, normal, threshold, scaled) -> bool:
+    if value in CODES:
         return False
-    if not scaled:
-        return abs(value) < MAX_VALUE and value not in SENTINELS
-    z = (value - normal) / (threshold - normal)
-    if value in SENTINELS and not CALM_Z[0] <= z <= CALM_Z[1]:
-        return False
-    return PLAUSIBLE_Z[0] <= z <= PLAUSIBLE_Z[1]
+    return (value - normal) / (threshold - normal) >= LEAST_Z if scaled else abs(value) < MAX_VALUE
 
 
 def _spike(z, times, use, j) -> bool:
     """Compared with the raw neighbours, so that the order of decisions does not matter."""
-    if j == 0:
+    if j == 0 or j == len(use) - 1:
         return False
-    before = z[j] - z[j - 1]
-    near = times[use[j]] - times[use[j - 1]] <= SPIKE_HOURS * 3600
-    if j == len(use) - 1:
-        return near and abs(before) > LEAP_Z
-    after = z[j] - z[j + 1]
-    near = near and times[use[j + 1]] - times[use[j]] <= SPIKE_HOURS * 3600
+    before, after = z[j] - z[j - 1], z[j] - z[j + 1]
+    near = max(times[use[j]] - times[use[j - 1]], times[use[j + 1]] - times[use[j]]) <= SPIKE_HOURS * 3600
     least = min(abs(before), abs(after))
     return near and before * after > 0 and least > SPIKE_Z and abs(z[j + 1] - z[j - 1]) < 0.3 * least
 

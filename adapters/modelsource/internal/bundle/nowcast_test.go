@@ -12,7 +12,7 @@ import (
 	"github.com/guardy-ai/guardy/models"
 )
 
-const nowcastFolder = "nowcaster/v1/"
+const nowcastFolder = "nowcaster/v2/"
 
 func TestTheShippedNowcasterProvesItself(t *testing.T) {
 	m, card, err := bundle.LoadNowcast(t.Context(), models.FS)

@@ -996,7 +996,9 @@ type InputQuality struct {
 	// Given, but not used by the model in service.
 	Ignored []string `protobuf:"bytes,3,rep,name=ignored,proto3" json:"ignored,omitempty"`
 	// Values that may be errors.
-	Doubtful      []*DoubtfulValue `protobuf:"bytes,4,rep,name=doubtful,proto3" json:"doubtful,omitempty"`
+	Doubtful []*DoubtfulValue `protobuf:"bytes,4,rep,name=doubtful,proto3" json:"doubtful,omitempty"`
+	// Site attributes that the answer took from the year of weather.
+	Derived       []string `protobuf:"bytes,5,rep,name=derived,proto3" json:"derived,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1055,6 +1057,13 @@ func (x *InputQuality) GetIgnored() []string {
 func (x *InputQuality) GetDoubtful() []*DoubtfulValue {
 	if x != nil {
 		return x.Doubtful
+	}
+	return nil
+}
+
+func (x *InputQuality) GetDerived() []string {
+	if x != nil {
+		return x.Derived
 	}
 	return nil
 }
@@ -3176,12 +3185,13 @@ const file_guardy_v1_prediction_proto_rawDesc = "" +
 	"\x06_value\"5\n" +
 	"\aLogOdds\x12\x12\n" +
 	"\x04base\x18\x01 \x01(\x02R\x04base\x12\x16\n" +
-	"\x06others\x18\x02 \x01(\x02R\x06others\"\x9c\x01\n" +
+	"\x06others\x18\x02 \x01(\x02R\x06others\"\xb6\x01\n" +
 	"\fInputQuality\x12\x18\n" +
 	"\amissing\x18\x01 \x03(\tR\amissing\x12\"\n" +
 	"\rout_of_domain\x18\x02 \x03(\tR\voutOfDomain\x12\x18\n" +
 	"\aignored\x18\x03 \x03(\tR\aignored\x124\n" +
-	"\bdoubtful\x18\x04 \x03(\v2\x18.guardy.v1.DoubtfulValueR\bdoubtful\"`\n" +
+	"\bdoubtful\x18\x04 \x03(\v2\x18.guardy.v1.DoubtfulValueR\bdoubtful\x12\x18\n" +
+	"\aderived\x18\x05 \x03(\tR\aderived\"`\n" +
 	"\rDoubtfulValue\x12\x18\n" +
 	"\apointer\x18\x01 \x01(\tR\apointer\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1d\n" +
