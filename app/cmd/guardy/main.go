@@ -55,6 +55,7 @@ type cli struct {
 		Evacuation evacuationCmd `cmd:"" name:"evacuation-zones" help:"Answer evacuation requests: NDJSON on standard input, answers on standard output."`
 	} `cmd:"" help:"Answer requests without a server."`
 	Region    regionCmd   `cmd:"" help:"Look at the region on which evacuations are planned."`
+	Sites     sitesCmd    `cmd:"" help:"Make rows of the site register from your own records."`
 	QC        qcCmd       `cmd:"" name:"qc" help:"Judge a sensor record: CSV on standard input, a verdict a reading on standard output."`
 	Evaluate  evaluateCmd `cmd:"" help:"Score the served model on your own labelled CSV."`
 	Settings  configCmd   `cmd:"" name:"config" help:"Show or check the configuration."`

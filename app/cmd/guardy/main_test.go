@@ -37,7 +37,9 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			town, err := filepath.Abs("../../../adapters/regionsource/osmregion/testdata/eldermere")
 			env.Setenv("TOWN", town) // fictional
-			return err
+			artifacts, artifactsErr := filepath.Abs("../../../models")
+			env.Setenv("MODELS", artifacts)
+			return errors.Join(err, artifactsErr)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"freeport": func(ts *testscript.TestScript, _ bool, args []string) {

@@ -22,7 +22,8 @@ type table struct {
 	columns      []cell
 	label, group int
 	ignored      []string
-	lines        int // data lines read so far
+	lines        int  // data lines read so far
+	daily        bool // the lines are the days of places
 }
 
 // cell stores a column's text in a request.
@@ -37,6 +38,22 @@ type line struct {
 	group   string
 }
 
+// place names the place of a line: its group, else as series does.
+func (l *line) place() string {
+	if l.group != "" {
+		return l.group
+	}
+	return l.series()
+}
+
+// series names the record that a line belongs to: its location_id, else its coordinates.
+func (l *line) series() string {
+	if r := &l.request; r.LocationID == "" {
+		return fmt.Sprintf("%.4f, %.4f", r.Latitude, r.Longitude)
+	}
+	return l.request.LocationID
+}
+
 // lineError is a line that cannot be used; the next one may be fine.
 type lineError struct {
 	line int
@@ -45,9 +62,9 @@ type lineError struct {
 
 func (e *lineError) Error() string { return fmt.Sprintf("line %d: %v", e.line, e.err) }
 
-// newTable reads the header.
-func newTable(in io.Reader, label, group string) (*table, error) {
-	t := &table{csv: csv.NewReader(in), label: -1, group: -1}
+// newTable reads the header. Where the lines are the days of places, the label may be left to the river.
+func newTable(in io.Reader, label, group string, daily bool) (*table, error) {
+	t := &table{csv: csv.NewReader(in), label: -1, group: -1, daily: daily}
 	t.csv.ReuseRecord = true
 	header, err := t.csv.Read()
 	if errors.Is(err, io.EOF) {
@@ -76,7 +93,14 @@ func newTable(in io.Reader, label, group string) (*table, error) {
 		seen[name] = true
 		t.columns = append(t.columns, c)
 	}
-	if t.label < 0 {
+	if err := checkSequences(header); err != nil {
+		return nil, err
+	}
+	if daily {
+		if err := dailyHeader(seen, t.label >= 0); err != nil {
+			return nil, err
+		}
+	} else if t.label < 0 {
 		return nil, fmt.Errorf("no column %q: name the label's column with --label", label)
 	}
 	if group != "" && t.group < 0 {
@@ -104,12 +128,16 @@ func (t *table) next() (line, error) {
 		return line{}, err
 	}
 	number, _ := t.csv.FieldPos(0)
-	l := line{number: number, request: risk.NewRequest(), label: strings.TrimSpace(record[t.label])}
+	l := line{number: number, request: risk.NewRequest()}
+	if t.label >= 0 {
+		l.label = strings.TrimSpace(record[t.label])
+	}
 	if missing(l.label) {
 		l.label = ""
-		return l, nil
-	}
-	if l.event, err = parseLabel(l.label); err != nil {
+		if !t.daily { // a day without a label still is history
+			return l, nil
+		}
+	} else if l.event, err = parseLabel(l.label); err != nil {
 		return l, &lineError{number, err}
 	}
 	if t.group >= 0 {
@@ -162,8 +190,58 @@ var numbers = map[string]func(r *risk.Request) *float64{
 	"river.flood_threshold": func(r *risk.Request) *float64 { return &r.River.FloodThreshold },
 }
 
-// historyColumn is the name of the rainfall history, and the prefix of its days.
-const historyColumn = "rainfall_history_mm"
+// sequences gives the places of the request's daily values by their column names. Histories have yesterday first, the
+// forecast has tomorrow first.
+var sequences = map[string]func(r *risk.Request) *[]float64{
+	"rainfall_history_mm":         func(r *risk.Request) *[]float64 { return &r.RainfallHistoryMM },
+	"weather_history.rainfall_mm": func(r *risk.Request) *[]float64 { return &r.RainfallHistoryMM },
+	"weather_history.temperature": func(r *risk.Request) *[]float64 { return &r.TemperatureHistory },
+	"river.history":               func(r *risk.Request) *[]float64 { return &r.RiverHistory },
+	forecastColumn:                func(r *risk.Request) *[]float64 { return &r.RainfallForecastMM },
+}
+
+const forecastColumn = "rainfall_forecast_mm"
+
+// sequenceOf returns the sequence that a column belongs to: the whole of it, or the day after the last full stop.
+func sequenceOf(column string) (name string, day int, whole, ok bool) {
+	if _, ok := sequences[column]; ok {
+		return column, 0, true, true
+	}
+	name, text, _ := cutLast(column, ".")
+	if _, ok := sequences[name]; !ok {
+		return "", 0, false, false
+	}
+	day, err := strconv.Atoi(text)
+	return name, day, false, err == nil && day >= 0 && day < vector.MaxHistoryDays
+}
+
+// checkSequences refuses a header that gives one sequence in two ways.
+func checkSequences(header []string) error {
+	given := map[string]string{} // the form of each sequence
+	for _, column := range header {
+		column = strings.TrimSpace(strings.TrimPrefix(column, "\ufeff"))
+		name, _, whole, ok := sequenceOf(column)
+		if !ok {
+			continue
+		}
+		form := fmt.Sprint(name, whole)
+		if name == "weather_history.rainfall_mm" {
+			name = "rainfall_history_mm"
+		}
+		if other, twice := given[name]; twice && other != form {
+			return fmt.Errorf("column %q: another column gives the same days", column)
+		}
+		given[name] = form
+	}
+	return nil
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
 
 // cellOf returns what a column of that name means.
 func cellOf(name string) (cell, bool) {
@@ -174,8 +252,6 @@ func cellOf(name string) (cell, bool) {
 		return func(r *risk.Request, text string) error { r.LocationName = strings.Clone(text); return nil }, true
 	case "date":
 		return setDate, true
-	case historyColumn:
-		return setHistory, true
 	}
 	if place, ok := numbers[name]; ok {
 		return number(name, place), true
@@ -183,15 +259,18 @@ func cellOf(name string) (cell, bool) {
 	if i := slices.Index(vector.SiteNames[:], strings.TrimPrefix(name, "site.")); i >= 0 {
 		return number(name, func(r *risk.Request) *float64 { return r.Site.Values()[i] }), true
 	}
-	if day, ok := strings.CutPrefix(name, historyColumn+"."); ok {
-		if i, err := strconv.Atoi(day); err == nil && i >= 0 && i < vector.MaxHistoryDays {
-			return number(name, func(r *risk.Request) *float64 {
-				for len(r.RainfallHistoryMM) <= i {
-					r.RainfallHistoryMM = append(r.RainfallHistoryMM, math.NaN())
-				}
-				return &r.RainfallHistoryMM[i]
-			}), true
+	if sequence, day, whole, ok := sequenceOf(name); ok {
+		values := sequences[sequence]
+		if whole {
+			return setSequence(name, values), true
 		}
+		return number(name, func(r *risk.Request) *float64 {
+			v := values(r)
+			for len(*v) <= day {
+				*v = append(*v, math.NaN())
+			}
+			return &(*v)[day]
+		}), true
 	}
 	return nil, false
 }
@@ -220,20 +299,24 @@ func setDate(r *risk.Request, text string) (err error) {
 	return nil
 }
 
-func setHistory(r *risk.Request, text string) error {
-	days := strings.Split(text, ";")
-	if len(days) == 1 {
-		days = strings.Fields(text)
-	}
-	for i, day := range days {
-		v := math.NaN()
-		if day = strings.TrimSpace(day); !missing(day) {
-			var err error
-			if v, err = strconv.ParseFloat(day, 64); err != nil {
-				return fmt.Errorf("%s: %q, day %d, is not a number", historyColumn, day, i)
-			}
+// setSequence reads a cell of daily values, separated by semicolons or blanks.
+func setSequence(name string, values func(r *risk.Request) *[]float64) cell {
+	return func(r *risk.Request, text string) error {
+		days := strings.Split(text, ";")
+		if len(days) == 1 {
+			days = strings.Fields(text)
 		}
-		r.RainfallHistoryMM = append(r.RainfallHistoryMM, v)
+		to := values(r)
+		for i, day := range days {
+			v := math.NaN()
+			if day = strings.TrimSpace(day); !missing(day) {
+				var err error
+				if v, err = strconv.ParseFloat(day, 64); err != nil {
+					return fmt.Errorf("%s: %q, day %d, is not a number", name, day, i)
+				}
+			}
+			*to = append(*to, v)
+		}
+		return nil
 	}
-	return nil
 }
