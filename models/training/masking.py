@@ -77,7 +77,7 @@ MEMBERS = (
 )
 
 PATTERNS = {name: pattern for member in MEMBERS for name, pattern in member.patterns}
-BARE = {"river": 0.25, "history": 0.35}  # how often members that do not ask for the site are not shown it
+BARE = {"river": 0.35, "history": 0.35}  # how often members that do not ask for the site are not shown it
 
 
 def show_only(rows: Rows, pattern: Pattern) -> Rows:

@@ -29,7 +29,6 @@ from masking import MEMBERS, Member, Pattern, hide_at_random, show_only
 SEED = 20261128
 REPORT_FROM = "2001-07-01"  # skill is quoted on days from here on; no choice was made on them
 QUIET = 0.012  # share of uneventful days kept for training
-QUIET_RIVER = 0.03  # of the member "river", which trains quickly and needs the days of high flow without a flood
 HOLES = 0.5  # share of the kept days that are shown with holes instead of complete
 BASINS = 3  # skill is quoted on every so many-th Caravan basin
 
@@ -91,11 +90,7 @@ class Trainer:
         self.basins, self.threads = basins, threads
         self.report = basins.day_index(REPORT_FROM)
         self.end = basins.rain.shape[1]
-        self.draw(QUIET)
-
-    def draw(self, quiet: float) -> None:
-        """The days to train on, with so many of the uneventful ones."""
-        self.sample = boost.draw(self.basins, 0, self.end, quiet, np.random.default_rng(SEED))
+        self.sample = boost.draw(basins, 0, self.end, QUIET, np.random.default_rng(SEED))
 
     @functools.lru_cache(maxsize=None)
     def flood_rain(self, last: int, without_fold: int | None = None) -> tuple[FloodRain, FloodRain]:
@@ -162,7 +157,6 @@ class Verified:
 
 def verify(t: Trainer, member: Member, test: boost.Sample) -> Verified:
     """Train without the later years, without them and one group of regions after the other, and for good."""
-    t.draw(QUIET_RIVER if member.name == "river" else QUIET)
     basins, s = t.basins, t.sample
     x = t.shown(member)
     log(f"{member.name}: assembled")
@@ -301,7 +295,6 @@ def main() -> None:
         v.patterns = {}
         if kept:
             kept.write_bytes(pickle.dumps((v, tables[member.name])))
-    t.draw(QUIET)
     if not args.only:
         artifact.write(args.out, t, test, verified, tables)
     log("done")
