@@ -108,7 +108,7 @@ func (r *Request) fields() [len(boundFields)]*float64 {
 
 // heed keeps what is doubtful in a valid request, and makes missing what the answer does without.
 func (r *Request) heed() {
-	r.heedRiver()
+	doubtfulRiver := r.heedRiver()
 	if doubt.MayBeCode(doubt.Rain, r.RainfallMM) { // required, so there is no answer without it
 		r.Doubt("/rainfall_mm", domain.DoubtNoDataCode, domain.TreatedAsGiven)
 	}
@@ -122,7 +122,7 @@ func (r *Request) heed() {
 				r.Doubt(s.pointer(i), domain.DoubtNoDataCode, domain.TreatedMissing)
 			case ok:
 				r.bound(s.pointer(i), domain.DoubtNoDataCode, boundPlace{s.group, int8(k), int16(i)})
-			case s.group == boundRiver:
+			case s.group == boundRiver && doubtfulRiver:
 				r.heedRiverDay(&s, int8(k), i)
 			}
 		}
@@ -157,20 +157,22 @@ func (r *Request) heedFields() {
 	}
 }
 
-// heedRiver compares the river with its thresholds.
-func (r *Request) heedRiver() {
+// heedRiver compares the newest value of the river with its thresholds and reports whether it is doubtful. The days
+// before it are compared only then: single days of a real river look odd now and then, and the model knows such days.
+func (r *Request) heedRiver() (doubtful bool) {
+	odd := math.IsNaN(r.River.Value) && r.oddHistory()
 	river := boundPlace{boundRiver, aField, 0}
 	if d, doubtful := doubt.CheckRiver(r.River.Value, r.River.Normal, r.River.FloodThreshold); doubtful {
 		if d.Treated == domain.TreatedMissing {
 			r.River.Value = math.NaN()
 			r.Doubt("/river/value", d.Reason, domain.TreatedMissing)
-			return
+			return true
 		}
 		r.bound("/river/value", d.Reason, river)
-		return
+		return true
 	}
 	if !mayBeCode(&r.River) {
-		return
+		return odd
 	}
 	for i, field := range riverFields(&r.River) {
 		if doubt.MayBeCode(doubt.River, field.v) {
@@ -180,6 +182,18 @@ func (r *Request) heedRiver() {
 			r.bound(field.pointer, domain.DoubtNoDataCode, river)
 		}
 	}
+	return odd
+}
+
+// oddHistory reports whether the newest known day of the river's history does not fit its thresholds.
+func (r *Request) oddHistory() bool {
+	for _, v := range r.RiverHistory {
+		if v == v && !doubt.MayBeCode(doubt.River, v) {
+			_, doubtful := doubt.CheckRiver(v, r.River.Normal, r.River.FloodThreshold)
+			return doubtful
+		}
+	}
+	return false
 }
 
 // Doubt keeps one doubt for the answer to tell, unless the list is full.

@@ -59,7 +59,9 @@ func (w wire) request(t *testing.T) risk.Request {
 		to   *[]float64
 		from []*float64
 	}{
-		{&r.RainfallHistoryMM, w.History}, {&r.TemperatureHistory, w.Warmth}, {&r.RainfallForecastMM, w.Forecast},
+		{&r.RainfallHistoryMM, w.History},
+		{&r.TemperatureHistory, w.Warmth},
+		{&r.RainfallForecastMM, w.Forecast},
 		{&r.RiverHistory, w.Rivers},
 	} {
 		for _, v := range series.from {

@@ -180,7 +180,7 @@ def write(out: Path, t, test: boost.Sample, verified: dict, tables: dict) -> Non
                        | now | {"forecast": then})
     skill = {
         "base_rate": round(float(test.y.mean()), 5), "days": len(test), "basins": len(np.unique(test.basin)),
-        "levels": train_risk.LEVEL_CUTS, "members": tables, "forecast_error": forecast_error(basins, t.sample),
+        "levels": train_risk.LEVEL_CUTS, "quiet": train_risk.QUIET, "members": tables, "forecast_error": forecast_error(basins, t.sample),
     }
     catalogue.write_json(out / "skill.json", skill)
     model = golden.Model(parts, calibrations)
