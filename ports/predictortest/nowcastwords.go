@@ -59,15 +59,15 @@ func nowcastSets() []wordtest.Set {
 		notRead = "the model does not read the series"
 		unset   = "no rule of the model names the input there"
 	)
-	return append([]wordtest.Set{
+	return []wordtest.Set{
 		wordtest.Of(setTrend, nowcast.NumTrends),
 		wordtest.Of(setLevel, domain.NumLevels),
 		{Name: setWarning, Words: yesNo},
 		wordtest.Of(setObserved, nowcast.NumSeries).Except("that is no series of the river", "temperature humidity"),
 		wordtest.Of(setCondition, nowcast.NumConditions),
 		fault(nowcast.SeriesRainfall).Except("rain may stand out, and may stay the same", "spike stuck"),
-		fault(nowcast.SeriesTemperature).Except(notRead, "impossible spike stuck"),
-		fault(nowcast.SeriesHumidity).Except(notRead, "impossible spike stuck"),
+		fault(nowcast.SeriesTemperature).Except(notRead, "spike stuck"),
+		fault(nowcast.SeriesHumidity).Except(notRead, "spike stuck"),
 		fault(nowcast.SeriesWaterLevel),
 		fault(nowcast.SeriesDischarge),
 		input(setMissing).Except(unset, "location season weather_sequence.timestamp weather_sequence.temperature "+
@@ -78,19 +78,11 @@ func nowcastSets() []wordtest.Set {
 			"rainfall_forecast_mm.beyond_horizon"),
 		input(setIgnored).Except(unset, "location season weather_sequence.timestamp weather_sequence.rainfall_mm "+
 			"rainfall_forecast_mm river"),
-	}, doubtSets()...)
-}
-
-// doubtSets are the words of input_quality.doubtful.
-func doubtSets() []wordtest.Set {
-	return []wordtest.Set{
-		wordtest.Of(setDoubt, domain.NumDoubtReasons).
-			Except(noDoubts, "no_data_code unit datum sign order frozen unconfirmed_rise implausible"),
-		wordtest.Of(setTreated, domain.NumTreatments).Except(noDoubts, "missing bound as_given"),
+		wordtest.Of(setDoubt, domain.NumDoubtReasons).Except("only a site register knows where a place is", "order"),
+		wordtest.Of(setTreated, domain.NumTreatments).
+			Except("no reading is required, so none is used in spite of a doubt", "as_given"),
 	}
 }
-
-const noDoubts = "no rule doubts a value yet"
 
 func nowcastSaid(said wordtest.Said, f *nowcast.Forecast) {
 	said.Add(setTrend, f.Trend.String())
@@ -211,7 +203,10 @@ func silent(hours int) func(ago int) float64 {
 
 func nowcastCases() []nowcastCase {
 	anything := nowcastCase{Name: anythingAtAll, Ask: many(300, RandomNowcast)}
-	return slices.Concat(nowcastRivers(), nowcastSteps(), nowcastFaults(), nowcastInputs(), []nowcastCase{anything})
+	return slices.Concat(
+		nowcastRivers(), nowcastSteps(), nowcastImpossible(), nowcastFaults(), nowcastDoubts(), nowcastInputs(),
+		[]nowcastCase{anything},
+	)
 }
 
 // anythingAtAll is a case of random questions. It says no word for sure; it is there to find one that was thought
@@ -323,41 +318,133 @@ func nowcastSteps() []nowcastCase {
 	}
 }
 
-// nowcastFaults are cases about values that cannot be true, ten hours before the newest reading.
-func nowcastFaults() []nowcastCase {
-	const ago = 10
-	level := func(v float64) nowcast.Request {
-		return changed(quiet(72), ago, func(r *nowcast.Reading) { r.WaterLevelM = v })
-	}
-	rain := func(r nowcast.Request, v float64) nowcast.Request {
-		return changed(r, ago, func(r *nowcast.Reading) { r.RainfallMM = v })
-	}
+// hoursAgo is when before the newest reading the values of these cases were read.
+const hoursAgo = 10
+
+// odd is the quiet river with another value hoursAgo.
+func odd(change func(v *nowcast.Reading)) nowcast.Request {
+	return changed(quiet(72), hoursAgo, change)
+}
+
+func oddLevel(m float64) nowcast.Request {
+	return odd(func(v *nowcast.Reading) { v.WaterLevelM = m })
+}
+
+// rained is the question with rain hoursAgo.
+func rained(r nowcast.Request, mm float64) nowcast.Request {
+	return changed(r, hoursAgo, func(v *nowcast.Reading) { v.RainfallMM = mm })
+}
+
+// nowcastImpossible are cases about values that cannot be.
+func nowcastImpossible() []nowcastCase {
+	const code = " doubt=no_data_code treated=missing"
 	return []nowcastCase{
-		{Name: "a code for no level", Ask: one(level(-999)), Says: "fault/water_level_m=impossible"},
-		{Name: "a code for no discharge", Ask: one(asDischarge(level(-999))), Says: "fault/discharge_m3s=impossible"},
-		{Name: "a code for no rain", Ask: one(rain(quiet(72), -999)), Says: "fault/rainfall_mm=impossible"},
+		{Name: "a code for no level", Ask: one(oddLevel(-999)), Says: "fault/water_level_m=impossible" + code},
 		{
-			Name: "the rain of a record", Ask: one(rain(quiet(72), 399)),
-			Says: "out_of_domain=weather_sequence.rainfall_mm", Not: "fault/rainfall_mm=impossible",
+			Name: "a code for no discharge", Ask: one(asDischarge(oddLevel(-999))),
+			Says: "fault/discharge_m3s=impossible" + code,
 		},
-		{Name: "a level that stands out alone", Ask: one(level(3)), Says: "fault/water_level_m=spike"},
-		{Name: "a level that stands out a little", Ask: one(level(2)), Not: "fault/water_level_m=spike"},
-		{Name: "a discharge that stands out alone", Ask: one(asDischarge(level(3))), Says: "fault/discharge_m3s=spike"},
+		{Name: "a code for no rain", Ask: one(rained(quiet(72), -999)), Says: "fault/rainfall_mm=impossible" + code},
+		{
+			Name: "a code for no temperature", Ask: one(odd(func(v *nowcast.Reading) { v.Temperature = -9999 })),
+			Says: "fault/temperature=impossible" + code, Not: "ignored=weather_sequence.temperature",
+		},
+		{
+			Name: "a code for no humidity", Ask: one(odd(func(v *nowcast.Reading) { v.Humidity = -9999 })),
+			Says: "fault/humidity=impossible" + code, Not: "ignored=weather_sequence.humidity",
+		},
+		{
+			Name: "rain below zero", Ask: one(rained(quiet(72), -0.2)),
+			Says: "fault/rainfall_mm=impossible doubt=sign treated=missing", Not: "doubt=no_data_code",
+		},
+		{
+			Name: "a level far below any bed", Ask: one(oddLevel(-50)),
+			Says: "fault/water_level_m=impossible doubt=implausible treated=missing", Not: "doubt=no_data_code",
+		},
+		{
+			Name: "a level far above any bank", Ask: one(oddLevel(500)),
+			Says: "fault/water_level_m=spike", Not: "fault/water_level_m=impossible",
+		},
+	}
+}
+
+// nowcastFaults are cases about values that the neighbouring ones speak against.
+func nowcastFaults() []nowcastCase {
+	return []nowcastCase{
+		{
+			Name: "a level that stands out alone", Ask: one(oddLevel(3)),
+			Says: "fault/water_level_m=spike", Not: "level=unknown",
+		},
+		{Name: "a level that stands out a little", Ask: one(oddLevel(2)), Not: "fault/water_level_m=spike"},
+		{Name: "a discharge that stands out alone", Ask: one(asDischarge(oddLevel(3))), Says: "fault/discharge_m3s=spike"},
 		{
 			Name: "a level that stays the same in rain",
-			Ask:  one(rain(gauge(72, flat), 11)),
-			Says: "fault/water_level_m=stuck",
+			Ask:  one(rained(gauge(72, flat), 11)),
+			Says: "fault/water_level_m=stuck doubt=frozen treated=missing condition=stale_river level=unknown",
 		},
 		{
 			Name: "a level that stays the same for eight days",
 			Ask:  one(gauge(193, flat)),
-			Says: "fault/water_level_m=stuck",
+			Says: "fault/water_level_m=stuck doubt=frozen",
 		},
-		{Name: "a level that stays the same for six days", Ask: one(gauge(145, flat)), Not: "fault/water_level_m=stuck"},
+		{
+			Name: "a level that stays the same for six days",
+			Ask:  one(gauge(145, flat)),
+			Not:  "fault/water_level_m=stuck doubt=frozen",
+		},
 		{
 			Name: "a discharge that stays the same in rain",
-			Ask:  one(asDischarge(rain(gauge(72, flat), 11))),
-			Says: "fault/discharge_m3s=stuck",
+			Ask:  one(asDischarge(rained(gauge(72, flat), 11))),
+			Says: "fault/discharge_m3s=stuck doubt=frozen",
+		},
+	}
+}
+
+// nowcastDoubts are cases about the newest reading, which nothing confirms yet, and about thresholds of another unit or
+// zero.
+func nowcastDoubts() []nowcastCase {
+	// ends is the quiet river in an hour of rain with a newest level.
+	ends := func(level, rain float64) []nowcast.Request {
+		return one(changed(quiet(72), 0, func(v *nowcast.Reading) { v.WaterLevelM, v.RainfallMM = level, rain }))
+	}
+	thresholds := func(normal, flood float64) []nowcast.Request {
+		return one(with(quiet(72), func(r *nowcast.Request) { r.Normal, r.FloodThreshold = normal, flood }))
+	}
+	const awaited = "condition=rise_unconfirmed doubt=unconfirmed_rise treated=bound"
+	return []nowcastCase{
+		{
+			Name: "the first reading of a flash flood, or a spike", Ask: ends(4, 0),
+			Says: awaited + " trend=rising early_warning=yes",
+			Not:  "early_warning=no level=very_low level=low level=moderate fault/water_level_m=spike",
+		},
+		{Name: "such a reading in rain", Ask: ends(4, 11), Says: "early_warning=yes", Not: awaited},
+		{Name: "a newest reading that rose a little", Ask: ends(2, 0), Not: awaited},
+		{
+			Name: "a newest reading that fell as no river does", Ask: ends(-3, 0),
+			Says: "doubt=implausible treated=missing", Not: "fault/water_level_m=impossible fault/water_level_m=spike",
+		},
+		{
+			Name: "a newest discharge that may be a code or a flood", Ask: one(asDischarge(ends(999, 0)[0])),
+			Says: "doubt=no_data_code early_warning=yes level=unknown", Not: "level=very_low early_warning=no",
+		},
+		{
+			Name: "rain beyond any record", Ask: ends(1.2, 401),
+			Says: "doubt=implausible treated=bound level=unknown early_warning=yes", Not: "level=very_low",
+		},
+		{
+			Name: "thresholds in millimetres", Ask: thresholds(1000, 3000),
+			Says: "condition=thresholds_do_not_fit doubt=unit treated=missing level=unknown",
+			Not:  "level=very_low condition=no_thresholds",
+		},
+		{
+			Name: "thresholds above another zero", Ask: thresholds(-30, -28),
+			Says: "condition=thresholds_do_not_fit doubt=datum treated=missing level=unknown early_warning=yes",
+			Not:  "level=extreme",
+		},
+		{
+			Name: "thresholds far above the river", Ask: thresholds(4, 9),
+			Says: "level=very_low",
+			Not:  "condition=thresholds_do_not_fit",
 		},
 	}
 }
@@ -367,7 +454,10 @@ func nowcastInputs() []nowcastCase {
 	forecast := func(mm ...float64) []nowcast.Request {
 		return one(with(quiet(72), func(r *nowcast.Request) { r.RainfallForecastMM, r.Horizons = mm, []int{1} }))
 	}
-	high := gauge(72, func(ago int) float64 { return 25 - float64(ago)/100 })
+	high := gauge(72, rises(40)) // to 20 times the way from the normal to the threshold
+	newestRain := func(mm float64) []nowcast.Request {
+		return one(changed(quiet(72), 0, func(v *nowcast.Reading) { v.RainfallMM = mm }))
+	}
 	return []nowcastCase{
 		{
 			Name: "temperature and humidity",
@@ -405,14 +495,25 @@ func nowcastInputs() []nowcastCase {
 			Says: "missing=weather_sequence.rainfall_mm",
 		},
 		{
+			Name: "the rain of a record", Ask: newestRain(399),
+			Says: "out_of_domain=weather_sequence.rainfall_mm", Not: "fault/rainfall_mm=impossible doubt=implausible",
+		},
+		{
+			Name: "the rain of a cloudburst",
+			Ask:  newestRain(100),
+			Not:  "out_of_domain=weather_sequence.rainfall_mm fault/rainfall_mm=impossible",
+		},
+		{
 			Name: "a level beyond the training",
 			Ask:  one(high),
-			Says: "out_of_domain=weather_sequence.water_level_m level=extreme",
+			Says: "out_of_domain=weather_sequence.water_level_m level=extreme early_warning=yes",
+			Not:  "fault/water_level_m=impossible condition=thresholds_do_not_fit",
 		},
 		{
 			Name: "a discharge beyond the training",
 			Ask:  one(asDischarge(high)),
 			Says: "out_of_domain=weather_sequence.discharge_m3s level=extreme",
+			Not:  "fault/discharge_m3s=impossible condition=thresholds_do_not_fit",
 		},
 	}
 }

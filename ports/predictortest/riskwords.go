@@ -2,6 +2,8 @@ package predictortest
 
 import (
 	"math"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,6 +24,9 @@ func RunRiskWords(t *testing.T, open func(t *testing.T) ports.RiskAssessor) {
 			a := Ask(t, p, r)
 			said.Add(setLevel, a.Level.String())
 			riskQualitySaid(said, &a.Quality)
+			for i := range a.Derived.All {
+				said.Add(setDerived, i.String())
+			}
 		}
 		return said
 	})
@@ -32,6 +37,14 @@ func RunRiskWords(t *testing.T, open func(t *testing.T) ports.RiskAssessor) {
 const (
 	setNoticed = "noticed"
 	setLack    = "input_quality"
+	setDerived = "derived"
+)
+
+// meanRain is what the members that read a year of weather need of a site, and fromYear are the other attributes for
+// which that year stands.
+const (
+	meanRain = "site.precipitation_mean_mm_day"
+	fromYear = "site.pet_mean_mm_day site.snow_fraction site.aridity site.high_precipitation_days"
 )
 
 func riskSets() []wordtest.Set {
@@ -42,13 +55,26 @@ func riskSets() []wordtest.Set {
 		wordtest.Of(setMissing, risk.NumInputs).
 			Except("a question without the input is refused", "location rainfall_mm").
 			Except("a question without a date is about today", "season"),
-		wordtest.Of(setNoticed, risk.NumInputs).Except(never, "season site").
-			Except("the training has seen the whole range", "site.forest_fraction"),
+		wordtest.Of(setNoticed, risk.NumInputs).Except(never, "season site"),
+		derivedSet(),
 		wordtest.Of(setDoubt, domain.NumDoubtReasons).
 			Except("only a site register knows where a place is", "order").
-			Except("a day has one value", "frozen unconfirmed_rise"),
+			Except("no rule compares the days of a history with one another", "frozen unconfirmed_rise"),
 		wordtest.Of(setTreated, domain.NumTreatments),
 	}
+}
+
+// derivedSet are the inputs that the answer may take from the year of weather.
+func derivedSet() wordtest.Set {
+	set := wordtest.Of(setDerived, risk.NumInputs)
+	var others []string
+	for _, input := range set.Words {
+		if input != meanRain && !slices.Contains(strings.Fields(fromYear), input) {
+			others = append(others, input)
+		}
+	}
+	return set.Except("no feature of the year stands for it", strings.Join(others, " ")).
+		Except("the members that read the year need it", meanRain)
 }
 
 func riskQualitySaid(said wordtest.Said, q *risk.Quality) {
@@ -77,7 +103,14 @@ func place() risk.Request {
 	for range vector.MaxHistoryDays {
 		r.RainfallHistoryMM = append(r.RainfallHistoryMM, 3)
 	}
+	for range vector.YearDays {
+		r.TemperatureHistory = append(r.TemperatureHistory, 8)
+	}
+	r.RainfallForecastMM = []float64{3}
 	r.River = vector.River{Value: 2, Normal: 1, FloodThreshold: 6}
+	for range vector.RiverDays {
+		r.RiverHistory = append(r.RiverHistory, 2)
+	}
 	r.Site = vector.Site{
 		ElevationM: 250, SlopeMPerKM: 21, AreaKM2: 2250, SoilDepthM: 0.9, SoilPorosity: 0.46, SoilConductivityCMH: 1.1,
 		SoilWaterCapacityM: 0.6, SandPercent: 28, SiltPercent: 55, ClayPercent: 16,
@@ -105,6 +138,7 @@ func riskInputs() []riskInput {
 		{"temperature_7d_mean", func(r *risk.Request) *float64 { return &r.Temperature7dMean }, 60},
 		{"temperature_30d_mean", func(r *risk.Request) *float64 { return &r.Temperature30dMean }, 60},
 		{"river", func(r *risk.Request) *float64 { return &r.River.Value }, 1e6},
+		{"rainfall_forecast_mm", func(r *risk.Request) *float64 { return &r.RainfallForecastMM[0] }, 2000},
 	}
 	far := []float64{9000, 5000, 8e6, 100, 1, 10000, 50, 100, 100, 100, 60, 30, 2, 1, 1000, 366, 1, 20, -25}
 	for i, name := range vector.SiteNames {
@@ -118,8 +152,10 @@ type riskCase = wordtest.Case[[]risk.Request]
 
 func riskCases() []riskCase {
 	nan := math.NaN()
-	// without is the question without the river and the history of rain, from which means are derived.
-	without := func(r *risk.Request) { r.River.Value, r.RainfallHistoryMM = nan, nil }
+	// without is the question without the river and the weather before today, from which means are derived.
+	without := func(r *risk.Request) {
+		r.River.Value, r.RiverHistory, r.RainfallHistoryMM, r.TemperatureHistory = nan, nil, nil, nil
+	}
 	rainOnly := risk.NewRequest()
 	rainOnly.Latitude, rainOnly.Longitude, rainOnly.RainfallMM = 45, -69, 10
 	var storm []risk.Request
@@ -141,8 +177,9 @@ func riskCases() []riskCase {
 		{
 			Name: "rain and no more",
 			Ask:  one(rainOnly),
-			Says: "missing=site missing=rainfall_history_mm missing=river input_quality=missing",
-			Not:  "missing=site.elevation_m noticed=location",
+			Says: "missing=site missing=rainfall_history_mm missing=weather_history missing=rainfall_forecast_mm " +
+				"missing=river missing=river.history input_quality=missing",
+			Not: "missing=site.elevation_m noticed=location",
 		},
 		{
 			Name: "a river without its threshold",
@@ -155,6 +192,11 @@ func riskCases() []riskCase {
 			Says: "noticed=rainfall_history_mm input_quality=out_of_domain",
 		},
 	}
+	cases = append(cases, riskCase{
+		Name: "every input but the river and the weather before today",
+		Ask:  one(with(place(), without)), Not: "input_quality=out_of_domain",
+	})
+	cases = append(cases, sequenceRisks()...)
 	cases = append(cases, doubtfulRisks()...)
 	cases = append(cases, riskCase{Name: anythingAtAll, Ask: many(1000, Random)})
 	for _, in := range riskInputs() {
@@ -164,20 +206,79 @@ func riskCases() []riskCase {
 				Says: "missing=" + in.name, Not: "missing=site",
 			})
 		}
-		if in.name != "site.forest_fraction" {
+		// The training has seen every share of forest, and no member of the model looks at the silt.
+		if in.name != "site.forest_fraction" && in.name != "site.silt_percent" {
+			far := func(r *risk.Request) { *in.of(r) = in.far }
 			cases = append(cases, riskCase{
-				Name: in.name + " beyond the training", Ask: one(with(place(), func(r *risk.Request) { *in.of(r) = in.far })),
-				Says: "noticed=" + in.name, Not: "missing=" + in.name,
+				Name: in.name + " beyond the training",
+				Ask:  []risk.Request{with(place(), far), with(with(place(), without), far)},
+				Says: "noticed=" + in.name + " input_quality=out_of_domain", Not: "missing=" + in.name,
 			})
 		}
 	}
 	return cases
 }
 
+// sequenceRisks are questions about the days before today, and about what they stand for.
+func sequenceRisks() []riskCase {
+	ask := func(change func(r *risk.Request)) []risk.Request { return one(with(place(), change)) }
+	// yearOf is the question with so many days of temperature, and with a site of which the mean rain alone is known.
+	yearOf := func(days int) []risk.Request {
+		return ask(func(r *risk.Request) {
+			mean := r.Site.PrecipitationMeanMMDay
+			r.Site = risk.NewRequest().Site
+			r.Site.PrecipitationMeanMMDay, r.TemperatureHistory = mean, r.TemperatureHistory[:days]
+		})
+	}
+	return []riskCase{
+		{
+			Name: "every input",
+			Ask:  one(place()),
+			Says: "noticed=site.silt_percent input_quality=ignored",
+			Not:  "input_quality=missing input_quality=out_of_domain missing=weather_history missing=river.history",
+		},
+		{
+			Name: "no temperatures before today", Ask: ask(func(r *risk.Request) { r.TemperatureHistory = nil }),
+			Says: "missing=weather_history", Not: "missing=rainfall_history_mm",
+		},
+		{
+			Name: "a hot day in the history", Ask: ask(func(r *risk.Request) { r.TemperatureHistory[10] = 60 }),
+			Says: "noticed=weather_history input_quality=out_of_domain", Not: "missing=weather_history",
+		},
+		{
+			Name: "the river of one day", Ask: ask(func(r *risk.Request) { r.RiverHistory = nil }),
+			Says: "missing=river.history", Not: "missing=river",
+		},
+		{
+			Name: "a flood in the history", Ask: ask(func(r *risk.Request) { r.RiverHistory[2] = 30 }),
+			Says: "noticed=river.history input_quality=out_of_domain", Not: "doubt=unit missing=river.history",
+		},
+		{
+			Name: "a site of which the mean rain is known, and a year of weather", Ask: yearOf(vector.YearDays),
+			Says: "derived=site.pet_mean_mm_day derived=site.snow_fraction derived=site.aridity " +
+				"derived=site.high_precipitation_days missing=site.elevation_m",
+			Not: "missing=site missing=site.aridity",
+		},
+		{
+			Name: "a site of which the mean rain is known, and half a year of weather", Ask: yearOf(180),
+			Says: "missing=site.aridity missing=weather_history", Not: "derived=site.aridity",
+		},
+		{
+			Name: "a site of which the mean rain is not known, without a river",
+			Ask: ask(func(r *risk.Request) {
+				r.Site.PrecipitationMeanMMDay, r.River.Value, r.RiverHistory = math.NaN(), math.NaN(), nil
+			}),
+			Says: "missing=site.precipitation_mean_mm_day noticed=site.forest_fraction input_quality=ignored",
+		},
+	}
+}
+
 // doubtfulRisks are questions with a value that may be an error.
 func doubtfulRisks() []riskCase {
 	river := func(value, normal, flood float64) []risk.Request {
-		return one(with(place(), func(r *risk.Request) { r.River = vector.River{Value: value, Normal: normal, FloodThreshold: flood} }))
+		return one(with(place(), func(r *risk.Request) {
+			r.River = vector.River{Value: value, Normal: normal, FloodThreshold: flood}
+		}))
 	}
 	return []riskCase{
 		{Name: "a river in a greater unit", Ask: river(5, 706, 7060), Says: "doubt=unit treated=missing missing=river"},
