@@ -183,7 +183,8 @@ persistence (isotonic regression of the event on the current level, fitted to th
 members without a river, the base rate), pooled over gauges, with its 90 % interval from resampling blocks of 30 days; CRPS
 skill refers to persistence, median over gauges; onset AP is the average precision among rows whose river is below the
 threshold. The settings (inputs, units, dropout, loss weights) were chosen on the same unseen systems with one network each, so those
-figures are slightly flattered; the widening was set once and not tuned. In the tables of new members one network answers; two are
+figures are slightly flattered; the widening was set once, but which members
+use it, and which are those of 1.0.0, was decided on these tables. In the tables of new members one network answers; two are
 pooled in what ships. The tables of `level_rain` and `rain` are those of 1.0.0, where two networks answered for `level_rain` and in later time.
 """)
     if "before" in tables:
