@@ -277,18 +277,28 @@ type evaluation struct {
 	row             [NumFeatures]float64
 	known           int // hours of the rain forecast
 	levels, chances pair
-	guarded         bool // the river was not read while it rained: rain alone guards the answer
+	// guarded is set where the river was not read while it rained, or cannot have answered the rain yet: rain alone
+	// guards the answer.
+	guarded bool
 }
 
 // guardRain is the rain since the river's newest reading from which a river that was not read for hours does
 // not vouch for itself, in mm.
 const guardRain = 10
 
+// A river that has not yet answered the rain of the newest hour does not vouch for itself either.
+const (
+	// suddenRain is the rain of one hour, in mm, in which no level is very low.
+	suddenRain = 20
+	// unseenRain is more rain in one hour, in mm, than any gauge of the training had: 49 mm.
+	unseenRain = 50
+)
+
 func (e *evaluation) evaluate(m *Model, r *Request, as trust, n *notes) {
 	e.read(r, as, n)
 	assemble(&e.row, &e.grid, &e.coverage)
 	e.known = min(knownHours(r.RainfallForecastMM), m.reach)
-	e.guarded = e.river() && e.newest > 3 && e.rainSince >= guardRain
+	e.guarded = e.river() && (e.newest > 3 && e.rainSince >= guardRain || e.newestRain() >= unseenRain)
 	// A river without thresholds is forecast on a scale of its own; the probability then rests on rain.
 	if e.river() {
 		plain := &m.members[roleLevelRain]
@@ -301,6 +311,9 @@ func (e *evaluation) evaluate(m *Model, r *Request, as trust, n *notes) {
 		e.chances.run(&m.members[roleRain], &m.members[roleRainForecast], &e.row, e.known)
 	}
 }
+
+// newestRain is the rain of the newest hour in mm, NaN where it is not known. The features hold logarithms.
+func (e *evaluation) newestRain() float64 { return math.Expm1(e.row[firstRain]) }
 
 func (e *evaluation) river() bool { return e.observed != SeriesRainfall }
 
@@ -335,7 +348,8 @@ const (
 //
 // The rules beside the distribution: the trend is rising (falling) when the median three hours ahead lies
 // at least 0.02 of the way from normal to flood threshold above (below) the river now; the early warning
-// is raised when the probability at any horizon asked for reaches the model's cut; the risk is highest at
+// is raised when the probability at any horizon asked for reaches the model's cut, or more rain falls in the newest
+// hour than any gauge of the training saw; the risk is highest at
 // the horizon with the highest probability, the nearest of several. Doubt never lowers the answer: see
 // caution.
 func (m *Model) Forecast(r *Request, f *Forecast) {
@@ -358,6 +372,7 @@ func (m *Model) Forecast(r *Request, f *Forecast) {
 // answer writes the predictions of e within the bounds of c.
 func (m *Model) answer(r *Request, e *evaluation, c *caution, f *Forecast) {
 	widening := halfWidth(m.coverage) * m.widen(&f.Quality)
+	c.warn = c.warn || e.newestRain() >= unseenRain // nobody knows a river that has seen this
 	f.MaxRisk, f.EarlyWarning = 0, c.warn
 	var d Distribution
 	for i, h := range r.Horizons {
@@ -384,7 +399,20 @@ func (m *Model) answer(r *Request, e *evaluation, c *caution, f *Forecast) {
 		}
 		f.EarlyWarning = f.EarlyWarning || p.Probability >= m.earlyWarning
 	}
+	if f.HighestLevel() == domain.LevelVeryLow && !e.guarded && e.newestRain() >= suddenRain {
+		m.guardSuddenRain(r, e, c)
+	}
 	c.apply(f)
+}
+
+// guardSuddenRain guards an answer by rain alone: it is of the lowest level although it pours.
+func (m *Model) guardSuddenRain(r *Request, e *evaluation, c *caution) {
+	e.chances.run(&m.members[roleRain], &m.members[roleRainForecast], &e.row, e.known)
+	c.floor = max(c.floor, domain.LevelLow)
+	for _, h := range r.Horizons {
+		alone, _ := e.fromRain(h, r.RainfallForecastMM)
+		c.guard(m, h, rounded(alone))
+	}
 }
 
 // set writes a probability with its interval, half wide in log-odds on each side.

@@ -29,15 +29,35 @@ func (m *Member) score(row []float32, forecast bool) (float64, logOdds) {
 // member returns the first member whose requirements the inputs meet under a view.
 func (m *Model) member(in *vector.Inputs, view vector.View) *Member {
 	river := !math.IsNaN(in.RiverRatio(1))
-	site := !math.IsNaN(in.Site.PrecipitationMeanMMDay)
 	for i := range m.members {
 		c := &m.members[i]
-		if (river || !c.RequiresRiver) && (site || !c.RequiresSite) && (view.Year || !c.RequiresYear) &&
+		if (river || !c.RequiresRiver) && (!c.RequiresSite || c.knows(&in.Site)) && (view.Year || !c.RequiresYear) &&
 			view.Level >= c.MinHistoryDays {
 			return c
 		}
 	}
 	panic("risk: NewModel accepted a model whose last member has requirements")
+}
+
+// knows reports whether enough is known of a site for a member that requires it. Beside a year of weather the climate
+// of the site alone says less than the year does: something has to be known that the year cannot tell
+// (app/predict/derived_test.go has the figures).
+func (c *Member) knows(s *vector.Site) bool {
+	if math.IsNaN(s.PrecipitationMeanMMDay) {
+		return false
+	}
+	if !c.RequiresYear {
+		return true
+	}
+	for _, v := range [...]float64{
+		s.AreaKM2, s.SlopeMPerKM, s.SoilDepthM, s.SoilPorosity, s.SoilConductivityCMH, s.SoilWaterCapacityM, s.SandPercent,
+		s.ForestFraction, s.LeafAreaIndexMax, s.GeologyPermeabilityLog10M2,
+	} {
+		if v == v {
+			return true
+		}
+	}
+	return false
 }
 
 // look answers the inputs under one view and leaves the features in row.

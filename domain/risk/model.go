@@ -42,7 +42,7 @@ type Member struct {
 	Name           string
 	RequiresYear   bool // of daily rain and temperature
 	RequiresRiver  bool
-	RequiresSite   bool // the site's mean precipitation, without which the other attributes say little
+	RequiresSite   bool // the site: see Member.knows
 	MinHistoryDays int  // of unbroken rainfall history before today
 	Part
 	Calibration Calibration

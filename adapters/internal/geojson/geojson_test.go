@@ -98,11 +98,11 @@ func TestOnlyWGS84IsTaken(t *testing.T) {
 
 func TestWhatIsNoGeometryIsNamed(t *testing.T) {
 	for text, want := range map[string][]string{
-		`{}`:                                    {"/coordinates required", "/type required"},
-		`{"type":"Polygon","coordinates":null}`: {"/coordinates required"},
-		`{"type":null,"coordinates":[]}`:        {"/type required"},
-		`{"type":7,"coordinates":"x"}`:          {"/coordinates type", "/type type"},
-		`{"type":"polygon","coordinates":[]}`:   {"/type format"},
+		`{}`:                                                     {"/coordinates required", "/type required"},
+		`{"type":"Polygon","coordinates":null}`:                  {"/coordinates required"},
+		`{"type":null,"coordinates":[]}`:                         {"/type required"},
+		`{"type":7,"coordinates":"x"}`:                           {"/coordinates type", "/type type"},
+		`{"type":"polygon","coordinates":[]}`:                    {"/type format"},
 		`{"type":"Polygon","coordinates":[[]],"crs":{},"a/b":1}`: {"/a~1b unknown_field", "/crs format"},
 		`{"type":"Polygon","coordinates":[1,[2],[[3]]]}`:         {"/coordinates/0 type", "/coordinates/1/0 type", "/coordinates/2/0 size"},
 		`{"type":"MultiPolygon","coordinates":[[[[0,0,0,0],[0,true],[{},0]]],{}]}`: {

@@ -278,3 +278,30 @@ func TestTheFirstNowcasterIsThereToRollBackTo(t *testing.T) {
 		t.Errorf("%+v reaches %d h with %d features", m.Ref(), m.Reach(), len(card.Features))
 	}
 }
+
+// A river that is still quiet while it pours has not answered the rain yet.
+func TestPouringRainAtAQuietRiverIsNeverVeryLow(t *testing.T) {
+	ask := shippedNowcast(t)
+	for _, mm := range []float64{21, 30, 45, 60, 100, 200, 300, 399} {
+		for _, hours := range []int{24, 200} {
+			r := creek(hours)
+			r.Readings[hours-1].RainfallMM = mm
+			f := ask(r)
+			if f.HighestLevel() == domain.LevelVeryLow {
+				t.Errorf("%v mm in the newest of %d hours: very low, probability %v", mm, hours, f.Predictions[f.MaxRisk].Probability)
+			}
+			if mm > 50 && !f.EarlyWarning {
+				t.Errorf("%v mm in the newest of %d hours: no early warning", mm, hours)
+			}
+		}
+	}
+}
+
+func TestOrdinaryRainAtAQuietRiverKeepsItsLevel(t *testing.T) {
+	ask := shippedNowcast(t)
+	r := creek(200)
+	r.Readings[199].RainfallMM = 4
+	if f := ask(r); f.HighestLevel() == domain.LevelUnknown || f.EarlyWarning {
+		t.Errorf("4 mm: level %v, early warning %v", f.HighestLevel(), f.EarlyWarning)
+	}
+}
