@@ -42,11 +42,11 @@ func (m *Model) member(in *vector.Inputs, view vector.View) *Member {
 // knows reports whether enough is known of a site for a member that requires it. Beside a year of weather the climate
 // of the site alone says less than the year does: something has to be known that the year cannot tell
 // (app/predict/derived_test.go has the figures).
-func (c *Member) knows(s *vector.Site) bool {
+func (m *Member) knows(s *vector.Site) bool {
 	if math.IsNaN(s.PrecipitationMeanMMDay) {
 		return false
 	}
-	if !c.RequiresYear {
+	if !m.RequiresYear {
 		return true
 	}
 	for _, v := range [...]float64{
