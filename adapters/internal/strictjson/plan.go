@@ -169,6 +169,10 @@ func (p *structPlan) decode(d *decoder, v reflect.Value) bool {
 		if n >= len(p.fields) || p.fields[n].name != string(name) {
 			var known bool
 			if n, known = names[string(name)]; !known {
+				if d.limit == 0 { // to look for the nearest name costs a hundred times as much as to read on
+					d.omitted++
+					return d.skip()
+				}
 				d.at(segment{clip(name), isName})
 				d.violation(domain.CodeUnknownField, unknownField(name, p.fields))
 				return d.skip()
