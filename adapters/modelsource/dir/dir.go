@@ -61,12 +61,16 @@ func load[M any](
 	root, err := os.OpenRoot(path)
 	if err != nil {
 		return nil, domain.ModelCard{}, &domain.Error{
-			Kind: domain.KindNotFound, Op: "models.load",
+			Kind: domain.KindNotFound, Op: "models.path: load " + path,
 			Msg: fmt.Sprintf("the model directory %s cannot be opened", path), Err: err,
 		}
 	}
 	defer func() { _ = root.Close() }() // read only: nothing is lost
-	return from(ctx, root.FS())
+	model, card, err := from(ctx, root.FS())
+	if e, ok := errors.AsType[*domain.Error](err); ok {
+		e.Op = "models.path: load " + path
+	}
+	return model, card, err
 }
 
 // Describe implements ports.ModelSource.
