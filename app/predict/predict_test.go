@@ -153,7 +153,7 @@ func released(t *testing.T, version string) ports.ModelSource {
 			entry["version"], entry["sha256"] = version, rewrite(manifest, func(m map[string]any) { m["version"] = version })
 		}
 	})
-	source, err := dir.New(dir.Config{Path: path})
+	source, err := dir.New(dir.Config{Path: path}, embedded.New())
 	if err != nil {
 		t.Fatal(err)
 	}
