@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/guardy-ai/guardy/adapters/modelsource/embedded"
 	"github.com/guardy-ai/guardy/app/predict"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/evacuation"
@@ -331,7 +330,7 @@ func TestAnErrorOfTheRegionIsTheAnswer(t *testing.T) {
 }
 
 func BenchmarkPlanEvacuationWithoutARegion(b *testing.B) {
-	s := loaded(b, bare(embedded.New())).Evacuations
+	s := loaded(b, bare(shipped)).Evacuations
 	b.ReportAllocs()
 	for b.Loop() {
 		r := aFlood()
