@@ -69,7 +69,7 @@ func load[M any](
 	root, err := os.OpenRoot(path)
 	if err != nil {
 		return nil, domain.ModelCard{}, &domain.Error{
-			Kind: domain.KindNotFound, Op: "models.load",
+			Kind: domain.KindNotFound, Op: "models.path: load " + path,
 			Msg: fmt.Sprintf("the model directory %s cannot be opened", path), Err: err,
 		}
 	}
@@ -77,6 +77,9 @@ func load[M any](
 	model, card, err := from(ctx, root.FS())
 	if errors.Is(err, bundle.ErrAbsent) {
 		return otherwise(ctx)
+	}
+	if e, ok := errors.AsType[*domain.Error](err); ok {
+		e.Op = "models.path: load " + path
 	}
 	return model, card, err
 }

@@ -62,6 +62,7 @@ type Server struct {
 	streams gate.Gate
 	quota   *quota // nil without a quota
 	started time.Time
+	drain   drain
 
 	base     context.Context // ends when Stop runs out of time
 	cancel   context.CancelFunc
@@ -127,10 +128,12 @@ func (s *Server) Start(ctx context.Context) error {
 // Addr returns the address that is listened on; empty before Start.
 func (s *Server) Addr() string { return s.listener.Addr() }
 
-// Stop accepts no more connections and waits for the requests under way. When ctx ends first, what
+// Stop accepts no more connections and waits for the requests under way; open streams end after the lines that were
+// read. When ctx ends first, what
 // is left is cancelled.
 func (s *Server) Stop(ctx context.Context) error {
 	defer s.cancel()
+	s.drain.begin()
 	return s.listener.Stop(ctx, s.app.Server().ShutdownWithContext)
 }
 
