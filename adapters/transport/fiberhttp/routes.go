@@ -38,6 +38,7 @@ var unmatched = route{label: "unmatched", probe: true, spanAttributes: trace.Wit
 func (s *Server) route() {
 	for _, rt := range []route{
 		{method: http.MethodPost, path: "/api/v1/predict/flood-risk", handle: s.assess},
+		{method: http.MethodGet, path: "/api/v1/predict/flood-risk", handle: s.assessQuery},
 		{method: http.MethodPost, path: "/api/v1/predict/batch", handle: s.assessBatch},
 		{method: http.MethodPost, path: "/api/v1/predict/nowcast", handle: s.nowcast},
 		{method: http.MethodPost, path: "/api/v1/predict/anomaly", handle: s.detectAnomaly},
