@@ -102,7 +102,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 		BodyLimit:                    math.MaxInt, // body.go bounds bodies
 		StreamRequestBody:            true,
 		DisablePreParseMultipartForm: true,
-		Concurrency:                  cfg.MaxConnections,
+		Concurrency:                  math.MaxInt32, // the listener bounds connections
 		ReadBufferSize:               int(cfg.MaxHeaderBytes),
 		WriteBufferSize:              8 << 10,
 		ReadTimeout:                  cfg.ReadTimeout,
@@ -122,7 +122,8 @@ func New(cfg Config, d Deps) (*Server, error) {
 
 // Start binds the listener and serves in the background.
 func (s *Server) Start(ctx context.Context) error {
-	return s.listener.Start(ctx, s.cfg.addr(), nil, s.app.Server().Serve)
+	limits := listener.Limits{Connections: s.cfg.MaxConnections, Rate: s.cfg.MinRate, Grace: s.cfg.WriteTimeout}
+	return s.listener.Start(ctx, s.cfg.addr(), limits, nil, s.app.Server().Serve)
 }
 
 // Addr returns the address that is listened on; empty before Start.
