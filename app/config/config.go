@@ -125,7 +125,7 @@ type TTL struct {
 // obey.
 type Devices struct {
 	// Where the states of devices are kept: memory (in the process) or redis (shared by replicas, on the
-	// server of cache.redis). Not set, it is redis where cache.kind is redis or tiered, else memory.
+	// server of devices.redis.url or else of cache.redis; while that takes none they are held in the process). Not set, it is redis where cache.kind is redis or tiered, else memory.
 	Kind string `koanf:"kind"`
 	// File (YAML or JSON) with limits of your own for variables and for single devices; docs/sensors.md
 	// shows one. guardy qc obeys it, too. It is read at the start.

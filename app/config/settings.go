@@ -71,7 +71,10 @@ func Variable(key string) string {
 }
 
 // secretKeys name the settings whose values are never shown.
-var secretKeys = []string{"security.admin_keys", "cache.redis.url", "cache.redis.password", "cache.redis.sentinel_password"}
+var secretKeys = []string{
+	"security.admin_keys", "cache.redis.url", "cache.redis.password", "cache.redis.sentinel_password", "cache.redis.secret",
+	"devices.redis.url", "devices.redis.password",
+}
 
 // IsSecret reports whether the value of key must not be shown. Secrets come from the environment, a
 // file that a variable names, or the configuration file; never from the command line, which every

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"runtime"
 	"time"
 
@@ -56,6 +57,9 @@ type Planning struct {
 	Budget time.Duration
 }
 
+// maxWait is how long a plan may wait for a worker. Half of the time of a request is then left for the plan itself.
+const maxWait = 2500 * time.Millisecond
+
 // reserve is the share of a request's time that is kept for what comes after the plan.
 const reserve = 10
 
@@ -75,7 +79,7 @@ func newEvacuations(m *Models, d Deps) *Evacuations {
 		workers = max(1, runtime.GOMAXPROCS(0)/2)
 	}
 	return &Evacuations{
-		models: m, cache: newLookaside(d, d.TTL.Evacuation), plans: newPool(workers, d.Planning.Queue), budget: d.Planning.Budget,
+		models: m, cache: newLookaside(d, d.TTL.Evacuation), plans: newPool(workers, d.Planning.Queue, maxWait), budget: d.Planning.Budget,
 		recorder: d.Recorder, clock: d.Clock,
 	}
 }
@@ -126,17 +130,22 @@ func (q evacuationQuestion) compute(ctx context.Context, a *evacuation.Answer) e
 	if !q.p.HasRegion() {
 		return q.plan(ctx, ctx, a)
 	}
-	return q.s.plans.do(ctx, op, func() error {
-		until, cancel := q.s.timed(ctx)
-		defer cancel()
-		return q.plan(ctx, until, a)
+	// The workers are a bound of their own: the slot of the request is free for others meanwhile.
+	var err error
+	rested := ports.AtRest(ctx, func() {
+		err = q.s.plans.do(ctx, op, func() error {
+			until, cancel := q.s.timed(ctx)
+			defer cancel()
+			return q.plan(ctx, until, a)
+		})
 	})
+	return errors.Join(err, rested)
 }
 
 // plan asks the planner for the best answer that it has when until ends. Nobody waits for an answer after ctx.
 func (q evacuationQuestion) plan(ctx, until context.Context, a *evacuation.Answer) error {
 	start := q.s.clock()
-	if err := q.p.Plan(q.r, func() bool { return until.Err() != nil }, a); err != nil {
+	if err := q.p.Plan(q.r, func() float64 { return spent(q.s.clock, start, until) }, a); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
@@ -145,6 +154,18 @@ func (q evacuationQuestion) plan(ctx, until context.Context, a *evacuation.Answe
 	a.GeneratedAt = start.UTC().Truncate(time.Millisecond)
 	q.s.recorder.Predicted(ctx, q.p.Ref(), levelAsked(q.r), 1, q.s.clock().Sub(start))
 	return nil
+}
+
+// spent returns how much of the time from a start until the end of a context is over.
+func spent(clock ports.Clock, start time.Time, until context.Context) float64 {
+	if until.Err() != nil {
+		return 1
+	}
+	end, ok := until.Deadline()
+	if !ok {
+		return 0
+	}
+	return min(float64(clock().Sub(start))/float64(end.Sub(start)), 1)
 }
 
 // timed returns the context in which a plan is made that begins now.

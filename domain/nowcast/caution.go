@@ -51,6 +51,11 @@ func (m *Model) cautiously(r *Request, e *evaluation, f *Forecast) {
 		also(trust{codes: true})
 		c.unknown = other.any() || e.rise
 	}
+	if e.deluge {
+		also(trust{rain: true})
+		// With that rain the river may be doubtful for another reason; then nothing is sure.
+		c.unknown = c.unknown || e.rise || e.maybeCode || other.stuck || other.rise
+	}
 	// Of two doubts in a row each would be judged otherwise without the other.
 	c.unknown = c.unknown || e.beside || e.fell > 1 || e.fell > 0 && e.rise
 	if e.rise {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/doubt"
@@ -66,7 +67,8 @@ func doubtful(rng *rand.Rand) nowcast.Request {
 		func() { shift := rng.NormFloat64() * 100; r.Normal += shift; r.FloodThreshold += shift },
 		func() { *series(&r.Readings[rng.IntN(n)]) = codes[rng.IntN(len(codes))] },
 		func() { *series(last) = []float64{999, 9999, 99999, -99, 888, 6999}[rng.IntN(6)] },
-		func() { last.RainfallMM = 500 + rng.ExpFloat64()*1000 },
+		func() { last.RainfallMM = 390 + rng.ExpFloat64()*1000 },
+		func() { r.Readings[rng.IntN(n)].RainfallMM = 390 + rng.ExpFloat64()*3000 },
 		func() { // nobody read the river while it rained
 			for i := n - 1 - rng.IntN(n-1); i < n; i++ {
 				r.Readings[i].WaterLevelM, r.Readings[i].DischargeM3S = math.NaN(), math.NaN()
@@ -125,6 +127,18 @@ func pointed(t *testing.T, r *nowcast.Request, d domain.Doubt) *float64 {
 	}[parts[3]]
 }
 
+// isRecent reports whether a doubt is about a reading of the newest three days.
+func isRecent(r *nowcast.Request, d domain.Doubt) bool {
+	i, _ := strconv.Atoi(strings.Split(d.Pointer, "/")[2])
+	newest := r.Readings[i].Time
+	for k := range r.Readings {
+		if r.Readings[k].Time.After(newest) {
+			newest = r.Readings[k].Time
+		}
+	}
+	return newest.Sub(r.Readings[i].Time) < 72*time.Hour
+}
+
 // lower reports whether an answer is less cautious than another.
 func lower(f, than *nowcast.Forecast) bool {
 	l := f.HighestLevel()
@@ -149,8 +163,17 @@ func doubtProperties(t *testing.T, m *nowcast.Model, r *nowcast.Request, rng *ra
 		if lower(&f, &w) {
 			t.Errorf("%+v lowers the answer from %v to %v", d, w.HighestLevel(), f.HighestLevel())
 		}
-		dangerous := d.Reason == domain.DoubtUnconfirmedRise || d.Treated == domain.TreatedBound ||
-			d.Reason == domain.DoubtFrozen && given >= r.FloodThreshold
+		var dangerous bool
+		switch {
+		case d.Reason == domain.DoubtUnconfirmedRise:
+			dangerous = true
+		case d.Treated == domain.TreatedBound && strings.HasSuffix(d.Pointer, "/rainfall_mm"):
+			dangerous = isRecent(r, d)
+		case d.Treated == domain.TreatedBound:
+			dangerous = !(given < r.FloodThreshold)
+		case d.Reason == domain.DoubtFrozen:
+			dangerous = given >= r.FloodThreshold
+		}
 		if dangerous && !f.EarlyWarning {
 			t.Errorf("%+v of %v would be dangerous and there is no early warning", d, given)
 		}

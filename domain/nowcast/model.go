@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/guardy-ai/guardy/domain"
@@ -486,26 +487,76 @@ func (m *Model) quality(r *Request, e *evaluation, q *Quality) {
 	missing(InputRainfall, !s.rainy)
 	missing(InputWaterLevel, !river)
 	missing(InputRainfallForecast, known == 0)
-	missing(InputRiver, !(r.FloodThreshold > r.Normal))
+	missing(InputRiver, !(r.FloodThreshold > r.Normal) || s.misfit)
 	ignored(InputTemperature, s.present[SeriesTemperature])
 	ignored(InputHumidity, s.present[SeriesHumidity])
 	ignored(InputWaterLevel, s.present[SeriesWaterLevel] && s.observed != SeriesWaterLevel)
 	ignored(InputDischarge, s.present[SeriesDischarge] && s.observed != SeriesDischarge)
 	ignored(InputOlderReadings, s.older)
-	ignored(InputFartherForecast, len(r.RainfallForecastMM) > max(known, slices.Max(r.Horizons)))
-	if river && s.scaled && !m.limits[0].Holds(row[0]) {
-		if s.observed == SeriesWaterLevel {
-			q.OutOfDomain = q.OutOfDomain.With(InputWaterLevel)
-		} else {
-			q.OutOfDomain = q.OutOfDomain.With(InputDischarge)
+	used := min(known, max(slices.Max(r.Horizons), trendHours))
+	ignored(InputFartherForecast, slices.ContainsFunc(r.RainfallForecastMM[used:], func(v float64) bool { return v == v }))
+	outside := func(i Input, holds bool) {
+		if holds {
+			q.OutOfDomain = q.OutOfDomain.With(i)
 		}
 	}
-	for i := firstRain; i < firstRain+len(sums); i++ {
-		if row[i] > m.limits[i].Max {
-			q.OutOfDomain = q.OutOfDomain.With(InputRainfall)
-		}
+	// The level, and how fast it moves either way: a river without thresholds has no scale to compare.
+	if river && s.scaled && m.isOutside(row, levelFeatures) {
+		outside(InputWaterLevel, s.observed == SeriesWaterLevel)
+		outside(InputDischarge, s.observed == SeriesDischarge)
 	}
+	outside(InputRainfall, m.isAbove(row, rainFeatures))
+	outside(InputRainfallForecast, m.isMoreRain(r.RainfallForecastMM[:used]))
 }
+
+// isOutside reports whether a feature lies outside what the training had.
+func (m *Model) isOutside(row *[NumFeatures]float64, features []int) bool {
+	return slices.ContainsFunc(features, func(i int) bool { return !m.limits[i].Holds(row[i]) })
+}
+
+// isAbove reports whether a feature lies above what the training had.
+func (m *Model) isAbove(row *[NumFeatures]float64, features []int) bool {
+	return slices.ContainsFunc(features, func(i int) bool { return row[i] > m.limits[i].Max })
+}
+
+// isMoreRain reports whether a forecast holds more rain within some hours than any gauge of the training had within as
+// many.
+func (m *Model) isMoreRain(forecast []float64) bool {
+	for i, hours := range sums {
+		most, sum := math.Expm1(m.limits[firstRain+i].Max), 0.0
+		for k, v := range forecast {
+			sum += v
+			if k >= hours {
+				sum -= forecast[k-hours]
+			}
+			if sum > most+leastMM {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// leastMM is less rain than a gauge tells, in mm; limits are written with six digits.
+const leastMM = 0.01
+
+// levelFeatures and rainFeatures are the features by which a sequence is outside of what the training had.
+var levelFeatures, rainFeatures = featuresNamed("z_now", "rise_"), featuresNamed("rain_", "store_")
+
+// featuresNamed are the features whose names begin so, without those of both rain and river.
+func featuresNamed(prefixes ...string) (features []int) {
+	for i, name := range Names {
+		for _, prefix := range prefixes {
+			if strings.HasPrefix(name, prefix) && name != "z_now_bent" && !slices.Contains(notMeasures, name) {
+				features = append(features, i)
+			}
+		}
+	}
+	return features
+}
+
+// notMeasures are features that the prefixes hold and that do not grow with the level or the rain.
+var notMeasures = []string{"rise_per_mm_since_low", "rain_age", "rain_centroid_24h", "rain_since_low"}
 
 // firstRain is the index of the first rain sum.
 var firstRain = slices.Index(Names[:], "rain_1h")

@@ -105,17 +105,23 @@ func (v *river) isBackwards(last int) bool {
 // countImpossible counts and lists the values that are left out. A number that may be a code and stands last
 // may be the flood itself: it is left out, and it bounds the answer.
 func (s *sequence) countImpossible(v *river, n *notes) {
-	impossible, last := 0, -1
+	last := v.end - 1
+	for ; last >= v.first; last-- {
+		// A code says as much as nothing, so the value before it is the newest.
+		if value := v.readings[last].Value(v.x); value == value && !doubt.IsCode(quantities[v.x], value) {
+			break
+		}
+	}
+	if last >= v.first && !v.plausible(v.readings[last].Value(v.x)) {
+		if value := v.readings[last].Value(v.x); value > 0 {
+			s.maybeCode, s.suspect = true, last
+			s.high = s.high || !v.scaled || v.z(value) >= 1
+		}
+	}
+	impossible := 0
 	for i := v.first; i < v.end; i++ {
 		value := v.readings[i].Value(v.x)
-		if value != value {
-			continue
-		}
-		exact := doubt.IsCode(quantities[v.x], value)
-		if !exact {
-			last = i // a code says as much as nothing, so the value before it is the newest
-		}
-		if v.plausible(value) {
+		if value != value || v.plausible(value) {
 			continue
 		}
 		impossible++
@@ -123,16 +129,12 @@ func (s *sequence) countImpossible(v *river, n *notes) {
 		if doubt.MayBeCode(quantities[v.x], value) {
 			reason = domain.DoubtNoDataCode
 		}
+		if s.maybeCode && i == last {
+			treated = domain.TreatedBound
+		}
 		n.value(i, v.x, reason, treated)
 	}
 	s.faults[v.x][FaultImpossible] = saturated(impossible)
-	if last < 0 || v.plausible(v.readings[last].Value(v.x)) {
-		return
-	}
-	if value := v.readings[last].Value(v.x); value > 0 {
-		s.maybeCode, s.suspect = true, last
-		s.high = s.high || !v.scaled || v.z(value) >= 1
-	}
 }
 
 // settle writes the values up to last into the grid, without spikes. A spike is judged by its raw neighbours,

@@ -44,6 +44,7 @@ var unmatched = route{label: "unmatched", class: ports.ClassProbe, spanAttribute
 func (s *Server) route() {
 	for _, rt := range []route{
 		{method: http.MethodPost, path: "/api/v1/predict/flood-risk", handle: s.assess, class: ports.ClassSingle, body: true},
+		{method: http.MethodGet, path: "/api/v1/predict/flood-risk", handle: s.assessQuery, class: ports.ClassSingle},
 		{method: http.MethodPost, path: "/api/v1/predict/batch", handle: s.assessBatch, class: ports.ClassBulk, body: true},
 		{method: http.MethodPost, path: "/api/v1/predict/nowcast", handle: s.nowcast, class: ports.ClassSingle, body: true},
 		{method: http.MethodPost, path: "/api/v1/predict/anomaly", handle: s.detectAnomaly, class: ports.ClassSingle, body: true},
@@ -122,6 +123,7 @@ type exchange struct {
 	drained   bool // the body was read to its end
 
 	raw, body, out []byte // raw is a body that is to be inflated
+	packed         []byte // out, compressed
 	wire           contractjson.FloodRisk
 	wireBatch      contractjson.Batch
 	request        risk.Request
@@ -199,7 +201,7 @@ func (x *exchange) Close() error {
 	} else {
 		x.conn.Served(now)
 	}
-	raw, body, out := x.raw[:0], x.body[:0], x.out[:0]
+	raw, body, out, packed := x.raw[:0], x.body[:0], x.out[:0], x.packed[:0]
 	if cap(raw) > maxPooled {
 		raw = nil
 	}
@@ -209,7 +211,10 @@ func (x *exchange) Close() error {
 	if cap(out) > maxPooled {
 		out = nil
 	}
-	*x = exchange{raw: raw, body: body, out: out, wireBatch: x.wireBatch.Recycled(), items: x.items.Recycled()}
+	if cap(packed) > maxPooled {
+		packed = nil
+	}
+	*x = exchange{raw: raw, body: body, out: out, packed: packed, wireBatch: x.wireBatch.Recycled(), items: x.items.Recycled()}
 	exchanges.Put(x)
 	return nil
 }
@@ -250,7 +255,7 @@ func (x *exchange) fail(err error) {
 func (x *exchange) answer(status int, contentType string, body []byte) {
 	x.Response.SetStatusCode(status)
 	x.Response.Header.SetContentType(contentType)
-	x.Response.SetBodyRaw(body)
+	x.Response.SetBodyRaw(x.compressed(body))
 }
 
 const typeJSON = "application/json"

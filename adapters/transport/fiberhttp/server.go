@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/valyala/fasthttp"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
@@ -117,7 +115,8 @@ func New(cfg Config, d Deps) (*Server, error) {
 		ErrorHandler:                 s.unrouted,
 	})
 	s.route()
-	s.app.Server().Handler = s.knownMethods(s.app.Handler())
+	s.app.Server().Handler = s.arrive(s.app.Handler())
+	s.app.Server().ExpectHandler = s.expected
 	s.app.Server().CloseOnShutdown = true
 	return s, nil
 }
@@ -138,15 +137,4 @@ func (s *Server) Stop(ctx context.Context) error {
 	defer s.cancel()
 	s.drain.begin()
 	return s.listener.Stop(ctx, s.app.Server().ShutdownWithContext)
-}
-
-// knownMethods lets fiber answer methods that it has never heard of like others that no route has.
-func (s *Server) knownMethods(next fasthttp.RequestHandler) fasthttp.RequestHandler {
-	methods := s.app.Config().RequestMethods
-	return func(c *fasthttp.RequestCtx) {
-		if !slices.Contains(methods, string(c.Method())) {
-			c.Request.Header.SetMethod(fiber.MethodTrace)
-		}
-		next(c)
-	}
 }

@@ -260,3 +260,113 @@ func TestAStreamThatIsCutShortSaysSo(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 }
+
+// post asks the service and returns the headers and the body.
+func post(t *testing.T, url, body string) (http.Header, string) {
+	t.Helper()
+	res, err := http.Post(url, "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %d %s, %v", url, res.StatusCode, text, err)
+	}
+	return res.Header, string(text)
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	res, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// startRedis starts a server in a process of its own and returns its address.
+func startRedis(t *testing.T, args ...string) string {
+	t.Helper()
+	path, err := exec.LookPath("redis-server")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("CI must test against a real redis-server: install Debian's redis-server")
+		}
+		t.Skip("no redis-server in the PATH: install Debian's redis-server to run this test")
+	}
+	free, err := freePorts(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := new(lockedBuffer)
+	cmd := exec.Command(path, append([]string{"--port", free[0], "--bind", "127.0.0.1", "--save", "", "--dir", t.TempDir()}, args...)...) //nolint:noctx // killed below
+	cmd.Stdout = out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	(&process{log: out}).logged(t, "Ready to accept connections")
+	return "127.0.0.1:" + free[0]
+}
+
+// TestARedisThatCannotBeUsedIsToldOnce starts the service beside Redis servers that do not do what is wanted.
+func TestARedisThatCannotBeUsedIsToldOnce(t *testing.T) {
+	free, err := freePorts(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		addr   func(*testing.T) string
+		reason string
+		stored bool
+	}{
+		"not there": {func(*testing.T) string { return "127.0.0.1:" + free[0] }, "it cannot be reached", false},
+		"a replica": {func(t *testing.T) string { return startRedis(t, "--replicaof", "127.0.0.1 1") }, "it is a replica", false},
+		"full":      {func(t *testing.T) string { return startRedis(t, "--maxmemory", "1") }, "its memory is full", false},
+		"sound":     {func(t *testing.T) string { return startRedis(t) }, "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			addr := tt.addr(t)
+			p := startProcess(t, "GUARDY_CACHE_KIND=redis", "GUARDY_DEVICES_KIND=redis", "REDIS_URL=redis://user@"+addr, "GUARDY_CACHE_POLICY=always")
+			header, _ := post(t, "http://"+p.http+"/api/v1/predict/flood-risk", oneLine)
+			if got := header.Get("Cache-Status"); strings.Contains(got, "stored") != tt.stored {
+				t.Errorf("Cache-Status: %s", got)
+			}
+			for i, lost := range []bool{!tt.stored, false} {
+				_, verdict := post(t, "http://"+p.http+"/api/v1/predict/anomaly", fmt.Sprintf(
+					`{"device_id":"gauge-7","timestamp":"2026-10-04T0%d:00:00Z","water_level_m":1.5}`, i))
+				if i == 1 && strings.Contains(verdict, "no_state") || !lost && strings.Contains(verdict, "state_lost") {
+					t.Errorf("reading %d: %s", i, verdict)
+				}
+			}
+			health := get(t, "http://"+p.http+"/health")
+			if want := map[bool]string{true: `"status":"healthy"`, false: `"status":"degraded"`}[tt.stored]; !strings.Contains(health, want) ||
+				!strings.Contains(health, tt.reason) {
+				t.Errorf("want %s and the reason: %s", want, health)
+			}
+			if ready := get(t, "http://"+p.admin+"/readyz"); !strings.Contains(ready, tt.reason) {
+				t.Errorf("readiness does not say why: %s", ready)
+			}
+			for _, use := range []string{"as the cache", "as the store of device states"} {
+				n := 0
+				for line := range strings.SplitSeq(p.log.String(), "\n") {
+					if strings.Contains(line, `"WARN"`) && strings.Contains(line, use) && strings.Contains(line, addr) && strings.Contains(line, tt.reason) {
+						n++
+					}
+				}
+				if n != 1 && !tt.stored {
+					t.Errorf("%d warnings, want one, that name the reason and the address of redis %s", n, use)
+				}
+			}
+			if n := strings.Count(p.log.String(), `"WARN"`); tt.stored && n > 0 {
+				t.Errorf("%d warnings beside a sound Redis", n)
+			}
+		})
+	}
+}
