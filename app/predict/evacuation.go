@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"runtime"
 	"time"
 
@@ -139,7 +138,10 @@ func (q evacuationQuestion) compute(ctx context.Context, a *evacuation.Answer) e
 			return q.plan(ctx, until, a)
 		})
 	})
-	return errors.Join(err, rested)
+	if err == nil {
+		err = rested
+	}
+	return err
 }
 
 // plan asks the planner for the best answer that it has when until ends. Nobody waits for an answer after ctx.
