@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
@@ -66,8 +67,8 @@ var receivedBodies = sync.Pool{New: func() any { return new(receivedBody) }}
 // receiveBody reads the body to its end. Nothing but its bytes, and a place among the calls that still arrive, is held
 // meanwhile.
 func (s *Server) receiveBody(c *call, r *http.Request) (*receivedBody, error) {
-	if !s.arriving.Take(ended, &c.arriving, 1, c, c.peer.client) {
-		return nil, ports.NewShed(c.flight.Class(), ports.ShedInFlight, 0.5)
+	if !s.arriving.Take(ended, &c.arriving, 1, c, c.peer.client) && !s.arrive(c) {
+		return nil, ports.NewShed(c.flight.Class(), ports.ShedInFlight, rand.Float64())
 	}
 	defer s.arriving.Free(&c.arriving)
 	c.readUntil(c.start.Add(s.cfg.ReadTimeout))
@@ -105,6 +106,16 @@ func (s *Server) receiveBody(c *call, r *http.Request) (*receivedBody, error) {
 			c.readUntil(c.start.Add(s.cfg.ReadTimeout + s.earned(looked)))
 		}
 	}
+}
+
+// arrivingPatience is how long a call of which nothing arrives is left alone when others have no place to arrive.
+const arrivingPatience = 100 * time.Millisecond
+
+// arrive waits for a place among the calls that arrive.
+func (s *Server) arrive(c *call) bool {
+	ctx, cancel := context.WithTimeout(c.Context, s.cfg.ReadTimeout)
+	defer cancel()
+	return s.arriving.Take(ctx, &c.arriving, 1, c, c.peer.client)
 }
 
 func (b *receivedBody) release() {

@@ -110,7 +110,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		errors: connect.NewErrorWriter(), listener: listener.New("connect", deps.Logger, deps.Failed), draining: make(chan struct{}),
 	}
 	s.flights = flight.New(flight.Limits{Requests: cfg.MaxInFlight, Streams: cfg.MaxStreams, Bytes: cfg.MaxBytesInFlight}, deps.Admission)
-	s.arriving = room.New(int64(arrivingFactor*cfg.MaxInFlight), flight.Patience).Shared(int64(arrivingFactor*cfg.MaxInFlight+1) / 2)
+	s.arriving = room.New(int64(arrivingFactor*cfg.MaxInFlight), arrivingPatience).Shared(int64(arrivingFactor*cfg.MaxInFlight+1) / 2)
 	chain, err := interceptors(deps.Tracer, deps.Logger)
 	if err != nil {
 		return nil, err
@@ -207,7 +207,7 @@ func (s *Server) dispatch(c *call, r *http.Request) {
 	switch {
 	case to.stream: // moves its deadlines as it goes
 		c.writeUntil(time.Time{})
-		if err := c.stream.Open(s.flights, c, c.peer.client); err != nil {
+		if err := c.stream.Open(c.Context, s.flights, c, c.peer.client); err != nil {
 			s.write(c, w, r, c.refuse(domainError(err)))
 			return
 		}

@@ -707,12 +707,17 @@ func TestStreamsHaveALimitOfTheirOwn(t *testing.T) {
 	cfg.MaxStreams = 1
 	s, url := start(t, cfg, testDeps(transporttest.NewService()))
 	var other flight.Stream
-	if err := other.Open(s.flights, nil, netip.Prefix{}); err != nil {
+	if err := other.Open(t.Context(), s.flights, nil, netip.Prefix{}); err != nil {
+		t.Fatal(err)
+	}
+	slot, err := other.Block(t.Context(), 1) // it is at work and does not give way
+	if err != nil {
 		t.Fatal(err)
 	}
 	if a := do(t, "POST", url+batchPath, strings.NewReader(good), linesType); a.StatusCode != 503 {
 		t.Error(a.StatusCode)
 	}
+	other.Blocked(slot)
 	other.Close()
 	for range 3 {
 		if a := do(t, "POST", url+batchPath, strings.NewReader(good), linesType); a.StatusCode != 200 {

@@ -35,10 +35,10 @@ func (s *Server) assessStream(x *exchange) error {
 	if err := x.accepts(typeNDJSON); err != nil {
 		return err
 	}
-	if err := x.stream.Open(s.flights, x, x.client()); err != nil {
+	x.ctx = lazyctx.WithDeadline(x.traced, time.Now().Add(s.deps.Limits.Timeout))
+	if err := x.stream.Open(x.ctx, s.flights, x, x.client()); err != nil {
 		return err
 	}
-	x.ctx = lazyctx.WithDeadline(x.traced, time.Now().Add(s.deps.Limits.Timeout))
 	body, err := x.encoded(x.rawBody())
 	if err != nil {
 		return err

@@ -84,9 +84,13 @@ const slotBytes = 32 << 10
 // Cost is the cost of a request with such a body, in slots.
 func Cost(bytes int) int { return 1 + bytes/slotBytes }
 
-// Enter waits until it is the request's turn. The error is one of ports.Admission.
+// Enter waits until it is the request's turn. A single request that costs more than others is bulk: it must not keep
+// those from being answered. The error is one of ports.Admission.
 func (r *Request) Enter(ctx context.Context, cost int) error {
 	if !r.placed {
+		if r.class == ports.ClassSingle && cost > 1 {
+			r.class = ports.ClassBulk
+		}
 		if !r.rooms.places[r.class].Take(ended, &r.place, 1, r.holder, r.client) {
 			return r.shed(ports.ShedInFlight)
 		}
@@ -179,9 +183,12 @@ type Stream struct {
 	hold   room.Hold
 }
 
-// Open takes a place among the streams. A stream on which nothing is worked gives way: holder is told.
-func (s *Stream) Open(rooms *Rooms, holder room.Holder, client netip.Prefix) error {
-	if !rooms.streams.Take(ended, &s.hold, 1, holder, client) {
+// Open takes a place among the streams, or waits for one until ctx ends, for somewhat more than the time after which
+// a stream on which nothing is worked gives way. holder is told when this one has to.
+func (s *Stream) Open(ctx context.Context, rooms *Rooms, holder room.Holder, client netip.Prefix) error {
+	ctx, cancel := context.WithTimeout(ctx, streamPatience+streamPatience/4)
+	defer cancel()
+	if !rooms.streams.Take(ctx, &s.hold, 1, holder, client) {
 		return ports.NewShed(ports.ClassBulk, ports.ShedInFlight, rand.Float64())
 	}
 	s.rooms, s.client = rooms, client
