@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/guardy-ai/guardy/domain"
@@ -21,6 +22,17 @@ type Model struct {
 	widening     Widening
 	limits       [NumFeatures]domain.Range
 	reach        int
+
+	// evaluations are those that no answer needs any more. They are kept because the product of a matrix and a vector
+	// takes its slices to the heap.
+	evaluations sync.Pool
+}
+
+func (m *Model) borrow() *evaluation {
+	if e, ok := m.evaluations.Get().(*evaluation); ok {
+		return e
+	}
+	return new(evaluation)
 }
 
 // Spec is what a model is made of. NewModel checks it completely.
@@ -193,18 +205,19 @@ func (m *Model) CacheScope() []byte { return m.scope }
 type answerer struct {
 	member   *Member
 	forecast bool
+	inputs   [maxInputs]float32
+	hidden   [2][maxHidden]float32
 	outputs  [maxNetworks]outputs
 }
 
 func (a *answerer) run(member *Member, row *[NumFeatures]float64, forecast bool) {
 	a.member, a.forecast = member, forecast
-	var inputs [maxInputs]float32
-	x := inputs[:len(member.Inputs)]
+	x := a.inputs[:len(member.Inputs)]
 	for i, f := range member.Inputs {
 		x[i] = float32(min(max((row[f]-member.Mean[i])*member.inverse[i], -inputLimit), inputLimit))
 	}
 	for i := range member.Networks {
-		member.Networks[i].run(x, &a.outputs[i])
+		member.Networks[i].run(x, &a.hidden, &a.outputs[i])
 	}
 }
 
@@ -354,19 +367,20 @@ const (
 // the horizon with the highest probability, the nearest of several. Doubt never lowers the answer: see
 // caution.
 func (m *Model) Forecast(r *Request, f *Forecast) {
-	var e evaluation
+	e := m.borrow()
+	defer m.evaluations.Put(e)
 	f.Quality = Quality{}
 	e.evaluate(m, r, trust{}, &notes{request: r, quality: &f.Quality})
 	f.Predictions = slices.Grow(f.Predictions[:0], len(r.Horizons))[:len(r.Horizons)]
 	f.IssuedFor = r.Readings[len(r.Readings)-1].Time
 	f.Observed, f.Coverage, f.Model = e.observed, m.coverage, m.ref
 	f.SequenceLength = len(r.Readings)
-	m.quality(r, &e, &f.Quality)
+	m.quality(r, e, &f.Quality)
 	if e.any() {
-		m.cautiously(r, &e, f)
+		m.cautiously(r, e, f)
 		return
 	}
-	m.answer(r, &e, &caution{}, f)
+	m.answer(r, e, &caution{}, f)
 	f.Trend = e.trend(r.RainfallForecastMM)
 }
 
