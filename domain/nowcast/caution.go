@@ -42,7 +42,7 @@ func (m *Model) cautiously(r *Request, e *evaluation, f *Forecast) {
 		// The thresholds as given, and in the unit that would fit.
 		c.unknown = true
 		also(trust{thresholds: true})
-		if e.unit > 0 {
+		if e.unit != 0 {
 			also(trust{thresholds: true, unit: e.unit})
 		}
 	case e.stuck:
