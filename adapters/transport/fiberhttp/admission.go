@@ -17,25 +17,13 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
-	"github.com/guardy-ai/guardy/adapters/transport/internal/gate"
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/ports"
 )
 
-// hold takes room for x in g or sheds it.
-func (x *exchange) hold(g gate.Gate) error {
-	if !g.Enter() {
-		return &domain.Error{Kind: domain.KindUnavailable, Op: "http", Msg: "the service is at its limit; try again shortly"}
-	}
-	if x.held != nil {
-		x.held.Leave()
-	}
-	x.held = g
-	return nil
-}
-
-// admit decides whether a request is answered at all.
+// admit decides whether a request is answered at all, before its body is read.
 func (s *Server) admit(x *exchange) error {
-	if x.route.probe {
+	if x.route.class == ports.ClassProbe {
 		return nil
 	}
 	if s.quota != nil {
@@ -44,11 +32,12 @@ func (s *Server) admit(x *exchange) error {
 		}
 	}
 	if x.route.admin {
-		if err := s.admins.allow(x.RequestCtx); err != nil {
-			return err
-		}
+		return s.admins.allow(x.RequestCtx)
 	}
-	return x.hold(s.unary)
+	if x.route.body {
+		return nil
+	}
+	return x.enter(0)
 }
 
 // admins knows who may change state. Keys are compared by digest, which takes the same time whatever

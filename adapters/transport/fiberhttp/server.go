@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
-	"github.com/guardy-ai/guardy/adapters/transport/internal/gate"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/flight"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/listener"
 	"github.com/guardy-ai/guardy/ports"
 )
@@ -28,6 +28,8 @@ type Deps struct {
 	Stats      ports.Statistics
 	Health     ports.HealthReporter
 	Recorder   ports.Recorder
+	// Admission is shared by all transports.
+	Admission ports.Admission
 	// Cache and States are asked for their figures, if they have any.
 	Cache  ports.AnswerCache
 	States ports.DeviceStates
@@ -56,8 +58,7 @@ type Server struct {
 	traced  bool // whether spans go anywhere
 	origins origins
 	admins  admins
-	unary   gate.Gate
-	streams gate.Gate
+	flights *flight.Rooms
 	quota   *quota // nil without a quota
 	started time.Time
 	drain   drain
@@ -72,7 +73,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if d.Risk == nil || d.Batch == nil || d.Nowcast == nil || d.Anomaly == nil || d.Evacuation == nil || d.Models == nil || d.Stats == nil || d.Health == nil || d.Recorder == nil {
+	if d.Risk == nil || d.Batch == nil || d.Nowcast == nil || d.Anomaly == nil || d.Evacuation == nil || d.Models == nil || d.Stats == nil || d.Health == nil || d.Recorder == nil || d.Admission == nil {
 		return nil, errors.New("fiberhttp: a port is missing")
 	}
 	if d.Limits.MaxBatchSize < 1 || d.Limits.Timeout <= 0 {
@@ -91,7 +92,8 @@ func New(cfg Config, d Deps) (*Server, error) {
 	s := &Server{
 		cfg: cfg, deps: d, tracer: d.Tracer.Tracer("guardy/fiberhttp"), traced: !silent,
 		origins: newOrigins(cfg.CORSOrigins), admins: newAdmins(d.AdminKeys),
-		unary: make(gate.Gate, cfg.MaxInFlight), streams: make(gate.Gate, cfg.MaxStreams), quota: newQuota(cfg.Quota),
+		flights: flight.New(flight.Limits{Requests: cfg.MaxInFlight, Streams: cfg.MaxStreams, Bytes: cfg.MaxBytesInFlight}, d.Admission),
+		quota:   newQuota(cfg.Quota),
 		started: time.Now(), listener: listener.New("http", d.Logger, d.Failed),
 	}
 	s.base, s.cancel = context.WithCancel(context.Background())
