@@ -33,6 +33,9 @@ func (e Envelope) validate() error {
 			return fmt.Errorf("place %d of the envelope is not on Earth: %v", i, p)
 		}
 	}
+	if len(e.Places) > maxPlaces {
+		return fmt.Errorf("the envelope has %d places, at most %d are allowed", len(e.Places), maxPlaces)
+	}
 	if len(e.Places) > 0 && !(0 < e.RadiusKM && e.RadiusKM < 20000) {
 		return fmt.Errorf("the envelope's radius of %v km is not usable", e.RadiusKM)
 	}
@@ -43,12 +46,14 @@ func (e Envelope) validate() error {
 // in which they can matter; the radius as the cosine of its central angle; ranges in arrays with open
 // ends where nothing is checked.
 type envelope struct {
-	cells     [cellRows * cellColumns][][3]float64
+	places    [][3]float64
+	cells     [cellRows * cellColumns][]uint16 // places
 	cosRadius float64
 	ranges    [NumInputs]Range
 }
 
 const (
+	maxPlaces     = 1 << 16
 	earthRadiusKM = 6371.0088 // mean radius, IUGG
 	cellDegrees   = 5
 	cellRows      = 180 / cellDegrees
@@ -67,18 +72,18 @@ func newEnvelope(e Envelope) envelope {
 	for i, r := range e.Ranges {
 		out.ranges[i] = r
 	}
-	places := make([][3]float64, len(e.Places))
+	out.places = make([][3]float64, len(e.Places))
 	for i, p := range e.Places {
-		places[i] = unitVector(p[0], p[1])
+		out.places[i] = unitVector(p[0], p[1])
 	}
 	near := math.Cos(min(radius+cellReach, math.Pi))
 	for i := range out.cells {
 		latitude := float64(i/cellColumns)*cellDegrees - 90 + cellDegrees/2.
 		longitude := float64(i%cellColumns)*cellDegrees - 180 + cellDegrees/2.
 		centre := unitVector(latitude, longitude)
-		for _, p := range places {
+		for k, p := range out.places {
 			if dot(centre, p) >= near {
-				out.cells[i] = append(out.cells[i], p)
+				out.cells[i] = append(out.cells[i], uint16(k))
 			}
 		}
 	}
@@ -108,8 +113,8 @@ func (e *envelope) knowsPlace(latitude, longitude float64) bool {
 		return false
 	}
 	v := unitVector(latitude, longitude)
-	for _, p := range places {
-		if dot(p, v) >= e.cosRadius {
+	for _, k := range places {
+		if dot(e.places[k], v) >= e.cosRadius {
 			return true
 		}
 	}

@@ -70,11 +70,23 @@ func (p *Part) margin(row []float32) float64 {
 func (p *Part) explain(phi []float64, row []float32) float64 {
 	var own [vector.NumFeatures]float64
 	base := p.Ensemble.Shapley(own[:len(row)], row)
-	for i := range row {
-		phi[i] += own[i]
+	return base + p.join(phi, own[:len(row)], row)
+}
+
+// prove is explain without tables, which would be made for every member of a model that is only loaded.
+func (p *Part) prove(phi []float64, row []float32) float64 {
+	var own [vector.NumFeatures]float64
+	base := p.Ensemble.ShapleyByQuadrature(own[:len(row)], row)
+	return base + p.join(phi, own[:len(row)], row)
+}
+
+// join adds what the trees and the linear part say to phi, and returns the base of the latter.
+func (p *Part) join(phi, trees []float64, row []float32) float64 {
+	for i, v := range trees {
+		phi[i] += v
 	}
 	p.Linear.explain(phi, row)
-	return base + p.Linear.Intercept
+	return p.Linear.Intercept
 }
 
 func (p *Part) uses(feature int) bool { return p.Ensemble.Uses(feature) || p.Linear.uses(feature) }
@@ -393,9 +405,9 @@ func (m *Model) ScoreRow(member string, forecast bool, row []float32) (RowScore,
 			Margin: margin, Probability: expit(o.probability), Lower: expit(o.lower), Upper: expit(o.upper),
 			Contributions: make([]float64, len(row)),
 		}
-		s.Base = c.explain(s.Contributions, row)
+		s.Base = c.prove(s.Contributions, row)
 		if forecast {
-			s.Base += c.Forecast.explain(s.Contributions, row)
+			s.Base += c.Forecast.prove(s.Contributions, row)
 		}
 		return s, nil
 	}

@@ -3,6 +3,7 @@ package trees
 import (
 	"fmt"
 	"math"
+	"sync"
 	"unsafe"
 )
 
@@ -15,12 +16,14 @@ type Ensemble struct {
 	uses        []bool // by feature
 
 	complete *completeForest // nil if the trees are too deep, or too ragged to pad
-	sliced   *slicedForest   // for batches; nil if complete is or there are too many distinct splits
 	walk     *walkForest     // nil unless complete is
+	edges    *edgeForest
+	bias     float64 // expected margin
 
-	bias   float64      // expected margin
-	tables *tableForest // nil if the tables would be too large
-	edges  *edgeForest  // nil unless tables is
+	// Made when first asked for: most members of a model are never asked for a batch or for an explanation, and memory
+	// is what a replica is sized by.
+	sliced func() *slicedForest // for batches; nil if complete is or there are too many distinct splits
+	tables func() *tableForest  // nil if they would be too large
 }
 
 // Shallow trees are padded to complete ones unless that would multiply their nodes by more than maxPadding,
@@ -71,16 +74,20 @@ func New(numFeatures int, baseMargin float32, trees []Tree) (*Ensemble, error) {
 	if bound > MaxMargin {
 		return nil, fmt.Errorf("margins up to %g exceed %g", bound, float64(MaxMargin))
 	}
+	e.edges = newEdgeForest(trees)
 	if padded := len(trees) << e.maxDepth; e.maxDepth <= completeDepth && padded <= max(minPadding, maxPadding*nodes) {
 		e.complete = newCompleteForest(trees, e.maxDepth)
-		e.sliced = newSlicedForest(trees, e.maxDepth)
 	} else {
 		e.walk = newWalkForest(trees)
 	}
 	e.bias += float64(e.base)
-	if e.tables = newTableForest(trees, e.maxDepth); e.tables == nil {
-		e.edges = newEdgeForest(trees)
-	}
+	e.sliced = sync.OnceValue(func() *slicedForest {
+		if e.complete == nil {
+			return nil
+		}
+		return newSlicedForest(e.edges, e.maxDepth)
+	})
+	e.tables = sync.OnceValue(func() *tableForest { return newTableForest(e.edges, e.maxDepth) })
 	return e, nil
 }
 
@@ -99,25 +106,16 @@ func (e *Ensemble) MaxDepth() int { return e.maxDepth }
 // BaseMargin is the margin that an ensemble without trees would give to every row.
 func (e *Ensemble) BaseMargin() float32 { return e.base }
 
-// Bytes is the memory that the ensemble holds.
+// Bytes is the memory that the ensemble holds, but for what the first batch and the first Shapley make.
 func (e *Ensemble) Bytes() int {
 	n := 0
 	if e.complete != nil {
 		n += e.complete.bytes()
 	}
-	if e.sliced != nil {
-		n += e.sliced.bytes()
-	}
 	if e.walk != nil {
 		n += e.walk.bytes()
 	}
-	if e.tables != nil {
-		n += e.tables.bytes()
-	}
-	if e.edges != nil {
-		n += e.edges.bytes()
-	}
-	return n
+	return n + e.edges.bytes()
 }
 
 // Margin scores one row of NumFeatures columns; NaN is a missing value. It does not allocate, and panics
@@ -142,11 +140,12 @@ func (e *Ensemble) Margins(dst, rows []float32) {
 		panic(fmt.Sprintf("trees: %d values for %d rows of %d columns", len(rows), len(dst), e.numFeatures))
 	}
 	done := 0
-	switch {
-	case e.sliced != nil:
-		done = e.sliced.margins(e.base, dst, rows, e.numFeatures)
-	case e.walk != nil:
+	if e.walk != nil {
 		done = e.walk.margins(e.base, dst, rows, e.numFeatures)
+	} else if len(dst) >= slicedMinRows {
+		if sliced := e.sliced(); sliced != nil {
+			done = sliced.margins(e.base, dst, rows, e.numFeatures)
+		}
 	}
 	for i := done; i < len(dst); i++ {
 		dst[i] = e.Margin(rows[i*e.numFeatures : (i+1)*e.numFeatures])

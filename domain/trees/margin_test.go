@@ -55,7 +55,7 @@ func TestMarginsOfVeryManyDistinctSplits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e.sliced != nil {
+	if e.sliced() != nil {
 		t.Fatal("all splits found a slot")
 	}
 	const n = 70

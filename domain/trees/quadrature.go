@@ -63,6 +63,9 @@ func newQuadrature(n int) quadrature {
 // pointsFor is the number of points that is exact for paths of m distinct features.
 func pointsFor(m int) int { return max(1, (m+1)/2) }
 
+// leastChance stands for the chance of a leaf that no training row reached: the quadrature divides by it.
+const leastChance = 1e-30
+
 // edgeForest stores trees for the quadrature.
 type edgeForest struct {
 	rule  quadrature
@@ -72,13 +75,17 @@ type edgeForest struct {
 
 // edgeNode is a node together with the edge that leads to it.
 type edgeNode struct {
-	split   int64   // of the node; unused in a leaf
-	child   int32   // index of the left child, the right one follows; 0 for a leaf
-	feature int32   // that the edge tests
-	above   int32   // depth of the closest node above whose edge tests the same feature, 0 if none
-	value   float32 // of a leaf
+	split   int64   // of the node; of a leaf the bits of its value
 	ratio   float64 // r_e: product of the cover ratios of all edges of this feature down to this one
+	child   int32   // index of the left child, the right one follows; 0 for a leaf
+	feature uint8   // that the edge tests
+	above   uint8   // depth of the closest node above whose edge tests the same feature, 0 if none
 }
+
+func (n *edgeNode) isLeaf() bool { return n.child == 0 }
+
+// value is that of a leaf.
+func (n *edgeNode) value() float64 { return float64(math.Float32frombits(uint32(n.split))) }
 
 func newEdgeForest(trees []Tree) *edgeForest {
 	f := &edgeForest{}
@@ -108,7 +115,7 @@ type edgeBuilder struct {
 func (b *edgeBuilder) place(nodes []Node, node, at, depth int32, distinct int) {
 	n := &nodes[node]
 	if n.isLeaf() {
-		b.forest.nodes[at].value = n.Value
+		b.forest.nodes[at].split = int64(math.Float32bits(n.Value))
 		b.distinct = max(b.distinct, distinct)
 		return
 	}
@@ -124,9 +131,9 @@ func (b *edgeBuilder) place(nodes []Node, node, at, depth int32, distinct int) {
 		ratio = b.ratio[u]
 	}
 	for i, c := range [2]int32{n.Left, n.Right} {
-		r := ratio * float64(nodes[c].Cover) / float64(n.Cover)
+		r := ratio * max(float64(nodes[c].Cover)/float64(n.Cover), leastChance)
 		e := &b.forest.nodes[child+int32(i)]
-		e.feature, e.above, e.ratio = u, above, r
+		e.feature, e.above, e.ratio = uint8(u), uint8(above), r
 		b.above[u], b.ratio[u] = depth+1, r
 		b.place(nodes, c, child+int32(i), depth+1, distinct)
 	}
@@ -163,9 +170,9 @@ func (f *edgeForest) shapley(phi *contributions, keys *rowKeys) {
 func (w *edgeWalk) visit(n *edgeNode, depth int) {
 	points := len(w.forest.rule.y)
 	path, below := w.path[depth][:points], w.below[depth][:points]
-	if n.child == 0 {
+	if n.isLeaf() {
 		for i, c := range path {
-			below[i] = float64(n.value) * c
+			below[i] = n.value() * c
 		}
 		return
 	}

@@ -2,6 +2,7 @@ package trees
 
 import (
 	"cmp"
+	"math"
 	"math/bits"
 	"slices"
 	"sync"
@@ -74,16 +75,20 @@ func compareCuts(a, b cut) int {
 	return cmp.Or(cmp.Compare(a.feature, b.feature), cmp.Compare(a.key, b.key))
 }
 
-func (n *Node) cut() cut { return cut{n.Feature, keyOf(n.Threshold)} }
+// cut is that of a split.
+func (n *edgeNode) cut() cut {
+	return cut{int32(uint8(n.split)) / 2, int32(n.split>>keyShift + math.MinInt32)}
+}
+
+// defaultLeft tells where a split sends a missing value: see rowKeys.
+func (n *edgeNode) defaultLeft() bool { return n.split&1 == 1 }
 
 // newSlicedForest returns nil if the ensemble has more distinct splits than slots can name.
-func newSlicedForest(trees []Tree, depth int) *slicedForest {
+func newSlicedForest(edges *edgeForest, depth int) *slicedForest {
 	var cuts []cut
-	for i := range trees {
-		for j := range trees[i].Nodes {
-			if n := &trees[i].Nodes[j]; !n.isLeaf() {
-				cuts = append(cuts, n.cut())
-			}
+	for i := range edges.nodes {
+		if n := &edges.nodes[i]; !n.isLeaf() {
+			cuts = append(cuts, n.cut())
 		}
 	}
 	slices.SortFunc(cuts, compareCuts)
@@ -94,9 +99,9 @@ func newSlicedForest(trees []Tree, depth int) *slicedForest {
 	depth = max(depth, slicedDepth)
 	f := &slicedForest{
 		depth:  depth,
-		trees:  len(trees),
-		slots:  make([]uint16, len(trees)*(1<<depth-1)),
-		leaves: make([]float32, len(trees)<<depth+leafWindow),
+		trees:  len(edges.roots),
+		slots:  make([]uint16, len(edges.roots)*(1<<depth-1)),
+		leaves: make([]float32, len(edges.roots)<<depth+leafWindow),
 		words:  1 + 2*len(cuts),
 	}
 	for at := 0; at < len(cuts); {
@@ -109,8 +114,8 @@ func newSlicedForest(trees []Tree, depth int) *slicedForest {
 		f.buckets = max(f.buckets, len(s.tree)+1)
 		at = end
 	}
-	for i := range trees {
-		f.place(trees[i].Nodes, cuts, i, 0, 0, 0)
+	for i, root := range edges.roots {
+		f.place(edges.nodes, cuts, i, root, 0, 0)
 	}
 	f.pool.New = func() any {
 		return &block{words: make([]uint64, f.words), buckets: make([]uint64, f.buckets)}
@@ -146,23 +151,23 @@ func newSlicedFeature(cuts []cut, first int) slicedFeature {
 
 // place copies the subtree at node to index j of a level of a tree. A leaf above the last level is repeated
 // on all leaves below it.
-func (f *slicedForest) place(nodes []Node, cuts []cut, tree int, node int32, level, j int) {
+func (f *slicedForest) place(nodes []edgeNode, cuts []cut, tree int, node int32, level, j int) {
 	n := &nodes[node]
 	if n.isLeaf() {
 		below, leaves := f.depth-level, f.leaves[tree<<f.depth:]
 		for k := j << below; k < (j+1)<<below; k++ {
-			leaves[k] = n.Value
+			leaves[k] = float32(n.value())
 		}
 		return
 	}
 	at, _ := slices.BinarySearchFunc(cuts, n.cut(), compareCuts)
 	slot := 1 + 2*at
-	if !n.DefaultLeft {
+	if !n.defaultLeft() {
 		slot++
 	}
 	f.slots[tree*(1<<f.depth-1)+(1<<level-1)+j] = uint16(slot)
-	f.place(nodes, cuts, tree, n.Left, level+1, 2*j)
-	f.place(nodes, cuts, tree, n.Right, level+1, 2*j+1)
+	f.place(nodes, cuts, tree, n.child, level+1, 2*j)
+	f.place(nodes, cuts, tree, n.child+1, level+1, 2*j+1)
 }
 
 // margins scores rows from the first on for as long as it is worth it, and returns how many it has scored.
@@ -320,11 +325,3 @@ var spread = func() (t [256]uint64) {
 	}
 	return t
 }()
-
-func (f *slicedForest) bytes() int {
-	n := sliceBytes(f.slots) + sliceBytes(f.leaves) + sliceBytes(f.features)
-	for i := range f.features {
-		n += sliceBytes(f.features[i].tree)
-	}
-	return n
-}

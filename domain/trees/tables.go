@@ -37,7 +37,7 @@ type tableForest struct {
 const unrolled = 6
 
 // newTableForest returns nil if the tables would exceed the budget.
-func newTableForest(trees []Tree, depth int) *tableForest {
+func newTableForest(edges *edgeForest, depth int) *tableForest {
 	if depth == 0 || depth > completeDepth {
 		return nil
 	}
@@ -45,9 +45,9 @@ func newTableForest(trees []Tree, depth int) *tableForest {
 	// of a complete tree, which is where tables are smallest for the number of lookups they save.
 	width := max(depth+1, unrolled)
 	var bundles []bundle
-	for i := range trees {
-		c := cutter{nodes: trees[i].Nodes, limit: width, to: bundles}
-		c.cut(0)
+	for _, root := range edges.roots {
+		c := cutter{nodes: edges.nodes, limit: width, to: bundles}
+		c.cut(root)
 		bundles = c.to
 	}
 	entries := 0
@@ -57,7 +57,7 @@ func newTableForest(trees []Tree, depth int) *tableForest {
 	if 4*entries > tableBudget {
 		return nil
 	}
-	b := tableBuilder{forest: &tableForest{
+	b := tableBuilder{nodes: edges.nodes, forest: &tableForest{
 		width:    width,
 		splits:   make([]int64, 0, len(bundles)*width),
 		features: make([]uint8, 0, len(bundles)*width),
@@ -75,7 +75,6 @@ func newTableForest(trees []Tree, depth int) *tableForest {
 
 // bundle is a subtree and the tests that decide about it.
 type bundle struct {
-	nodes []Node
 	root  int32
 	above []step  // the path to the root
 	tests []int32 // splits: those of the path from the top down, then those of the subtree
@@ -89,7 +88,7 @@ type step struct {
 
 // cutter cuts a tree into the largest bundles of at most limit tests.
 type cutter struct {
-	nodes []Node
+	nodes []edgeNode
 	limit int
 	path  []step
 	to    []bundle
@@ -105,13 +104,13 @@ func (c *cutter) cut(node int32) {
 	case len(tests) == 0:
 		// A tree of one leaf explains nothing.
 	case len(tests) <= c.limit:
-		c.to = append(c.to, bundle{c.nodes, node, append([]step(nil), c.path...), tests})
+		c.to = append(c.to, bundle{node, append([]step(nil), c.path...), tests})
 	default:
-		n := &c.nodes[node]
+		child := c.nodes[node].child
 		c.path = append(c.path, step{split: node})
-		c.cut(n.Left)
+		c.cut(child)
 		c.path[len(c.path)-1].right = true
-		c.cut(n.Right)
+		c.cut(child + 1)
 		c.path = c.path[:len(c.path)-1]
 	}
 }
@@ -123,17 +122,18 @@ func (c *cutter) appendSplits(to []int32, node int32) []int32 {
 		return to
 	}
 	to = append(to, node)
-	return c.appendSplits(c.appendSplits(to, n.Left), n.Right)
+	return c.appendSplits(c.appendSplits(to, n.child), n.child+1)
 }
 
 // tableBuilder fills tables, one bundle after the other.
 type tableBuilder struct {
+	nodes  []edgeNode
 	forest *tableForest
 	rules  [completeDepth + 1]quadrature // by number of distinct features
 
 	// Of the current bundle:
 	*bundle
-	columns []int32   // feature of each column of the table
+	columns []uint8   // feature of each column of the table
 	table   []float64 // 2^len(tests) rows of forest.width columns
 	path    []step    // to the current leaf, from the root of the tree
 	needs   []need    // what that path asks of each distinct feature
@@ -158,14 +158,14 @@ func (b *tableBuilder) add(next *bundle) {
 	}
 	for _, t := range b.tests {
 		n := &b.nodes[t]
-		f.splits = append(f.splits, n.split())
-		if !slices.Contains(b.columns, n.Feature) {
-			b.columns = append(b.columns, n.Feature)
+		f.splits = append(f.splits, n.split)
+		if feature := b.nodes[n.child].feature; !slices.Contains(b.columns, feature) {
+			b.columns = append(b.columns, feature)
 		}
 	}
 	for i := range f.width {
 		if i < len(b.columns) {
-			f.features = append(f.features, uint8(b.columns[i]))
+			f.features = append(f.features, b.columns[i])
 		} else {
 			// Padding has sums of its own: adding zeros to that of a feature would make its next true
 			// addition wait for them.
@@ -190,30 +190,29 @@ func (b *tableBuilder) descend(node int32) {
 		return
 	}
 	b.path = append(b.path, step{split: node})
-	b.descend(n.Left)
+	b.descend(n.child)
 	b.path[len(b.path)-1].right = true
-	b.descend(n.Right)
+	b.descend(n.child + 1)
 	b.path = b.path[:len(b.path)-1]
 }
 
 // addLeaf adds the contributions of a leaf to each row of the table.
 func (b *tableBuilder) addLeaf(leaf int32) {
 	b.needs = b.needs[:0]
-	for i, s := range b.path {
-		next := leaf
-		if i+1 < len(b.path) {
-			next = b.path[i+1].split
+	for _, s := range b.path {
+		edge := &b.nodes[b.nodes[s.split].child]
+		if s.right {
+			edge = &b.nodes[b.nodes[s.split].child+1]
 		}
-		n := &b.nodes[s.split]
-		need := b.need(slices.Index(b.columns, n.Feature))
-		need.ratio *= float64(b.nodes[next].Cover) / float64(n.Cover)
+		need := b.need(slices.Index(b.columns, edge.feature))
+		need.ratio = edge.ratio // the last edge of a feature has the product of them all
 		bit := uint(1) << (len(b.tests) - 1 - slices.Index(b.tests, s.split))
 		need.mask |= bit
 		if s.right {
 			need.want |= bit
 		}
 	}
-	b.solveLeaf(float64(b.nodes[leaf].Value))
+	b.solveLeaf(b.nodes[leaf].value())
 	width := b.forest.width
 	for pattern := range uint(1) << len(b.tests) {
 		var met uint // bit k: the pattern meets needs[k]
@@ -263,7 +262,7 @@ func (b *tableBuilder) need(column int) *need {
 			return &b.needs[k]
 		}
 	}
-	b.needs = append(b.needs, need{column: column, ratio: 1})
+	b.needs = append(b.needs, need{column: column})
 	return &b.needs[len(b.needs)-1]
 }
 
@@ -325,8 +324,4 @@ func (f *tableForest) add(phi *contributions, rows []uint32, first int) {
 		}
 		features = features[width:]
 	}
-}
-
-func (f *tableForest) bytes() int {
-	return sliceBytes(f.splits) + sliceBytes(f.features) + sliceBytes(f.starts) + sliceBytes(f.entries)
 }

@@ -123,11 +123,11 @@ func behave(ctx context.Context, id string, name *string) error {
 func serving(key domain.Key, id string, fresh bool) domain.Provenance {
 	switch {
 	case fresh:
-		return domain.Provenance{Key: key, Cache: domain.CacheBypass, TTL: 300 * time.Second}
+		return domain.Provenance{Key: key, Cache: domain.CacheBypass, TTL: 300 * time.Second, Stored: true}
 	case id == "cached":
 		return domain.Provenance{Key: key, Cache: domain.CacheHit, Age: 88 * time.Second, TTL: 212 * time.Second}
 	}
-	return domain.Provenance{Key: key, Cache: domain.CacheMiss, TTL: 300 * time.Second}
+	return domain.Provenance{Key: key, Cache: domain.CacheMiss, TTL: 300 * time.Second, Stored: true}
 }
 
 func failure(kind string) error {

@@ -153,7 +153,7 @@ func (x *exchange) describeCache(p domain.Provenance) {
 	case domain.CacheBypass:
 		h.Set("Cache-Status", "guardy; fwd=request"+stored(p))
 	case domain.CacheError:
-		h.Set("Cache-Status", "guardy; fwd=miss; detail=error")
+		h.Set("Cache-Status", "guardy; fwd=miss"+stored(p)+"; detail=error")
 	case domain.CacheNone, domain.NumCacheOutcomes:
 		h.Set("Cache-Control", "no-store")
 		return
@@ -164,7 +164,7 @@ func (x *exchange) describeCache(p domain.Provenance) {
 }
 
 func stored(p domain.Provenance) string {
-	if p.TTL > 0 {
+	if p.Stored {
 		return "; stored"
 	}
 	return ""

@@ -837,7 +837,7 @@ func TestAStreamThatPanicsEndsItsOwnConnectionOnly(t *testing.T) {
 		x.SetBodyStream(&stream{x: x, from: panicking{}, conn: x.Conn(), answers: contractjson.NewFloodRiskLines(to, 0, contractjson.Asking{Now: time.Now}), shares: make([][]byte, 1)}, -1)
 		return err
 	}})
-	s.app.Server().Handler = s.knownMethods(s.app.Handler()) // as in New, with the route
+	s.app.Server().Handler = s.arrive(s.app.Handler()) // as in New, with the route
 	if err := s.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
