@@ -76,6 +76,23 @@ func doubtful(rng *rand.Rand) nowcast.Request {
 			}
 		},
 		func() { slices.Reverse(r.Readings) },
+		func() { // a gauge that fails in a flood and reads its zero from then on
+			zero := -1 + rng.Float64()
+			for i := n - 1 - rng.IntN(n/2); i < n; i++ {
+				*series(&r.Readings[i]) = zero
+			}
+		},
+		func() { // a sensor that measures downwards
+			for i := range r.Readings {
+				r.Readings[i].WaterLevelM = -1.5 - r.Readings[i].WaterLevelM/10
+			}
+			r.Normal, r.FloodThreshold = 1.5, 2+rng.Float64()*4
+		},
+		func() {
+			if len(r.RainfallForecastMM) > 0 {
+				r.RainfallForecastMM[rng.IntN(len(r.RainfallForecastMM))] = []float64{-9999, -999, 9999.9, 300}[rng.IntN(4)]
+			}
+		},
 	}
 	for range 1 + rng.IntN(2) {
 		faults[rng.IntN(len(faults))]()
@@ -110,6 +127,13 @@ func ask(t *testing.T, m *nowcast.Model, r *nowcast.Request) nowcast.Forecast {
 func pointed(t *testing.T, r *nowcast.Request, d domain.Doubt) *float64 {
 	t.Helper()
 	parts := strings.Split(d.Pointer, "/")
+	if len(parts) == 3 && parts[1] == "rainfall_forecast_mm" {
+		i, err := strconv.Atoi(parts[2])
+		if err != nil || i >= len(r.RainfallForecastMM) {
+			t.Fatalf("pointer %q", d.Pointer)
+		}
+		return &r.RainfallForecastMM[i]
+	}
 	if len(parts) != 4 || parts[1] != "weather_sequence" {
 		if !strings.HasPrefix(d.Pointer, "/river/") {
 			t.Fatalf("pointer %q", d.Pointer)

@@ -5,9 +5,11 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/doubt"
 )
 
 // Model is a verified nowcaster: immutable, safe for concurrent use.
@@ -21,6 +23,17 @@ type Model struct {
 	widening     Widening
 	limits       [NumFeatures]domain.Range
 	reach        int
+
+	// evaluations are those that no answer needs any more. They are kept because the product of a matrix and a vector
+	// takes its slices to the heap.
+	evaluations sync.Pool
+}
+
+func (m *Model) borrow() *evaluation {
+	if e, ok := m.evaluations.Get().(*evaluation); ok {
+		return e
+	}
+	return new(evaluation)
 }
 
 // Spec is what a model is made of. NewModel checks it completely.
@@ -193,18 +206,19 @@ func (m *Model) CacheScope() []byte { return m.scope }
 type answerer struct {
 	member   *Member
 	forecast bool
+	inputs   [maxInputs]float32
+	hidden   [2][maxHidden]float32
 	outputs  [maxNetworks]outputs
 }
 
 func (a *answerer) run(member *Member, row *[NumFeatures]float64, forecast bool) {
 	a.member, a.forecast = member, forecast
-	var inputs [maxInputs]float32
-	x := inputs[:len(member.Inputs)]
+	x := a.inputs[:len(member.Inputs)]
 	for i, f := range member.Inputs {
 		x[i] = float32(min(max((row[f]-member.Mean[i])*member.inverse[i], -inputLimit), inputLimit))
 	}
 	for i := range member.Networks {
-		member.Networks[i].run(x, &a.outputs[i])
+		member.Networks[i].run(x, &a.hidden, &a.outputs[i])
 	}
 }
 
@@ -265,7 +279,7 @@ func (p *pair) at(d *Distribution, horizon int, origin float64, forecast []float
 // knownHours is the number of forecast hours before the first unknown one.
 func knownHours(forecast []float64) int {
 	for i, v := range forecast {
-		if v != v {
+		if v != v || doubt.IsCode(doubt.Rain, v) {
 			return i
 		}
 	}
@@ -278,6 +292,8 @@ type evaluation struct {
 	row             [NumFeatures]float64
 	known           int // hours of the rain forecast
 	levels, chances pair
+	// pour is the rain in mm of the newest hour or of the wettest hour of the forecast up to the farthest horizon.
+	pour float64
 	// guarded is set where the river was not read while it rained, or cannot have answered the rain yet: rain alone
 	// guards the answer.
 	guarded bool
@@ -299,7 +315,11 @@ func (e *evaluation) evaluate(m *Model, r *Request, as trust, n *notes) {
 	e.read(r, as, n)
 	assemble(&e.row, &e.grid, &e.coverage)
 	e.known = min(knownHours(r.RainfallForecastMM), m.reach)
-	e.guarded = e.river() && (e.newest > 3 && e.rainSince >= guardRain || e.newestRain() >= unseenRain)
+	e.pour = e.newestRain()
+	for _, v := range r.RainfallForecastMM[:min(e.known, slices.Max(r.Horizons))] {
+		e.pour = max(e.pour, v)
+	}
+	e.guarded = e.river() && (e.newest > 3 && e.rainSince >= guardRain || e.pour >= unseenRain)
 	// A river without thresholds is forecast on a scale of its own; the probability then rests on rain.
 	if e.river() {
 		plain := &m.members[roleLevelRain]
@@ -349,31 +369,34 @@ const (
 //
 // The rules beside the distribution: the trend is rising (falling) when the median three hours ahead lies
 // at least 0.02 of the way from normal to flood threshold above (below) the river now; the early warning
-// is raised when the probability at any horizon asked for reaches the model's cut, or more rain falls in the newest
-// hour than any gauge of the training saw; the risk is highest at
+// is raised when the probability at any horizon asked for reaches the model's cut, or more rain fell in the newest
+// hour, or is forecast for one, than any gauge of the training saw; the risk is highest at
 // the horizon with the highest probability, the nearest of several. Doubt never lowers the answer: see
 // caution.
 func (m *Model) Forecast(r *Request, f *Forecast) {
-	var e evaluation
+	e := m.borrow()
+	defer m.evaluations.Put(e)
 	f.Quality = Quality{}
 	e.evaluate(m, r, trust{}, &notes{request: r, quality: &f.Quality})
 	f.Predictions = slices.Grow(f.Predictions[:0], len(r.Horizons))[:len(r.Horizons)]
 	f.IssuedFor = r.Readings[len(r.Readings)-1].Time
 	f.Observed, f.Coverage, f.Model = e.observed, m.coverage, m.ref
 	f.SequenceLength = len(r.Readings)
-	m.quality(r, &e, &f.Quality)
+	m.quality(r, e, &f.Quality)
 	if e.any() {
-		m.cautiously(r, &e, f)
+		m.cautiously(r, e, f)
 		return
 	}
-	m.answer(r, &e, &caution{}, f)
+	m.answer(r, e, &caution{}, f)
 	f.Trend = e.trend(r.RainfallForecastMM)
 }
 
 // answer writes the predictions of e within the bounds of c.
 func (m *Model) answer(r *Request, e *evaluation, c *caution, f *Forecast) {
 	widening := halfWidth(m.coverage) * m.widen(&f.Quality)
-	c.warn = c.warn || e.newestRain() >= unseenRain // nobody knows a river that has seen this
+	if e.pour >= unseenRain { // nobody knows a river that has seen this
+		c.warn, c.floor = true, max(c.floor, domain.LevelLow)
+	}
 	f.MaxRisk, f.EarlyWarning = 0, c.warn
 	var d Distribution
 	for i, h := range r.Horizons {
@@ -522,6 +545,9 @@ func (m *Model) isAbove(row *[NumFeatures]float64, features []int) bool {
 // isMoreRain reports whether a forecast holds more rain within some hours than any gauge of the training had within as
 // many.
 func (m *Model) isMoreRain(forecast []float64) bool {
+	if len(forecast) == 0 {
+		return false
+	}
 	for i, hours := range sums {
 		most, sum := math.Expm1(m.limits[firstRain+i].Max), 0.0
 		for k, v := range forecast {

@@ -3,6 +3,7 @@ package nowcast_test
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/guardy-ai/guardy/domain"
@@ -140,6 +141,131 @@ func TestEveryHourOfTheForecastThatIsNotUsedIsTold(t *testing.T) {
 		f := ask(t, scrambled(t, 1), &r)
 		if got := f.Quality.Ignored.Has(nowcast.InputFartherForecast); got != c.want {
 			t.Errorf("%s: told %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+func TestACodeForTheThresholdsIsRefused(t *testing.T) {
+	for _, code := range []float64{-9999, -999, 999999, -28316.8, -8.88} {
+		for pointer, change := range map[string]func(r *nowcast.Request){
+			"/river/normal":          func(r *nowcast.Request) { r.Normal = code },
+			"/river/flood_threshold": func(r *nowcast.Request) { r.FloodThreshold = code },
+		} {
+			r := steady(48, 1.5)
+			change(&r)
+			vs := r.Validate()
+			if len(vs) != 1 || vs[0].Pointer != pointer || !strings.Contains(vs[0].Detail, "code") {
+				t.Errorf("%s of %v: %+v", pointer, code, vs)
+			}
+		}
+	}
+}
+
+func TestACodeInTheRainForecastIsAnHourThatIsNotKnown(t *testing.T) {
+	m := scrambled(t, 1)
+	for _, code := range []float64{-9999, -999, 9999.9, 999999} {
+		r, want := steady(48, 1.5), steady(48, 1.5)
+		r.RainfallForecastMM, want.RainfallForecastMM = []float64{1, 2, code, 4}, []float64{1, 2, math.NaN(), 4}
+		f, w := ask(t, m, &r), ask(t, m, &want)
+		if !slices.Equal(f.Predictions, w.Predictions) {
+			t.Errorf("%v: %+v, an unknown hour has %+v", code, f.Predictions, w.Predictions)
+		}
+		told := []domain.Doubt{{Pointer: "/rainfall_forecast_mm/2", Reason: domain.DoubtNoDataCode, Treated: domain.TreatedMissing}}
+		if !slices.Equal(f.Quality.Doubtful, told) || len(w.Quality.Doubtful) > 0 {
+			t.Errorf("%v: doubts %v", code, f.Quality.Doubtful)
+		}
+		far := steady(48, 1.5)
+		far.RainfallForecastMM, far.Horizons = make([]float64, 48), []int{48}
+		far.RainfallForecastMM[30] = code
+		if vs := far.Validate(); len(vs) != 1 || vs[0].Pointer != "/forecast_horizons/0" {
+			t.Errorf("%v: 48 hours are answered beyond a code: %+v", code, vs)
+		}
+	}
+	a, b := steady(48, 1.5), steady(48, 1.5)
+	a.RainfallForecastMM, b.RainfallForecastMM = []float64{-999}, []float64{math.NaN()}
+	a.Canonicalize()
+	b.Canonicalize()
+	if slices.Equal(a.AppendCanonical(nil), b.AppendCanonical(nil)) {
+		t.Error("a code and an unknown hour share a cache key, and not the doubts")
+	}
+}
+
+func TestASeriesWithTheOtherSignDoesNotFitItsThresholds(t *testing.T) {
+	m := scrambled(t, 1)
+	for name, c := range map[string]struct {
+		level, normal, threshold float64
+		doubted, warns           bool
+	}{
+		"an ordinary river, mirrored":       {-1.5, 1, 3, true, false},
+		"a river in flood, mirrored":        {-3.2, 1, 3, true, true},
+		"below the zero of the gauge":       {-0.1, 0.2, 1.5, false, false},
+		"thresholds below the zero as well": {-1.5, -2, 1, false, false},
+	} {
+		r := steady(48, c.level)
+		r.Normal, r.FloodThreshold = c.normal, c.threshold
+		f := ask(t, m, &r)
+		told := f.Quality.Conditions.Has(nowcast.ConditionThresholdsDoNotFit) && len(f.Quality.Doubtful) == 2 &&
+			f.Quality.Doubtful[0].Reason == domain.DoubtSign && f.HighestLevel() == domain.LevelUnknown
+		if told != c.doubted || c.warns && !f.EarlyWarning {
+			t.Errorf("%s: conditions %v, doubts %v, level %v", name, f.Quality.Conditions.Names(), f.Quality.Doubtful, f.HighestLevel())
+		}
+	}
+}
+
+// A gauge that fails in a flood reads its zero, once or from then on, with or without noise.
+func TestAGaugeThatFallsToItsZeroDoesNotVouchForTheRiver(t *testing.T) {
+	m := scrambled(t, 1)
+	for _, hours := range []int{1, 2, 6, 20} {
+		for _, noise := range []float64{0, 0.005} {
+			r, silent := steady(72, 1.5), steady(72, 1.5)
+			for i := range r.Readings {
+				v := 1.5 + 0.02*float64(i)
+				r.Readings[i].WaterLevelM, silent.Readings[i].WaterLevelM = v, v
+				if i >= 72-hours {
+					r.Readings[i].WaterLevelM, silent.Readings[i].WaterLevelM = noise*float64(i%2), math.NaN()
+				}
+			}
+			f, w := ask(t, m, &r), ask(t, m, &silent)
+			for i, p := range f.Predictions {
+				if p.Probability != w.Predictions[i].Probability {
+					t.Errorf("%d h at zero: %v, silent for as long %v", hours, p, w.Predictions[i])
+				}
+			}
+			if lower(&f, &w) || len(f.Quality.Doubtful) != min(hours, domain.MaxDoubts) || f.Quality.Doubtful[0].Reason != domain.DoubtImplausible {
+				t.Errorf("%d h at zero: level %v, doubts %v", hours, f.HighestLevel(), f.Quality.Doubtful)
+			}
+		}
+	}
+	r := steady(72, 1.5)
+	for i := range r.Readings { // a flood that is over falls in steps that rivers know
+		r.Readings[i].WaterLevelM = 1 + 4*math.Exp(-max(0, float64(i)-50)/6)
+	}
+	if f := ask(t, m, &r); len(f.Quality.Doubtful) > 0 {
+		t.Errorf("a flood that is over: %v", f.Quality.Doubtful)
+	}
+}
+
+func TestForecastRainThatNoGaugeHasSeenWarns(t *testing.T) {
+	for seed := range uint64(20) {
+		m := scrambled(t, seed)
+		for _, c := range []struct {
+			forecast []float64
+			horizons []int
+			warns    bool
+		}{
+			{[]float64{0, 0, 50}, []int{3}, true},
+			{[]float64{450}, []int{24}, true},
+			{[]float64{0, 0, 450}, []int{1, 2}, false}, // nobody asks for that hour
+		} {
+			r := steady(48, 1.5)
+			r.RainfallForecastMM, r.Horizons = c.forecast, c.horizons
+			f := ask(t, m, &r)
+			if c.warns && (!f.EarlyWarning || f.HighestLevel() == domain.LevelVeryLow) {
+				t.Errorf("model %d, %v: early warning %v, level %v", seed, c.forecast, f.EarlyWarning, f.HighestLevel())
+			}
+			if calm := !slices.ContainsFunc(f.Predictions, func(p nowcast.Prediction) bool { return p.Probability >= 0.2 }); !c.warns && calm && f.EarlyWarning {
+				t.Errorf("model %d: rain beyond the farthest horizon warns", seed)
+			}
 		}
 	}
 }

@@ -45,7 +45,7 @@ type trust struct {
 	before int
 	// stuck, codes, thresholds and rain (older than rainDoubtHours, beyond any record) are taken as they were given.
 	stuck, codes, thresholds, rain bool
-	// unit divides the thresholds; 0 leaves them.
+	// unit divides the thresholds; 0 leaves them, and -1 turns the sign of the river.
 	unit float64
 }
 
@@ -77,7 +77,7 @@ type suspicion struct {
 	downpour  bool    // more rain than ever fell
 	deluge    bool    // the same, rainDoubtHours ago and more; left out
 	suspect   int     // index of the reading of the river that rise and maybeCode are about
-	unit      float64 // by which the river must be multiplied to fit its thresholds; 0 if none would do
+	unit      float64 // by which the river must be multiplied to fit its thresholds, -1 for its sign; 0 if none would do
 	high      bool    // a doubtful value is beyond the flood threshold
 }
 
@@ -109,6 +109,18 @@ func (n *notes) value(i int, x Series, reason domain.DoubtReason, treated domain
 		return
 	}
 	n.quality.Doubt(pointer, reason, treated)
+}
+
+// forecastCodes tells the hours of the rain forecast in which a code for no data stood.
+func (n *notes) forecastCodes() {
+	if n == nil {
+		return
+	}
+	for _, i := range n.request.codes {
+		n.waiting = append(n.waiting, domain.Doubt{
+			Pointer: "/rainfall_forecast_mm/" + strconv.Itoa(int(i)), Reason: domain.DoubtNoDataCode, Treated: domain.TreatedMissing,
+		})
+	}
 }
 
 func (n *notes) tellWaiting() {
@@ -143,6 +155,7 @@ func (s *sequence) read(r *Request, as trust, n *notes) {
 	for _, x := range [...]Series{SeriesTemperature, SeriesHumidity} {
 		s.countCodes(readings, x, n)
 	}
+	n.forecastCodes()
 	n.tellWaiting()
 	s.coverage = s.fill()
 	s.describe()
@@ -260,6 +273,9 @@ func (s *sequence) readRain(readings []Reading, first int, newest int64, as trus
 
 // checkRain returns the amount that is used, NaN for none, and notes what it may be mistaken for.
 func (s *sequence) checkRain(amount float64, i, hours, age int, as trust, n *notes) float64 {
+	if amount >= 0 && amount <= mostRain { // of one hour; no code is so small and no rain
+		return amount
+	}
 	most := math.Round(mostRain * math.Pow(float64(hours), mostRainGrows))
 	switch {
 	case doubt.IsCode(doubt.Rain, amount):
