@@ -36,6 +36,7 @@ type besieged struct{ http, rpc string }
 
 func besiege(t *testing.T, change func(c *config.Config)) besieged {
 	t.Helper()
+	bothTransports(t)
 	c := config.Default()
 	addrs := make([]string, 2)
 	for i := range addrs {
@@ -68,6 +69,16 @@ func besiege(t *testing.T, change func(c *config.Config)) besieged {
 		_ = a.Stop(ctx) // what hostile clients keep open is cut
 	})
 	return besieged{addrs[0], addrs[1]}
+}
+
+// bothTransports skips the test in a program that lacks one.
+func bothTransports(t *testing.T) {
+	t.Helper()
+	for _, key := range []string{"http.max_connections", "connect.max_connections"} {
+		if _, ok := config.Value[int](config.Default(), key); !ok {
+			t.Skipf("this program has no %s", key)
+		}
+	}
 }
 
 func set(t *testing.T, c *config.Config, key string, value any) {

@@ -14,7 +14,10 @@ import (
 
 // enter waits until it is the turn of a request that has arrived completely. Its time begins now.
 func (x *exchange) enter(bodyBytes int) error {
-	x.ctx = lazyctx.WithDeadline(x.traced, time.Now().Add(x.server.deps.Limits.Timeout))
+	if until := time.Now().Add(x.server.deps.Limits.Timeout); !x.ctx.Renew(until) { // somebody waited for it meanwhile
+		x.ctx.Cancel()
+		x.ctx = lazyctx.WithDeadline(x.traced, until)
+	}
 	x.conn.Begin(true)
 	x.atWork = true
 	if err := x.flight.Enter(x.ctx, flight.Cost(bodyBytes)); err != nil {

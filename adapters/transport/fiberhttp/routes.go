@@ -157,13 +157,11 @@ func (s *Server) begin(c *fasthttp.RequestCtx, rt *route) *exchange {
 	x.traced, x.span = s.startSpan(s.base, c, rt)
 	x.conn = listener.Of(c.Conn())
 	x.flight.Open(s.flights, x, rt.class, x.client())
-	if rt.admin || rt.class == ports.ClassProbe { // the time of others begins when it is their turn to wait
-		timeout := s.deps.Limits.Timeout
-		if rt.admin {
-			timeout = adminTimeout
-		}
-		x.ctx = lazyctx.WithDeadline(x.traced, x.start.Add(timeout))
+	timeout := s.deps.Limits.Timeout // a request with a body has it anew when the body is there
+	if rt.admin {
+		timeout = adminTimeout
 	}
+	x.ctx = lazyctx.WithDeadline(x.traced, x.start.Add(timeout))
 	return x
 }
 
@@ -181,9 +179,7 @@ func (s *Server) end(x *exchange) {
 
 // finish tells what became of the request.
 func (s *Server) finish(x *exchange) {
-	if x.ctx != nil {
-		x.ctx.Cancel()
-	}
+	x.ctx.Cancel()
 	x.flight.Encoded(time.Now())
 	s.observe(x, x.Response.StatusCode(), x.cause)
 	x.finished = true

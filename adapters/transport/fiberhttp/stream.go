@@ -14,7 +14,6 @@ import (
 
 	"github.com/guardy-ai/guardy/adapters/contractjson"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/flight"
-	"github.com/guardy-ai/guardy/adapters/transport/internal/lazyctx"
 	"github.com/guardy-ai/guardy/domain"
 )
 
@@ -35,7 +34,6 @@ func (s *Server) assessStream(x *exchange) error {
 	if err := x.accepts(typeNDJSON); err != nil {
 		return err
 	}
-	x.ctx = lazyctx.WithDeadline(x.traced, time.Now().Add(s.deps.Limits.Timeout))
 	if err := x.stream.Open(x.ctx, s.flights, x, x.client()); err != nil {
 		return err
 	}

@@ -30,6 +30,20 @@ func WithDeadline(parent context.Context, at time.Time) *Deadline {
 	return &Deadline{parent: parent, at: at}
 }
 
+// Renew moves the deadline, and reports whether it could: nobody may have waited for the context, nor may it have ended.
+func (d *Deadline) Renew(at time.Time) bool {
+	if sooner, ok := d.parent.Deadline(); ok && sooner.Before(at) {
+		at = sooner
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.waited != nil || d.err != nil {
+		return false
+	}
+	d.at = at
+	return true
+}
+
 // Keep adds a value to the context. Call it before anybody else has the context.
 func (d *Deadline) Keep(key, value any) { d.key, d.value = key, value }
 

@@ -109,3 +109,28 @@ func TestTheParentsDeadlineHoldsWhereItIsSooner(t *testing.T) {
 		}
 	}
 }
+
+func TestADeadlineMovesWhileNobodyWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := WithDeadline(t.Context(), time.Now().Add(time.Second))
+		defer d.Cancel()
+		if !d.Renew(time.Now().Add(time.Minute)) {
+			t.Error("it did not move")
+		}
+		time.Sleep(2 * time.Second)
+		if d.Err() != nil {
+			t.Errorf("it ended at the old time: %v", d.Err())
+		}
+		d.Keep("key", 1)
+		if d.Value("key") != 1 || d.Value("other") != nil {
+			t.Error("the value is not there, or another one is")
+		}
+		_ = d.Done()
+		if d.Renew(time.Now().Add(time.Hour)) {
+			t.Error("it moved although somebody waits")
+		}
+		if d.Value("key") != 1 {
+			t.Error("the value has gone")
+		}
+	})
+}
