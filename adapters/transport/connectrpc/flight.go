@@ -67,7 +67,7 @@ var receivedBodies = sync.Pool{New: func() any { return new(receivedBody) }}
 // receiveBody reads the body to its end. Nothing but its bytes, and a place among the calls that still arrive, is held
 // meanwhile.
 func (s *Server) receiveBody(c *call, r *http.Request) (*receivedBody, error) {
-	if !s.arriving.Take(ended, &c.arriving, 1, c, c.peer.client) && !s.arrive(c) {
+	if !s.arriving.TryTake(&c.arriving, 1, c, c.peer.client) && !s.arrive(c) {
 		return nil, ports.NewShed(c.flight.Class(), ports.ShedInFlight, rand.Float64())
 	}
 	defer s.arriving.Free(&c.arriving)
@@ -137,18 +137,11 @@ func (s *Server) earned(n int) time.Duration {
 	return time.Duration(float64(n) / float64(s.cfg.MinRate) * float64(time.Second))
 }
 
-// ended is a context of somebody who does not wait.
-var ended = func() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
-}()
-
 // enter waits until it is the turn of a call whose body of so many bytes has arrived. Its time begins now. leave
 // ends what it began.
 func (s *Server) enter(c *call, size int) (leave func(), err error) {
 	now := time.Now()
-	bounded := lazyctx.WithDeadline(c.Context, now.Add(s.deps.Limits.Timeout)) //nolint:contextcheck // c is the context of the call
+	bounded := lazyctx.WithDeadline(c.Context, now.Add(s.deps.Limits.Timeout))
 	c.peer.conn.Begin(false)
 	leave = func() {
 		bounded.Cancel()

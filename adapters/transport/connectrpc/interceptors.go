@@ -69,7 +69,7 @@ func (b boundary) outcome(ctx context.Context, err error, panicked any) error {
 		panic(panicked)
 	case panicked != nil:
 		b.log.ErrorContext(ctx, "panic", "route", c.route, "request_id", c.id, "panic", panicked, "stack", string(debug.Stack()))
-		return c.refuse(&domain.Error{Kind: domain.KindInternal})
+		return c.refuse(&domain.Error{Kind: domain.KindInternal}) //nolint:contextcheck // the call is a context
 	case err == nil, connect.IsNotModifiedError(err):
 		c.code = codeOK
 		return err
@@ -81,7 +81,7 @@ func (b boundary) outcome(ctx context.Context, err error, panicked any) error {
 	if e.Kind == domain.KindInternal {
 		b.log.ErrorContext(ctx, "internal error", "route", c.route, "request_id", c.id, "error", err)
 	}
-	return c.refuse(e)
+	return c.refuse(e) //nolint:contextcheck // the call is a context
 }
 
 // adminGate guards what changes state: by a key once keys are configured, else by being on the same

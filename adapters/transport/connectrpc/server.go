@@ -207,8 +207,8 @@ func (s *Server) dispatch(c *call, r *http.Request) {
 	switch {
 	case to.stream: // moves its deadlines as it goes
 		c.writeUntil(time.Time{})
-		if err := c.stream.Open(c.Context, s.flights, c, c.peer.client); err != nil {
-			s.write(c, w, r, c.refuse(domainError(err)))
+		if err := c.stream.Open(c.Context, s.flights, c, c.peer.client); err != nil { //nolint:contextcheck // as in serve
+			s.write(c, w, r, c.refuse(domainError(err))) //nolint:contextcheck // as in serve
 			return
 		}
 		c.stream.isOpen = true
@@ -218,7 +218,7 @@ func (s *Server) dispatch(c *call, r *http.Request) {
 			c.bound(r)
 		}
 	default:
-		body, leave, err := s.admitted(c, r)
+		body, leave, err := s.admitted(c, r) //nolint:contextcheck // as in serve
 		defer leave()
 		if err != nil {
 			s.write(c, w, r, c.refuse(domainError(err)))

@@ -91,7 +91,7 @@ func (r *Request) Enter(ctx context.Context, cost int) error {
 		if r.class == ports.ClassSingle && cost > 1 {
 			r.class = ports.ClassBulk
 		}
-		if !r.rooms.places[r.class].Take(ended, &r.place, 1, r.holder, r.client) {
+		if !r.rooms.places[r.class].TryTake(&r.place, 1, r.holder, r.client) {
 			return r.shed(ports.ShedInFlight)
 		}
 		r.placed = true
@@ -105,13 +105,6 @@ func (r *Request) Enter(ctx context.Context, cost int) error {
 	return err
 }
 
-// ended is a context of somebody who does not wait.
-var ended = func() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
-}()
-
 // Slot is the slot that Enter got; nil before and after that.
 func (r *Request) Slot() ports.Slot { return r.slot }
 
@@ -122,7 +115,7 @@ func (r *Request) shed(reason ports.ShedReason) error {
 // Grow counts n more bytes of the body or of the answer. Where there is no room and nobody gives way, it waits until
 // ctx ends, for two times Patience at most.
 func (r *Request) Grow(ctx context.Context, n int64) error {
-	if !r.rooms.bytes.Take(ended, &r.bytes, n, r.holder, r.client) {
+	if !r.rooms.bytes.TryTake(&r.bytes, n, r.holder, r.client) {
 		ctx, cancel := context.WithTimeout(ctx, 2*Patience)
 		defer cancel()
 		if !r.rooms.bytes.Take(ctx, &r.bytes, n, r.holder, r.client) {

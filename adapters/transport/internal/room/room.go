@@ -95,6 +95,15 @@ func ClientOf(a net.Addr) netip.Prefix {
 // Take takes n units for the hold, in addition to those that it has. Where there is no room and nobody gives
 // way, it waits until ctx ends. It reports whether it got them.
 func (r *Room) Take(ctx context.Context, h *Hold, n int64, holder Holder, client netip.Prefix) bool {
+	return r.take(ctx.Done(), true, h, n, holder, client)
+}
+
+// TryTake is Take without waiting.
+func (r *Room) TryTake(h *Hold, n int64, holder Holder, client netip.Prefix) bool {
+	return r.take(nil, false, h, n, holder, client)
+}
+
+func (r *Room) take(done <-chan struct{}, wait bool, h *Hold, n int64, holder Holder, client netip.Prefix) bool {
 	var tick *time.Timer
 	for {
 		now := time.Now()
@@ -117,7 +126,7 @@ func (r *Room) Take(ctx context.Context, h *Hold, n int64, holder Holder, client
 			r.pushedOut.Add(1)
 			continue
 		}
-		if ctx.Err() != nil {
+		if !wait {
 			r.mu.Unlock()
 			return false
 		}
@@ -136,7 +145,7 @@ func (r *Room) Take(ctx context.Context, h *Hold, n int64, holder Holder, client
 		select {
 		case <-freed:
 		case <-tick.C:
-		case <-ctx.Done():
+		case <-done:
 			return false
 		}
 	}

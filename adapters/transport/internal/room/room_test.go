@@ -21,17 +21,10 @@ type guest struct {
 
 func (g *guest) GiveWay() { g.gone.Add(1) }
 
-// now is a context that does not wait.
-func now(t *testing.T) context.Context {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	return ctx
-}
-
 func take(t *testing.T, r *room.Room, n int64) *guest {
 	t.Helper()
 	g := new(guest)
-	if !r.Take(now(t), &g.Hold, n, g, netip.Prefix{}) {
+	if !r.TryTake(&g.Hold, n, g, netip.Prefix{}) {
 		t.Fatalf("no room for %d", n)
 	}
 	return g
@@ -40,7 +33,7 @@ func take(t *testing.T, r *room.Room, n int64) *guest {
 func full(t *testing.T, r *room.Room, n int64) {
 	t.Helper()
 	g := new(guest)
-	if r.Take(now(t), &g.Hold, n, g, netip.Prefix{}) {
+	if r.TryTake(&g.Hold, n, g, netip.Prefix{}) {
 		t.Errorf("there is room for %d more", n)
 	}
 }
@@ -53,13 +46,13 @@ func TestWhoStandsStillGivesWay(t *testing.T) {
 		time.Sleep(patience - 1)
 		full(t, r, 1)
 		second.Moved(time.Now())
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		third := take(t, r, 1)
 		full(t, r, 1)
 		if first.gone.Load() != 1 || second.gone.Load() != 0 || third.gone.Load() != 0 || r.Used() != 2 || r.PushedOut() != 1 {
 			t.Errorf("told %d, %d, %d times to give way, %d in use", first.gone.Load(), second.gone.Load(), third.gone.Load(), r.Used())
 		}
-		if !r.GaveWay(&first.Hold) || r.Take(now(t), &first.Hold, 1, first, netip.Prefix{}) {
+		if !r.GaveWay(&first.Hold) || r.TryTake(&first.Hold, 1, first, netip.Prefix{}) {
 			t.Error("who gave way takes more")
 		}
 		r.Free(&first.Hold) // it has nothing any more
@@ -137,17 +130,17 @@ func TestAClientGivesWayToItselfAtItsShare(t *testing.T) {
 		guests := make([]*guest, 4)
 		for i := range guests {
 			guests[i] = new(guest)
-			ok := r.Take(now(t), &guests[i].Hold, 1, guests[i], one)
+			ok := r.TryTake(&guests[i].Hold, 1, guests[i], one)
 			if ok != (i < 2) {
 				t.Errorf("%d: %v", i, ok)
 			}
 		}
 		stranger := new(guest)
-		if !r.Take(now(t), &stranger.Hold, 1, stranger, other) {
+		if !r.TryTake(&stranger.Hold, 1, stranger, other) {
 			t.Error("no room for another client")
 		}
 		time.Sleep(patience)
-		if !r.Take(now(t), &guests[2].Hold, 1, guests[2], one) {
+		if !r.TryTake(&guests[2].Hold, 1, guests[2], one) {
 			t.Error("the client does not give way to itself")
 		}
 		if guests[0].gone.Load()+guests[1].gone.Load() != 1 || stranger.gone.Load() != 0 {
