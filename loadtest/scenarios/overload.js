@@ -70,10 +70,13 @@ export function bulk() {
   ask('bulk', '/api/v1/predict/batch', `{"locations":[${locations.join(',')}]}`);
 }
 
-// The town of the fixture, each time around another point and with another chance.
+// The town of the fixture, unless PLAN_AT ("latitude,longitude") is in a region that the caller loaded; each time around
+// another point and with another chance. PLAN is a JSON object of further fields.
+const [latitude, longitude] = (__ENV.PLAN_AT || '44,-30').split(',').map(Number);
+const further = JSON.parse(__ENV.PLAN || '{}');
 export function plan() {
   ask('plan', '/api/v1/predict/evacuation-zones', JSON.stringify({
-    latitude: 44 + 0.01 * (u() - 0.5), longitude: -30 + 0.01 * (u() - 0.5), flood_probability: u(), risk_level: 'extreme', zone_radii: [500, 1000, 2000],
+    latitude: latitude + 0.01 * (u() - 0.5), longitude: longitude + 0.01 * (u() - 0.5), flood_probability: u(), risk_level: 'extreme', zone_radii: [500, 1000, 2000], ...further,
   }));
 }
 
