@@ -10,7 +10,8 @@ import (
 type Config struct {
 	// Addr is the address of the operator's listener; empty turns it off. The default,
 	// 127.0.0.1:9464, is reached from the same machine only. Profiles and figures tell a stranger much:
-	// bind it elsewhere only on a network that is yours, for example the pod's address for Prometheus.
+	// bind it elsewhere only on a network that is yours, for example the pod's address for Prometheus. Elsewhere
+	// it asks for a key with the scope admin; while there is none, only /metrics and /readyz are shown to others.
 	Addr string `koanf:"addr"`
 }
 

@@ -23,6 +23,8 @@ type Deps struct {
 	Cache  ports.AnswerCache
 	Clock  ports.Clock
 	Logger *slog.Logger
+	// Access asks for keys where the listener is not on loopback.
+	Access ports.Gatekeeper
 	// Failed is told when serving ends without Stop.
 	Failed func(error)
 }
@@ -45,7 +47,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if d.Stats == nil || d.Models == nil || d.Health == nil {
+	if d.Stats == nil || d.Models == nil || d.Health == nil || d.Access == nil {
 		return nil, errors.New("adminhttp: a port is missing")
 	}
 	if d.Clock == nil {
@@ -87,8 +89,9 @@ func (s *Server) Start(ctx context.Context) error {
 	if err := s.listener.Start(ctx, s.cfg.Addr, note, s.http.Serve); err != nil {
 		return err
 	}
-	if !s.local {
-		s.deps.Logger.Warn("the admin listener is reachable from other machines; it shows profiles and asks for no key",
+	if !s.local && !s.deps.Access.Keyed(ports.ScopeAdmin) {
+		s.deps.Logger.Warn("the admin listener is reachable from other machines and no key is configured: "+
+			"it shows figures to everybody, profiles to callers on this machine; a key with the scope admin closes it (security.keys_file)",
 			"addr", s.Addr())
 	}
 	return nil

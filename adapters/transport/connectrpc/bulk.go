@@ -94,7 +94,11 @@ func (s *Server) send(
 	defer cancel()
 	c.writeUntil(time.Now().Add(s.cfg.WriteTimeout))
 	b.MakeOutcomes()
-	if len(b.Requests) > 0 {
+	if refused := s.spend(ctx, b.Len()*ports.CostPlace); refused != nil {
+		for i := range b.Outcomes {
+			b.Outcomes[i].Err = refused
+		}
+	} else if len(b.Requests) > 0 {
 		to.Assess(ctx, b.Requests, b.Outcomes)
 	}
 	s.logInternal(ctx, b)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/guardy-ai/guardy/adapters/transport/internal/requestid"
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/ports"
 )
 
 // call is what the layers of one request tell each other. It is the request's context as well, and holds
@@ -21,10 +22,11 @@ type call struct {
 	request *http.Request
 	start   time.Time
 
-	id    string // X-Request-Id
-	route string
-	code  string // set by the layer that decided it
-	hold  bool   // collect the messages of a block instead of sending each by itself
+	id     string // X-Request-Id
+	route  string
+	code   string // set by the layer that decided it
+	caller ports.Caller
+	hold   bool // collect the messages of a block instead of sending each by itself
 
 	status  int
 	body    body

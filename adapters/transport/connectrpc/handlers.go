@@ -16,6 +16,7 @@ import (
 	"github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1/guardyv1connect"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/gate"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/lazyctx"
+	"github.com/guardy-ai/guardy/ports"
 )
 
 // The requests as they arrive, and the answers as they leave.
@@ -60,21 +61,25 @@ func (s *Server) route(chain connect.HandlerOption) map[string]endpoint {
 	common := connect.WithHandlerOptions(codecs(s.deps.Limits.MaxBatchSize), chain, connect.WithCompressMinBytes(compressMinBytes))
 	unary := connect.WithHandlerOptions(common, boundedGzip(s.cfg.MaxBodyBytes))
 	timeout := s.deps.Limits.Timeout
-	admin := connect.WithHandlerOptions(unary, adminGate(s.deps.AdminKeys))
+	admin := connect.WithHandlerOptions(unary, s.gated(ports.ScopeAdmin, ports.CostPlace))
+	read := connect.WithHandlerOptions(unary, s.gated(ports.ScopeNone, ports.CostPlace))
+	single := connect.WithHandlerOptions(unary, s.gated(ports.ScopePredict, ports.CostPlace))
+	plan := connect.WithHandlerOptions(unary, s.gated(ports.ScopePredict, ports.CostPlan))
+	many := s.gated(ports.ScopePredict, 0)
 	prediction := guardyv1.File_guardy_v1_prediction_proto.Services().ByName("PredictionService").Methods()
 	models := guardyv1.File_guardy_v1_model_proto.Services().ByName("ModelService").Methods()
 	out := map[string]endpoint{}
 
 	calls := make(gate.Gate, s.cfg.MaxInFlight)
 	for path, h := range map[string]http.Handler{
-		guardyv1connect.PredictionServiceAssessFloodRiskProcedure:      handle(prediction, "AssessFloodRisk", within(timeout, s.assess), unary),
-		guardyv1connect.PredictionServiceAssessFloodRiskBatchProcedure: handle(prediction, "AssessFloodRiskBatch", within(timeout, s.assessBatch), unary),
-		guardyv1connect.PredictionServiceNowcastProcedure:              handle(prediction, "Nowcast", within(timeout, s.nowcast), unary),
-		guardyv1connect.PredictionServiceDetectAnomalyProcedure:        handle(prediction, "DetectAnomaly", within(timeout, s.detectAnomaly), unary),
-		guardyv1connect.PredictionServicePlanEvacuationProcedure:       handle(prediction, "PlanEvacuation", within(timeout, s.planEvacuation), unary),
-		guardyv1connect.ModelServiceListModelsProcedure:                handle(models, "ListModels", s.listModels, unary),
-		guardyv1connect.ModelServiceGetModelProcedure:                  handle(models, "GetModel", s.getModel, unary),
-		guardyv1connect.ModelServiceGetModelStatsProcedure:             handle(models, "GetModelStats", s.getModelStats, unary),
+		guardyv1connect.PredictionServiceAssessFloodRiskProcedure:      handle(prediction, "AssessFloodRisk", within(timeout, s.assess), single),
+		guardyv1connect.PredictionServiceAssessFloodRiskBatchProcedure: handle(prediction, "AssessFloodRiskBatch", within(timeout, s.assessBatch), connect.WithHandlerOptions(unary, many)),
+		guardyv1connect.PredictionServiceNowcastProcedure:              handle(prediction, "Nowcast", within(timeout, s.nowcast), single),
+		guardyv1connect.PredictionServiceDetectAnomalyProcedure:        handle(prediction, "DetectAnomaly", within(timeout, s.detectAnomaly), single),
+		guardyv1connect.PredictionServicePlanEvacuationProcedure:       handle(prediction, "PlanEvacuation", within(timeout, s.planEvacuation), plan),
+		guardyv1connect.ModelServiceListModelsProcedure:                handle(models, "ListModels", s.listModels, read),
+		guardyv1connect.ModelServiceGetModelProcedure:                  handle(models, "GetModel", s.getModel, read),
+		guardyv1connect.ModelServiceGetModelStatsProcedure:             handle(models, "GetModelStats", s.getModelStats, read),
 		guardyv1connect.ModelServiceReloadModelsProcedure:              handle(models, "ReloadModels", s.reloadModels, admin),
 		guardyv1connect.ModelServiceClearModelCacheProcedure:           handle(models, "ClearModelCache", s.clearModelCache, admin),
 	} {
@@ -83,7 +88,7 @@ func (s *Server) route(chain connect.HandlerOption) map[string]endpoint {
 
 	const stream = guardyv1connect.PredictionServiceStreamFloodRiskProcedure
 	out[stream] = endpoint{stream: true, room: make(gate.Gate, s.cfg.MaxStreams), Handler: connect.NewBidiStreamHandler(
-		stream, s.stream, connect.WithSchema(prediction.ByName("StreamFloodRisk")), common,
+		stream, s.stream, connect.WithSchema(prediction.ByName("StreamFloodRisk")), common, many,
 		boundedGzip(s.cfg.MaxMessageBytes), connect.WithReadMaxBytes(int(s.cfg.MaxMessageBytes)))}
 
 	mount := func(methods ...string) func(string, http.Handler) {

@@ -40,8 +40,8 @@ type Deps struct {
 	Logger     *slog.Logger
 	Limits     Limits
 	Evacuation ports.EvacuationPlanner
-	// AdminKeys open what changes state. Without keys it is open to callers on the same machine.
-	AdminKeys []string
+	// Access decides who may ask for what.
+	Access ports.Gatekeeper
 	// Failed is told when serving ends without Stop.
 	Failed func(error)
 }
@@ -69,6 +69,7 @@ func (d *Deps) validate() error {
 		{"Tracer", d.Tracer == nil},
 		{"Logger", d.Logger == nil},
 		{"Failed", d.Failed == nil},
+		{"Access", d.Access == nil},
 	} {
 		if dep.nil {
 			return fmt.Errorf("connectrpc: the dependency %s is missing", dep.name)
@@ -153,7 +154,7 @@ func (s *Server) cors(next http.Handler) http.Handler {
 		AllowedMethods: connectcors.AllowedMethods(),
 		AllowedHeaders: append(connectcors.AllowedHeaders(),
 			"Authorization", "Cache-Control", "If-None-Match", "Traceparent", "Tracestate", "X-Api-Key", "X-Request-Id"),
-		ExposedHeaders: append(connectcors.ExposedHeaders(), "Age", "Cache-Status", "Etag", "X-Request-Id"),
+		ExposedHeaders: append(connectcors.ExposedHeaders(), "Age", "Cache-Status", "Etag", "Ratelimit", "Ratelimit-Policy", "Retry-After", "X-Request-Id"),
 		MaxAge:         int((2 * time.Hour).Seconds()),
 	}).Handler(next)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/guardy-ai/guardy/domain/anomaly"
 	"github.com/guardy-ai/guardy/domain/evacuation"
 	"github.com/guardy-ai/guardy/domain/nowcast"
+	"github.com/guardy-ai/guardy/ports"
 )
 
 // assess answers one question.
@@ -100,7 +101,10 @@ func (x *exchange) question(w contractjson.Request, ask func(decoded error) erro
 	if err != nil {
 		return err
 	}
-	return ask(contractjson.Decode(body, w, contractjson.Options{}))
+	if err := ask(contractjson.Decode(body, w, contractjson.Options{})); err != nil {
+		return err
+	}
+	return x.priced(x.route.price.cost, true, "request")
 }
 
 // fresh reports whether the client wants no answer from the cache.
@@ -169,6 +173,9 @@ func (s *Server) assessBatch(x *exchange) error {
 	most := s.deps.Limits.MaxBatchSize
 	decoded := contractjson.Decode(body, &x.wireBatch, contractjson.Options{MaxBatch: most})
 	if err := x.wireBatch.Questions(decoded, most, contractjson.Asking{Fresh: x.fresh(), Now: time.Now}, &x.items); err != nil {
+		return err
+	}
+	if err := x.priced(x.items.Len()*ports.CostPlace, false, "request"); err != nil {
 		return err
 	}
 	to, err := s.deps.Batch.Begin(x.ctx)

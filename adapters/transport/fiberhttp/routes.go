@@ -2,6 +2,7 @@ package fiberhttp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
@@ -18,6 +19,7 @@ import (
 	"github.com/guardy-ai/guardy/adapters/transport/internal/lazyctx"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/requestid"
 	"github.com/guardy-ai/guardy/domain/risk"
+	"github.com/guardy-ai/guardy/ports"
 )
 
 // route is one operation.
@@ -27,6 +29,7 @@ type route struct {
 	// admin marks what changes state; probe what must answer while everything else is shed.
 	admin, probe bool
 
+	price          price
 	label          string // "POST /api/v1/predict/batch", for metrics and spans
 	spanAttributes trace.SpanStartEventOption
 }
@@ -65,6 +68,7 @@ func (s *Server) route() {
 
 func (s *Server) add(rt route) {
 	rt.label = rt.method + " " + rt.path
+	rt.price = priceOf(&rt)
 	rt.spanAttributes = trace.WithAttributes(
 		attribute.String("http.request.method", rt.method), attribute.String("http.route", rt.path), attribute.String("url.scheme", "http"),
 	)
@@ -104,6 +108,10 @@ type exchange struct {
 	traced context.Context   // carries the span; outlives the deadline
 	ctx    *lazyctx.Deadline // and the deadline
 	span   trace.Span
+
+	caller  ports.Caller
+	dry     bool   // the client asks for the price only
+	cleared string // what was cleared, for the audit
 
 	held  gate.Gate // the room that this request takes
 	cause error     // why it failed, for the log
@@ -199,9 +207,23 @@ func (x *exchange) run() {
 			x.fail(fmt.Errorf("panic: %v\n%s", r, debug.Stack()))
 		}
 	}()
-	if err := x.route.handle(x); err != nil {
+	err := x.server.perform(x)
+	if err != nil && !errors.Is(err, errPriced) {
 		x.fail(err)
 	}
+}
+
+// perform does what the route is for.
+func (s *Server) perform(x *exchange) error {
+	if !x.route.admin {
+		return x.route.handle(x)
+	}
+	return s.audited(x, func() error {
+		if err := s.enter(x); err != nil {
+			return err
+		}
+		return x.route.handle(x)
+	})
 }
 
 // fail answers err as a problem.

@@ -36,8 +36,8 @@ type Deps struct {
 	Tracer trace.TracerProvider
 	Logger *slog.Logger
 	Limits Limits
-	// AdminKeys open what changes state. Without keys it is open to callers on the same machine.
-	AdminKeys []string
+	// Access decides who may ask for what.
+	Access ports.Gatekeeper
 	// Failed is told when serving ends without Stop.
 	Failed func(error)
 }
@@ -57,10 +57,8 @@ type Server struct {
 	tracer  trace.Tracer
 	traced  bool // whether spans go anywhere
 	origins origins
-	admins  admins
 	unary   gate.Gate
 	streams gate.Gate
-	quota   *quota // nil without a quota
 	started time.Time
 	drain   drain
 
@@ -74,7 +72,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if d.Risk == nil || d.Batch == nil || d.Nowcast == nil || d.Anomaly == nil || d.Evacuation == nil || d.Models == nil || d.Stats == nil || d.Health == nil || d.Recorder == nil {
+	if d.Risk == nil || d.Batch == nil || d.Nowcast == nil || d.Anomaly == nil || d.Evacuation == nil || d.Models == nil || d.Stats == nil || d.Health == nil || d.Recorder == nil || d.Access == nil {
 		return nil, errors.New("fiberhttp: a port is missing")
 	}
 	if d.Limits.MaxBatchSize < 1 || d.Limits.Timeout <= 0 {
@@ -92,8 +90,8 @@ func New(cfg Config, d Deps) (*Server, error) {
 	_, silent := d.Tracer.(noop.TracerProvider)
 	s := &Server{
 		cfg: cfg, deps: d, tracer: d.Tracer.Tracer("guardy/fiberhttp"), traced: !silent,
-		origins: newOrigins(cfg.CORSOrigins), admins: newAdmins(d.AdminKeys),
-		unary: make(gate.Gate, cfg.MaxInFlight), streams: make(gate.Gate, cfg.MaxStreams), quota: newQuota(cfg.Quota),
+		origins: newOrigins(cfg.CORSOrigins),
+		unary:   make(gate.Gate, cfg.MaxInFlight), streams: make(gate.Gate, cfg.MaxStreams),
 		started: time.Now(), listener: listener.New("http", d.Logger, d.Failed),
 	}
 	s.base, s.cancel = context.WithCancel(context.Background())
