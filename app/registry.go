@@ -61,7 +61,7 @@ var (
 	}
 	modelSources = table{
 		"embedded": {func(cfg) fx.Option { return embedded.Module() }, nil},
-		"dir":      {func(c cfg) fx.Option { return dir.Module(dir.Config{Path: c.Models.Path}) }, sections{"models"}},
+		"dir":      {func(c cfg) fx.Option { return dir.Module(dir.Config{Path: c.Models.Path}, embedded.New()) }, sections{"models"}},
 	}
 )
 

@@ -16,6 +16,14 @@ type candidate struct {
 	odds     logOdds
 }
 
+// calibration is the one that turned the margin into the odds.
+func (c *candidate) calibration() *Calibration {
+	if c.forecast {
+		return &c.member.ForecastCalibration
+	}
+	return &c.member.Calibration
+}
+
 // score returns the margin of a row and what it means.
 func (m *Member) score(row []float32, forecast bool) (float64, logOdds) {
 	margin := m.margin(row)

@@ -231,6 +231,11 @@ func TestTheLinearPartAndTheForecastHaveTheirShareInTheFactors(t *testing.T) {
 		if math.Abs(total-score.Margin) > 1e-4 {
 			t.Errorf("the answer's factors add up to %v, the margin is %v", total, score.Margin)
 		}
+		// A client turns the factors into the probability.
+		odds := float64(a.Factors.Intercept) + float64(a.Factors.Slope)*total
+		if p := 1 / (1 + math.Exp(-odds)); math.Abs(p-a.Probability) > 1e-4*a.Probability*(1+math.Abs(odds)) {
+			t.Errorf("intercept and slope make %v of the factors, the probability is %v", p, a.Probability)
+		}
 		if look.Forecast {
 			forecasts++
 		}

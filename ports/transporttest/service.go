@@ -150,7 +150,7 @@ func answer(r *risk.Request) risk.Assessment {
 	}
 	if r.Explain {
 		a.Explained = true
-		a.Factors = risk.Factors{N: 2, Base: -4.5, Others: 0.25}
+		a.Factors = risk.Factors{N: 2, Base: -4.5, Others: 0.25, Intercept: -0.5, Slope: 0.75}
 		a.Factors.Top[0] = risk.Factor{Feature: "rain_1d", Value: float32(r.RainfallMM), Contribution: float32(r.RainfallMM) / 8}
 		a.Factors.Top[1] = risk.Factor{Feature: "temperature", Index: 1, Value: float32(r.Temperature), Contribution: -0.1}
 	}

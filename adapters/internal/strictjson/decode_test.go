@@ -275,6 +275,22 @@ func TestEveryBadItemIsReportedHoweverBadTheOthersAre(t *testing.T) {
 	}
 }
 
+// To report the nearest name of each of half a million keys took three seconds of a processor.
+func TestDetailsStopAtTheLimitThatIsReported(t *testing.T) {
+	allocations := func(keys int) float64 {
+		body := []byte("{" + strings.Repeat(`"latitud":1,`, keys) + `"hours":1}`)
+		return testing.AllocsPerRun(1, func() {
+			vs := Violations(Decode(body, new(place), Options{}))
+			if last := vs[len(vs)-1]; len(vs) != 101 || last.Code != domain.CodeSize || last.Detail != strconv.Itoa(keys-100)+" more violations are not listed" {
+				t.Errorf("%d violations, the last of which is %v", len(vs), last)
+			}
+		})
+	}
+	if few, many := allocations(1000), allocations(100_000); many > few+100 {
+		t.Errorf("%v allocations for a hundred thousand unknown keys, %v for a thousand", many, few)
+	}
+}
+
 func TestMoreItemsThanAllowedAreCountedButNotKept(t *testing.T) {
 	var got batch
 	vs := Violations(Decode([]byte(`{"places":[{},{},{},{"unknown":1}]}`), &got, Options{MaxItems: 2}))
