@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+
+	"github.com/guardy-ai/guardy/adapters/transport/internal/tlsfiles"
 )
 
 // Config is the `admin` section.
@@ -13,6 +15,8 @@ type Config struct {
 	// bind it elsewhere only on a network that is yours, for example the pod's address for Prometheus. Elsewhere
 	// it asks for a key with the scope admin; while there is none, only /metrics and /readyz are shown to others.
 	Addr string `koanf:"addr"`
+
+	TLS tlsfiles.Config `koanf:"tls"`
 }
 
 // DefaultConfig returns the documented defaults.
@@ -20,6 +24,9 @@ func DefaultConfig() Config { return Config{Addr: "127.0.0.1:9464"} }
 
 // Validate reports what is wrong with the address.
 func (c Config) Validate() error {
+	if err := c.TLS.Validate(); err != nil {
+		return err
+	}
 	if c.Addr == "" {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/guardy-ai/guardy/adapters/transport/internal/listener"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/tlsfiles"
 	"github.com/guardy-ai/guardy/ports"
 )
 
@@ -83,13 +84,22 @@ func (s *Server) Start(ctx context.Context) error {
 	if s.cfg.Addr == "" {
 		return nil
 	}
+	serve := s.http.Serve
+	if s.cfg.TLS.On() {
+		files, err := tlsfiles.Load(s.cfg.TLS, "admin", s.deps.Logger)
+		if err != nil {
+			return err
+		}
+		s.http.TLSConfig = files.Config("h2", "http/1.1")
+		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
+	}
 	note := func(ln net.Listener) net.Listener {
 		if a, ok := ln.Addr().(*net.TCPAddr); ok {
 			s.local = a.IP.IsLoopback()
 		}
 		return ln
 	}
-	if err := s.listener.Start(ctx, s.cfg.Addr, listener.Limits{Connections: MaxConnections}, note, s.http.Serve); err != nil {
+	if err := s.listener.Start(ctx, s.cfg.Addr, listener.Limits{Connections: MaxConnections}, note, serve); err != nil {
 		return err
 	}
 	if !s.local && !s.deps.Access.Keyed(ports.ScopeAdmin) {

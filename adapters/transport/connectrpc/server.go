@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1/guardyv1connect"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/listener"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/tlsfiles"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/ports"
 )
@@ -111,6 +113,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
+	protocols.SetHTTP2(cfg.TLS.On())
 	s.http = &http.Server{
 		Handler:           s.cors(http.HandlerFunc(s.serve)),
 		Protocols:         protocols,
@@ -232,7 +235,16 @@ func (s *Server) notFound(c *call, r *http.Request) {
 // Start listens and serves in the background.
 func (s *Server) Start(ctx context.Context) error {
 	limits := listener.Limits{Connections: s.cfg.MaxConnections, Rate: s.cfg.MinRate, Grace: s.cfg.WriteTimeout}
-	return s.listener.Start(ctx, s.cfg.Addr, limits, nil, s.http.Serve)
+	serve := s.http.Serve
+	if s.cfg.TLS.On() {
+		files, err := tlsfiles.Load(s.cfg.TLS, "connect", s.log)
+		if err != nil {
+			return err
+		}
+		s.http.TLSConfig = files.Config("h2", "http/1.1")
+		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
+	}
+	return s.listener.Start(ctx, s.cfg.Addr, limits, nil, serve)
 }
 
 // Stop lets unary calls finish and ends streams after the block at hand. What is left when ctx ends is

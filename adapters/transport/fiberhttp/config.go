@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/guardy-ai/guardy/adapters/transport/internal/tlsfiles"
 )
 
 // Config is the `http` section.
@@ -72,7 +74,8 @@ type Config struct {
 	// program on the same machine. None by default.
 	TrustedProxies []string `koanf:"trusted_proxies"`
 
-	Quota Quota `koanf:"quota"`
+	Quota Quota           `koanf:"quota"`
+	TLS   tlsfiles.Config `koanf:"tls"`
 }
 
 // Quota bounds what one client without a key, that is one IPv4 address or one IPv6 /64 network, may ask for, over HTTP
@@ -175,7 +178,7 @@ func (c Config) Validate() error {
 			bad("quota.max_clients: %d must be at least 1", c.Quota.MaxClients)
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.TLS.Validate())...)
 }
 
 func (c Config) addr() string { return net.JoinHostPort(c.Host, strconv.Itoa(c.Port)) }

@@ -2,10 +2,12 @@ package fiberhttp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
+	"net"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/guardy-ai/guardy/adapters/transport/internal/gate"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/listener"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/tlsfiles"
 	"github.com/guardy-ai/guardy/ports"
 )
 
@@ -120,7 +123,15 @@ func New(cfg Config, d Deps) (*Server, error) {
 // Start binds the listener and serves in the background.
 func (s *Server) Start(ctx context.Context) error {
 	limits := listener.Limits{Connections: s.cfg.MaxConnections, Rate: s.cfg.MinRate, Grace: s.cfg.WriteTimeout}
-	return s.listener.Start(ctx, s.cfg.addr(), limits, nil, s.app.Server().Serve)
+	var wrap func(net.Listener) net.Listener
+	if s.cfg.TLS.On() {
+		files, err := tlsfiles.Load(s.cfg.TLS, "http", s.deps.Logger)
+		if err != nil {
+			return err
+		}
+		wrap = func(l net.Listener) net.Listener { return tls.NewListener(l, files.Config("http/1.1")) }
+	}
+	return s.listener.Start(ctx, s.cfg.addr(), limits, wrap, s.app.Server().Serve)
 }
 
 // Addr returns the address that is listened on; empty before Start.

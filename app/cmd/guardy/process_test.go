@@ -48,6 +48,18 @@ func (b *lockedBuffer) String() string {
 // startProcess starts the service and waits until it is ready.
 func startProcess(t *testing.T, environ ...string) *process {
 	t.Helper()
+	p := launch(t, environ...)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := awaitReady(ctx, "http://"+p.http+"/readyz", nil); err != nil {
+		t.Fatalf("%v\n%s", err, p.log)
+	}
+	return p
+}
+
+// launch starts the service.
+func launch(t *testing.T, environ ...string) *process {
+	t.Helper()
 	free, err := freePorts(3)
 	if err != nil {
 		t.Fatal(err)
@@ -71,11 +83,6 @@ func startProcess(t *testing.T, environ ...string) *process {
 			t.Logf("the log:\n%s", p.log)
 		}
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	if err := awaitReady(ctx, "http://"+p.http+"/readyz", nil); err != nil {
-		t.Fatalf("%v\n%s", err, p.log)
-	}
 	return p
 }
 
