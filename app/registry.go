@@ -172,7 +172,7 @@ func Validate(c config.Config) error {
 }
 
 // always are the sections of what every service has.
-var always = sections{"admin", "sites", "region"}
+var always = sections{"admin", "admission", "sites", "region"}
 
 // modules returns the modules that a valid configuration chooses.
 func modules(c cfg, choices ...choice) fx.Option {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/guardy-ai/guardy/adapters/admission/adaptive"
 	"github.com/guardy-ai/guardy/adapters/cache/memorycache"
 	"github.com/guardy-ai/guardy/adapters/cache/rediscache"
 	"github.com/guardy-ai/guardy/adapters/devicestates/memorystates"
@@ -38,6 +39,7 @@ type Config struct {
 	HTTP       fiberhttp.Config    `koanf:"http" part:"transport"`
 	Connect    connectrpc.Config   `koanf:"connect" part:"transport"`
 	Admin      adminhttp.Config    `koanf:"admin"`
+	Admission  adaptive.Config     `koanf:"admission"`
 	Sites      fileregister.Config `koanf:"sites"`
 	Region     osmregion.Config    `koanf:"region"`
 	Cache      Cache               `koanf:"cache"`
@@ -249,6 +251,7 @@ func Default() Config {
 		HTTP:       fiberhttp.DefaultConfig(),
 		Connect:    connectrpc.DefaultConfig(),
 		Admin:      adminhttp.DefaultConfig(),
+		Admission:  adaptive.DefaultConfig(),
 		Sites:      fileregister.DefaultConfig(),
 		Region:     osmregion.DefaultConfig(),
 		Cache: Cache{

@@ -2,6 +2,7 @@ package connectrpc
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -9,7 +10,9 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/guardy-ai/guardy/adapters/transport/internal/flight"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/requestid"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/room"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/ports"
 )
@@ -27,6 +30,13 @@ type call struct {
 	code   string // set by the layer that decided it
 	caller ports.Caller
 	hold   bool // collect the messages of a block instead of sending each by itself
+
+	server   *Server
+	peer     *peer
+	flight   flight.Request // what it has of what is bounded
+	stream   openStream
+	arriving room.Hold // while its body arrives
+	noRoom   error     // why the answer was not written
 
 	status  int
 	body    body
@@ -61,7 +71,12 @@ func (c *call) received() { c.readUntil(time.Time{}) }
 // refuse records the failure and renders it.
 func (c *call) refuse(e *domain.Error) *connect.Error {
 	if e.Kind == domain.KindUnavailable {
-		c.Header().Set("Retry-After", "1")
+		after := time.Second
+		if shed, ok := errors.AsType[*ports.Shed](e); ok {
+			after = shed.RetryAfter
+			c.server.deps.Recorder.Shed(c, shed.Class, shed.Reason)
+		}
+		c.Header().Set("Retry-After", strconv.Itoa(int((after+time.Second-1)/time.Second)))
 	}
 	err := connectError(e, c.id)
 	c.code = err.Code().String()

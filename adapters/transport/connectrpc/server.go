@@ -21,7 +21,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1/guardyv1connect"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/flight"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/listener"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/room"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/tlsfiles"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/ports"
@@ -29,13 +31,15 @@ import (
 
 // Deps are what the server asks.
 type Deps struct {
-	Risk       ports.RiskAssessor
-	Batch      ports.BatchAssessor
-	Nowcast    ports.Nowcaster
-	Anomaly    ports.AnomalyDetector
-	Models     ports.ModelCatalog
-	Health     ports.HealthReporter
-	Recorder   ports.Recorder
+	Risk     ports.RiskAssessor
+	Batch    ports.BatchAssessor
+	Nowcast  ports.Nowcaster
+	Anomaly  ports.AnomalyDetector
+	Models   ports.ModelCatalog
+	Health   ports.HealthReporter
+	Recorder ports.Recorder
+	// Admission is shared by all transports.
+	Admission  ports.Admission
 	Tracer     trace.TracerProvider
 	Logger     *slog.Logger
 	Limits     Limits
@@ -66,6 +70,7 @@ func (d *Deps) validate() error {
 		{"Models", d.Models == nil},
 		{"Health", d.Health == nil},
 		{"Recorder", d.Recorder == nil},
+		{"Admission", d.Admission == nil},
 		{"Tracer", d.Tracer == nil},
 		{"Logger", d.Logger == nil},
 		{"Failed", d.Failed == nil},
@@ -90,6 +95,8 @@ type Server struct {
 	http      *http.Server
 	errors    *connect.ErrorWriter
 	endpoints map[string]endpoint // by path
+	flights   *flight.Rooms
+	arriving  *room.Room // of calls whose bodies arrive
 
 	listener *listener.Listener
 	draining chan struct{}
@@ -105,6 +112,8 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		cfg: cfg, deps: deps, log: deps.Logger,
 		errors: connect.NewErrorWriter(), listener: listener.New("connect", deps.Logger, deps.Failed), draining: make(chan struct{}),
 	}
+	s.flights = flight.New(flight.Limits{Requests: cfg.MaxInFlight, Streams: cfg.MaxStreams, Bytes: cfg.MaxBytesInFlight}, deps.Admission)
+	s.arriving = room.New(int64(arrivingFactor*cfg.MaxInFlight), arrivingPatience).Shared(int64(arrivingFactor*cfg.MaxInFlight+1) / 2)
 	chain, err := interceptors(deps.Tracer, deps.Logger)
 	if err != nil {
 		return nil, err
@@ -120,12 +129,17 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		ReadHeaderTimeout: cfg.ReadHeaderTimeout,
 		IdleTimeout:       cfg.IdleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
+		ConnContext:       withPeer,
 		// ReadTimeout and WriteTimeout would end streams; serve sets them for each unary call.
-		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 250, SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
+		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 250, SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second, WriteByteTimeout: cfg.WriteTimeout},
 		ErrorLog: slog.NewLogLogger(deps.Logger.Handler(), slog.LevelDebug),
 	}
 	return s, nil
 }
+
+// arrivingFactor is how many calls may be arriving for each that may be in flight. A stream of HTTP/2 without a body
+// costs memory, too.
+const arrivingFactor = 8
 
 // maxHeaderBytes also bounds the URL, and with it the question of a Connect GET.
 const maxHeaderBytes = 32 << 10
@@ -165,7 +179,7 @@ func (s *Server) cors(next http.Handler) http.Handler {
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	c := &call{
 		Context: r.Context(), request: r, start: time.Now(), ResponseWriter: w, control: *http.NewResponseController(w),
-		id: requestID(r.Header.Get("X-Request-Id")), route: "unmatched",
+		server: s, peer: peerOf(r.Context()), id: requestID(r.Header.Get("X-Request-Id")), route: "unmatched",
 	}
 	w.Header().Set("X-Request-Id", c.id)
 	if s.deps.Health.Draining() && r.ProtoMajor == 1 { // HTTP/2 says it by itself when the server stops
@@ -176,6 +190,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	defer func() { //nolint:contextcheck // the call is a context, made of the request's
 		code, failed := c.result()
+		c.peer.conn.Served(time.Now())
 		s.deps.Recorder.Requested(c, "connect", c.route, code, failed, time.Since(c.start))
 	}()
 	s.dispatch(c, r.WithContext(c)) //nolint:contextcheck // as above
@@ -188,35 +203,73 @@ func (s *Server) dispatch(c *call, r *http.Request) {
 		return
 	}
 	c.route = strings.TrimPrefix(r.URL.Path, "/")
-	if to.room != nil {
-		if !to.room.Enter() {
-			s.write(c, r, c.refuse(&domain.Error{
-				Kind: domain.KindUnavailable, Msg: "the service is at its limit; try again shortly",
-			}))
-			return
-		}
-		defer to.room.Leave()
-	}
 	w, end := webText(c, r)
 	defer end()
+	c.flight.Open(s.flights, c, to.class, c.peer.client)
+	c.writeUntil(c.start.Add(s.cfg.ReadTimeout + s.cfg.WriteTimeout))
 	c.body = body{ReadCloser: r.Body, call: c}
-	if !to.stream { // a stream moves its deadlines as it goes
-		c.writeUntil(c.start.Add(s.cfg.ReadTimeout + s.cfg.WriteTimeout))
-		if r.Body != http.NoBody {
-			c.readUntil(c.start.Add(s.cfg.ReadTimeout))
-			c.body.ReadCloser = http.MaxBytesReader(c.ResponseWriter, r.Body, s.cfg.MaxBodyBytes+envelopeBytes)
+	switch {
+	case to.stream: // moves its deadlines as it goes
+		c.writeUntil(time.Time{})
+		if err := c.stream.Open(c.Context, s.flights, c, c.peer.client); err != nil {
+			s.write(c, w, r, c.refuse(domainError(err)))
+			return
+		}
+		c.stream.isOpen = true
+		defer c.stream.Close()
+	case to.class == ports.ClassProbe:
+		if to.early {
+			c.bound(r)
+		}
+	default:
+		body, leave, err := s.admitted(c, r)
+		defer leave()
+		if err != nil {
+			s.write(c, w, r, c.refuse(domainError(err)))
+			return
+		}
+		if body != nil {
+			defer body.release()
+			c.body.ReadCloser = body
 		}
 	}
 	r.Body = &c.body
 	to.ServeHTTP(w, r)
+	if c.noRoom != nil && c.status == 0 {
+		clear(c.Header())
+		c.Header().Set("X-Request-Id", c.id)
+		s.write(c, w, r, c.refuse(domainError(c.noRoom)))
+	}
+}
+
+// admitted reads the body of a call, if it has one, and waits until it is its turn.
+func (s *Server) admitted(c *call, r *http.Request) (body *receivedBody, leave func(), err error) {
+	size := len(r.URL.RawQuery) // a GET has its question there
+	if r.Body != http.NoBody {
+		if body, err = s.receiveBody(c, r); err != nil {
+			return nil, func() { c.flight.Done(time.Now()) }, err
+		}
+		size = len(body.data)
+	}
+	leave, err = s.enter(c, size)
+	return body, leave, err
+}
+
+// bound bounds the body of a call that is read as it arrives.
+func (c *call) bound(r *http.Request) {
+	if r.Body != http.NoBody {
+		cfg := &c.server.cfg
+		c.readUntil(c.start.Add(cfg.ReadTimeout))
+		c.body.ReadCloser = http.MaxBytesReader(c.ResponseWriter, r.Body, cfg.MaxBodyBytes+envelopeBytes)
+	}
 }
 
 // envelopeBytes is what gRPC puts in front of a message.
 const envelopeBytes = 5
 
 // write answers an error that no handler made, in the protocol of the request.
-func (s *Server) write(c *call, r *http.Request, err *connect.Error) {
-	if s.errors.Write(c, r, err) != nil {
+func (s *Server) write(c *call, w http.ResponseWriter, r *http.Request, err *connect.Error) {
+	if s.errors.Write(w, r, err) != nil {
 		c.code = connect.CodeCanceled.String() // the client has gone
 	}
 }
@@ -224,7 +277,7 @@ func (s *Server) write(c *call, r *http.Request, err *connect.Error) {
 // notFound answers gRPC clients in their protocol and everybody else with 404.
 func (s *Server) notFound(c *call, r *http.Request) {
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
-		s.write(c, r, connect.NewError(connect.CodeUnimplemented, errors.New("there is no such procedure")))
+		s.write(c, c, r, connect.NewError(connect.CodeUnimplemented, errors.New("there is no such procedure")))
 		return
 	}
 	c.Header().Set("Content-Type", "application/json")

@@ -31,7 +31,7 @@ type testServer struct {
 func testDeps(service *transporttest.Service, t testing.TB) Deps {
 	return Deps{
 		Risk: service, Batch: service, Nowcast: service, Anomaly: service, Evacuation: service, Models: service, Health: service,
-		Recorder: &recordertest.Fake{}, Tracer: noop.NewTracerProvider(), Logger: slog.New(slog.DiscardHandler),
+		Recorder: &recordertest.Fake{}, Admission: ports.OpenAdmission{}, Tracer: noop.NewTracerProvider(), Logger: slog.New(slog.DiscardHandler),
 		Limits: Limits{MaxBatchSize: transporttest.MaxBatchSize, Timeout: transporttest.Timeout},
 		Access: guard(access.Config{}),
 		Failed: func(err error) { t.Errorf("serving failed: %v", err) },

@@ -8,34 +8,24 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
-	"github.com/guardy-ai/guardy/adapters/transport/internal/gate"
-	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/ports"
 )
 
-// hold takes room for x in g or sheds it.
-func (x *exchange) hold(g gate.Gate) error {
-	if !g.Enter() {
-		return &domain.Error{Kind: domain.KindUnavailable, Op: "http", Msg: "the service is at its limit; try again shortly"}
-	}
-	if x.held != nil {
-		x.held.Leave()
-	}
-	x.held = g
-	return nil
-}
-
-// admit decides whether a request is answered at all.
+// admit decides whether a request is answered at all, before its body is read.
 func (s *Server) admit(x *exchange) error {
-	if x.route.probe {
+	if x.route.class == ports.ClassProbe {
 		return nil
 	}
-	if x.route.price.scope != ports.ScopeAdmin { // those are audited around all that becomes of them
-		if err := s.enter(x); err != nil {
-			return err
-		}
+	if x.route.admin {
+		return nil // perform asks who it is, around which everything is audited
 	}
-	return x.hold(s.unary)
+	if err := s.enter(x); err != nil {
+		return err
+	}
+	if x.route.body {
+		return nil
+	}
+	return x.enter(0)
 }
 
 // seconds rounds up: a client that waits as told is not refused again.

@@ -44,12 +44,19 @@ type Config struct {
 	// Default 16384.
 	MaxConnections int `koanf:"max_connections"`
 
-	// MaxInFlight is how many requests are worked on at once; more are answered 503, which keeps the
-	// latency of the others. Default 512. Probes do not count.
+	// MaxInFlight is how many requests may be under way at once, from when one has arrived completely to when
+	// its answer is written. A quarter of them may be batches, an eighth evacuations. More are answered 503. How
+	// many are worked on at once is another matter: see admission. Probes do not count. Default 512.
 	MaxInFlight int `koanf:"max_in_flight"`
 
-	// MaxStreams is how many NDJSON bodies may be open at once, apart from the other requests.
-	// Default 64.
+	// MaxBytesInFlight is how much the bodies and the answers under way may take together, beside the first
+	// 8 KiB of each. When there is no more, the client that has sent or taken nothing for the longest time, a
+	// second at least, is cut off; else a request is answered 503. Default 64 MiB.
+	MaxBytesInFlight int64 `koanf:"max_bytes_in_flight"`
+
+	// MaxStreams is how many NDJSON bodies may be open at once, apart from the other requests, and half of it how
+	// many of one client. When they are all open, one on which nothing has come for two seconds ends for a new
+	// one. Default 64.
 	MaxStreams int `koanf:"max_streams"`
 
 	// ReadTimeout is how long a client may take to send a request. Default 15s.
@@ -105,6 +112,7 @@ func DefaultConfig() Config {
 		MaxConnections:    16384,
 		MaxInFlight:       512,
 		MaxStreams:        64,
+		MaxBytesInFlight:  64 << 20,
 		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      30 * time.Second,
 		MinRate:           16 << 10,
@@ -150,6 +158,7 @@ func (c Config) Validate() error {
 		{"max_connections", int64(c.MaxConnections), 1, 1 << 24},
 		{"max_in_flight", int64(c.MaxInFlight), 1, 1 << 24},
 		{"max_streams", int64(c.MaxStreams), 1, 1 << 24},
+		{"max_bytes_in_flight", c.MaxBytesInFlight, 1 << 10, 1 << 40},
 		{"min_rate", c.MinRate, 1, maxBytesLimit},
 		{"quota.requests", int64(c.Quota.Requests), 0, 1 << 31},
 	} {

@@ -59,7 +59,7 @@ func (inspectedStates) Tiers(context.Context) []ports.CacheTier {
 
 func testDeps(service *transporttest.Service) Deps {
 	return Deps{
-		Risk: service, Batch: service, Nowcast: service, Anomaly: service, Evacuation: service, Models: service, Health: service, Stats: new(stats), Recorder: new(recordertest.Fake),
+		Risk: service, Batch: service, Nowcast: service, Anomaly: service, Evacuation: service, Models: service, Health: service, Stats: new(stats), Recorder: new(recordertest.Fake), Admission: ports.OpenAdmission{},
 		Cache: inspectedCache{}, States: inspectedStates{}, Access: guard(access.Config{}),
 		Limits: Limits{MaxBatchSize: transporttest.MaxBatchSize, Timeout: transporttest.Timeout},
 	}

@@ -51,8 +51,7 @@ func (s *Server) answerFloodRisk(x *exchange) error {
 	}
 	x.describeCache(a.Provenance)
 	x.out = contractjson.AppendAssessment(x.out[:0], r, a)
-	x.answerJSON()
-	return nil
+	return x.answerJSON()
 }
 
 // nowcast answers one question about the next hours.
@@ -71,8 +70,7 @@ func (s *Server) nowcast(x *exchange) error {
 	}
 	x.describeCache(f.Provenance)
 	x.out = contractjson.AppendForecast(x.out[:0], &r, &f)
-	x.answerJSON()
-	return nil
+	return x.answerJSON()
 }
 
 // detectAnomaly answers one question about a reading of a device.
@@ -91,8 +89,7 @@ func (s *Server) detectAnomaly(x *exchange) error {
 	}
 	x.describeCache(a.Provenance)
 	x.out = contractjson.AppendVerdict(x.out[:0], &r, &a)
-	x.answerJSON()
-	return nil
+	return x.answerJSON()
 }
 
 // planEvacuation answers one question about an evacuation.
@@ -111,8 +108,7 @@ func (s *Server) planEvacuation(x *exchange) error {
 	}
 	x.describeCache(a.Provenance)
 	x.out = contractjson.AppendEvacuation(x.out[:0], &r, &a)
-	x.answerJSON()
-	return nil
+	return x.answerJSON()
 }
 
 // question decodes the body into w, and has ask make a question of it.
@@ -124,7 +120,11 @@ func (x *exchange) question(w contractjson.Request, ask func(decoded error) erro
 	if err != nil {
 		return err
 	}
-	if err := ask(contractjson.Decode(body, w, contractjson.Options{})); err != nil {
+	decoded := contractjson.Decode(body, w, contractjson.Options{})
+	if err := x.inTime(); err != nil {
+		return err
+	}
+	if err := ask(decoded); err != nil {
 		return err
 	}
 	return x.priced(x.route.price.cost, true, "request")
@@ -195,6 +195,9 @@ func (s *Server) assessBatch(x *exchange) error {
 	}
 	most := s.deps.Limits.MaxBatchSize
 	decoded := contractjson.Decode(body, &x.wireBatch, contractjson.Options{MaxBatch: most})
+	if err := x.inTime(); err != nil {
+		return err
+	}
 	if err := x.wireBatch.Questions(decoded, most, contractjson.Asking{Fresh: x.fresh(), Now: time.Now}, &x.items); err != nil {
 		return err
 	}
@@ -208,8 +211,7 @@ func (s *Server) assessBatch(x *exchange) error {
 	to.Assess(x.ctx, x.items.Requests, x.items.Outcomes)
 	x.describeBatchCache()
 	x.out = contractjson.AppendBatch(x.out[:0], &x.items, to.Model().Version, time.Since(x.start))
-	x.answerJSON()
-	return nil
+	return x.answerJSON()
 }
 
 // describeBatchCache sums up the cache's part in the answers.

@@ -14,7 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
-	"github.com/guardy-ai/guardy/adapters/transport/internal/gate"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/flight"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/listener"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/tlsfiles"
 	"github.com/guardy-ai/guardy/ports"
@@ -31,6 +31,8 @@ type Deps struct {
 	Stats      ports.Statistics
 	Health     ports.HealthReporter
 	Recorder   ports.Recorder
+	// Admission is shared by all transports.
+	Admission ports.Admission
 	// Cache and States are asked for their figures, if they have any.
 	Cache  ports.AnswerCache
 	States ports.DeviceStates
@@ -58,8 +60,7 @@ type Server struct {
 	tracer  trace.Tracer
 	traced  bool // whether spans go anywhere
 	origins origins
-	unary   gate.Gate
-	streams gate.Gate
+	flights *flight.Rooms
 	started time.Time
 	drain   drain
 
@@ -73,7 +74,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if d.Risk == nil || d.Batch == nil || d.Nowcast == nil || d.Anomaly == nil || d.Evacuation == nil || d.Models == nil || d.Stats == nil || d.Health == nil || d.Recorder == nil || d.Access == nil {
+	if d.Risk == nil || d.Batch == nil || d.Nowcast == nil || d.Anomaly == nil || d.Evacuation == nil || d.Models == nil || d.Stats == nil || d.Health == nil || d.Recorder == nil || d.Admission == nil || d.Access == nil {
 		return nil, errors.New("fiberhttp: a port is missing")
 	}
 	if d.Limits.MaxBatchSize < 1 || d.Limits.Timeout <= 0 {
@@ -92,7 +93,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 	s := &Server{
 		cfg: cfg, deps: d, tracer: d.Tracer.Tracer("guardy/fiberhttp"), traced: !silent,
 		origins: newOrigins(cfg.CORSOrigins),
-		unary:   make(gate.Gate, cfg.MaxInFlight), streams: make(gate.Gate, cfg.MaxStreams),
+		flights: flight.New(flight.Limits{Requests: cfg.MaxInFlight, Streams: cfg.MaxStreams, Bytes: cfg.MaxBytesInFlight}, d.Admission),
 		started: time.Now(), listener: listener.New("http", d.Logger, d.Failed),
 	}
 	s.base, s.cancel = context.WithCancel(context.Background())

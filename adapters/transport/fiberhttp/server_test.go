@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -26,6 +27,7 @@ import (
 
 	"github.com/guardy-ai/guardy/adapters/access"
 	"github.com/guardy-ai/guardy/adapters/contractjson"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/flight"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/ports"
 	"github.com/guardy-ai/guardy/ports/recordertest"
@@ -524,18 +526,25 @@ func TestPerformanceFiguresAndReset(t *testing.T) {
 func TestRequestsOverTheLimitAreShedAndProbesAreNot(t *testing.T) {
 	cfg := testConfig()
 	cfg.MaxInFlight = 1
-	s, url := start(t, cfg, testDeps(transporttest.NewService()))
-	if !s.unary.Enter() {
-		t.Fatal("the gate is shut")
+	d := testDeps(transporttest.NewService())
+	s, url := start(t, cfg, d)
+	var other flight.Request
+	other.Open(s.flights, nil, ports.ClassSingle, netip.Prefix{})
+	if err := other.Enter(t.Context(), 1); err != nil {
+		t.Fatal(err)
 	}
 	a := do(t, "POST", url+riskPath, strings.NewReader(good), jsonType)
-	if a.StatusCode != 503 || a.problem(t).Code != "unavailable" || a.Header.Get("Retry-After") != "1" {
+	if a.StatusCode != 503 || a.problem(t).Code != "unavailable" || !slices.Contains([]string{"1", "2", "3"}, a.Header.Get("Retry-After")) ||
+		!strings.Contains(a.problem(t).Detail, "class single") {
 		t.Errorf("%d %v %s", a.StatusCode, a.Header, a.body)
 	}
 	if a := do(t, "GET", url+"/readyz", nil); a.StatusCode != 200 {
 		t.Error("readyz:", a.StatusCode)
 	}
-	s.unary.Leave()
+	if shed := recordertest.Only[recordertest.Shed](d.Recorder.(*recordertest.Fake).Facts()); len(shed) != 1 || shed[0] != (recordertest.Shed{Class: ports.ClassSingle, Reason: ports.ShedInFlight}) {
+		t.Errorf("told %v", shed)
+	}
+	other.Done(time.Now())
 	for range 3 {
 		if a := do(t, "POST", url+riskPath, strings.NewReader(good), jsonType); a.StatusCode != 200 {
 			t.Error("after room was made:", a.StatusCode)
@@ -766,13 +775,19 @@ func TestStreamsHaveALimitOfTheirOwn(t *testing.T) {
 	cfg := testConfig()
 	cfg.MaxStreams = 1
 	s, url := start(t, cfg, testDeps(transporttest.NewService()))
-	if !s.streams.Enter() {
-		t.Fatal("the gate is shut")
+	var other flight.Stream
+	if err := other.Open(t.Context(), s.flights, nil, netip.Prefix{}); err != nil {
+		t.Fatal(err)
+	}
+	slot, err := other.Block(t.Context(), 1) // it is at work and does not give way
+	if err != nil {
+		t.Fatal(err)
 	}
 	if a := do(t, "POST", url+batchPath, strings.NewReader(good), linesType); a.StatusCode != 503 {
 		t.Error(a.StatusCode)
 	}
-	s.streams.Leave()
+	other.Blocked(slot)
+	other.Close()
 	for range 3 {
 		if a := do(t, "POST", url+batchPath, strings.NewReader(good), linesType); a.StatusCode != 200 {
 			t.Error(a.StatusCode)
@@ -847,7 +862,7 @@ func TestStopWaitsForRequestsUnderWay(t *testing.T) {
 		}
 		got <- a.StatusCode
 	}()
-	for len(s.unary) == 0 {
+	for s.flights.InFlight(ports.ClassSingle) == 0 {
 		runtime.Gosched() // until the request is under way
 	}
 	if err := s.Stop(t.Context()); err != nil {

@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -123,7 +124,7 @@ func TestEveryListenerServesTLSAndAsksForCertificates(t *testing.T) {
 	for _, section := range []string{"HTTP", "CONNECT", "ADMIN"} {
 		environ = append(environ, "GUARDY_"+section+"_TLS_CERT_FILE="+cert, "GUARDY_"+section+"_TLS_KEY_FILE="+key)
 	}
-	p := launch(t, environ...)
+	p := launch(t, exec.Command("guardy", "serve"), environ...) //nolint:noctx // it ends by a signal
 	client := func(pairs ...tls.Certificate) *http.Client {
 		return &http.Client{Transport: &http.Transport{
 			ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true, Certificates: pairs},
