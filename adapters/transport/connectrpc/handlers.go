@@ -47,6 +47,7 @@ type endpoint struct {
 	http.Handler
 	class  ports.Class // probes and reflection never wait behind the work
 	stream bool
+	watch  bool // it goes on until the client or the service ends
 	early  bool // it is decided from the headers whether the body is read
 }
 
@@ -101,7 +102,9 @@ func (s *Server) route(chain connect.HandlerOption) map[string]endpoint {
 	reflector := grpcreflect.NewStaticReflector(
 		guardyv1connect.PredictionServiceName, guardyv1connect.ModelServiceName, grpchealth.HealthV1ServiceName,
 	)
-	mount("Check", "Watch")(grpchealth.NewHandler(checker{s.deps.Health}, chain))
+	service, health := grpchealth.NewHandler(checker{s.deps.Health, s.draining}, chain)
+	mount("Check")(service, health)
+	out[service+"Watch"] = endpoint{Handler: health, watch: true}
 	mount("ServerReflectionInfo")(grpcreflect.NewHandlerV1(reflector, chain))
 	mount("ServerReflectionInfo")(grpcreflect.NewHandlerV1Alpha(reflector, chain))
 	return out

@@ -353,9 +353,6 @@ func TestHealthFollowsTheService(t *testing.T) {
 	if _, err := c.Check(t.Context(), &grpchealth.CheckRequest{Service: "acme"}); connect.CodeOf(err) != connect.CodeNotFound {
 		t.Errorf("an unknown service: %v", err)
 	}
-	if event := <-c.Watch(t.Context(), &grpchealth.CheckRequest{}); connect.CodeOf(event.Err) != connect.CodeUnimplemented {
-		t.Errorf("watching: %v", event)
-	}
 	service.NotReady = true
 	if res, err := c.Check(t.Context(), &grpchealth.CheckRequest{}); err != nil || res.Status != grpchealth.StatusNotServing {
 		t.Errorf("%v %v, want not serving", res, err)
@@ -364,6 +361,29 @@ func TestHealthFollowsTheService(t *testing.T) {
 		Locations: []*guardyv1.AssessFloodRiskRequest{valid()},
 	}); connect.CodeOf(err) != connect.CodeUnavailable {
 		t.Errorf("a batch before the models are loaded: %v", err)
+	}
+}
+
+func TestWatchersAreToldAndLetGo(t *testing.T) {
+	service := transporttest.NewService()
+	s := serve(t, service)
+	c := grpchealth.NewClient(httpClient(t, true), s.url, connect.WithGRPC())
+	if event := <-c.Watch(t.Context(), &grpchealth.CheckRequest{Service: "acme"}); connect.CodeOf(event.Err) != connect.CodeNotFound {
+		t.Errorf("an unknown service: %+v", event)
+	}
+	events := c.Watch(t.Context(), &grpchealth.CheckRequest{})
+	if event := <-events; event.Err != nil || event.Response.Status != grpchealth.StatusServing {
+		t.Errorf("at first: %+v, want serving", event)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := s.Stop(ctx); err != nil {
+		t.Error("a watcher holds up the stop:", err)
+	}
+	for event := range events {
+		if event.Err != nil && connect.CodeOf(event.Err) != connect.CodeUnavailable && connect.CodeOf(event.Err) != connect.CodeCanceled {
+			t.Errorf("at the end: %+v", event)
+		}
 	}
 }
 

@@ -101,6 +101,7 @@ type Server struct {
 	listener *listener.Listener
 	draining chan struct{}
 	drain    sync.Once
+	watches  chan struct{} // one for each watcher of the health
 }
 
 // New returns a server that does not listen yet.
@@ -110,7 +111,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, deps: deps, log: deps.Logger,
-		errors: connect.NewErrorWriter(), listener: listener.New("connect", deps.Logger, deps.Failed), draining: make(chan struct{}),
+		errors: connect.NewErrorWriter(), listener: listener.New("connect", deps.Logger, deps.Failed), draining: make(chan struct{}), watches: make(chan struct{}, maxWatches),
 	}
 	s.flights = flight.New(flight.Limits{Requests: cfg.MaxInFlight, Streams: cfg.MaxStreams, Bytes: cfg.MaxBytesInFlight}, deps.Admission)
 	s.arriving = room.New(int64(arrivingFactor*cfg.MaxInFlight), arrivingPatience).Shared(int64(arrivingFactor*cfg.MaxInFlight+1) / 2)
@@ -145,7 +146,10 @@ const arrivingFactor = 8
 const maxHeaderBytes = 32 << 10
 
 // checker answers gRPC health checks for the process ("") and for each service.
-type checker struct{ health ports.HealthReporter }
+type checker struct {
+	health   ports.HealthReporter
+	draining <-chan struct{} // closed when the service stops
+}
 
 // Check implements grpchealth.Checker.
 func (c checker) Check(ctx context.Context, r *grpchealth.CheckRequest) (*grpchealth.CheckResponse, error) {
@@ -217,6 +221,15 @@ func (s *Server) dispatch(c *call, r *http.Request) {
 		}
 		c.stream.isOpen = true
 		defer c.stream.Close()
+	case to.watch:
+		c.writeUntil(time.Time{})
+		end, err := s.watching(c)
+		if err != nil {
+			s.write(c, w, r, c.refuse(domainError(err)))
+			return
+		}
+		defer end()
+		c.bound(r)
 	case to.class == ports.ClassProbe:
 		if to.early {
 			c.bound(r)
