@@ -14,6 +14,7 @@ import (
 	"github.com/guardy-ai/guardy/adapters/cache/memorycache"
 	"github.com/guardy-ai/guardy/adapters/cache/rediscache"
 	"github.com/guardy-ai/guardy/adapters/cache/tieredcache"
+	"github.com/guardy-ai/guardy/adapters/devicestates/heldstates"
 	"github.com/guardy-ai/guardy/adapters/devicestates/memorystates"
 	"github.com/guardy-ai/guardy/adapters/devicestates/redisstates"
 	"github.com/guardy-ai/guardy/adapters/modelsource/dir"
@@ -48,7 +49,9 @@ var (
 	}
 	states = table{
 		"memory": {func(c cfg) fx.Option { return memorystates.Module(c.Devices.Memory) }, sections{"devices.memory"}},
-		"redis":  {func(c cfg) fx.Option { return redisstates.Module(c.Cache.Redis, c.Devices.Redis) }, sections{"cache.redis", "devices.redis"}},
+		"redis": {func(c cfg) fx.Option {
+			return heldstates.Module(redisstates.Opener(c.Cache.Redis, c.Devices.Redis), memorystates.Opener(c.Devices.Memory))
+		}, sections{"cache.redis", "devices.redis", "devices.memory"}},
 	}
 	telemetries = table{
 		"otel": {func(c cfg) fx.Option { return otelrecorder.Module(c.Telemetry.OTel) }, sections{"telemetry.otel"}},
@@ -56,7 +59,7 @@ var (
 	}
 	modelSources = table{
 		"embedded": {func(cfg) fx.Option { return embedded.Module() }, nil},
-		"dir":      {func(c cfg) fx.Option { return dir.Module(dir.Config{Path: c.Models.Path}) }, sections{"models"}},
+		"dir":      {func(c cfg) fx.Option { return dir.Module(dir.Config{Path: c.Models.Path}, embedded.New()) }, sections{"models"}},
 	}
 )
 

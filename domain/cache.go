@@ -58,4 +58,6 @@ type Provenance struct {
 	Cache CacheOutcome
 	// Age is how long ago the answer was computed; TTL how much longer a cache may serve it.
 	Age, TTL time.Duration
+	// Stored says that the cache took the answer when it was computed.
+	Stored bool
 }

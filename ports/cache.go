@@ -26,6 +26,9 @@ type AnswerCache interface {
 	Clear(ctx context.Context, model domain.ModelName) (int, error)
 }
 
+// ErrKeptNear is in the error of a Put of which the nearest tier took the value and another did not.
+var ErrKeptNear = errors.New("the value is kept in the process only")
+
 // BatchAnswerCache is an optional ability of an AnswerCache: one round trip for many keys. GetMany and PutMany
 // use it where it is there; wrappers forward it.
 type BatchAnswerCache interface {
@@ -89,6 +92,10 @@ type CacheTier struct {
 	// State of the connection: "ok", "open" (the breaker has stopped asking), "half_open". Empty for
 	// a tier in the process.
 	State string
+	// Problem says why the store cannot be used as it should; empty when it can.
+	Problem string
+	// Refused counts values that were found and not taken, being damaged or somebody else's.
+	Refused int64
 	// Latency of recent round trips in seconds; zero for a tier in the process.
 	LatencyMean, LatencyP95 float64
 	// Decisions say for which models the tier is asked, where that depends on what it costs.

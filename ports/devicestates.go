@@ -13,7 +13,8 @@ import (
 type DeviceStates interface {
 	// Load appends the state kept under k to dst and returns it with its revision. ok is false when nothing
 	// is kept that can be used; the revision is then the one to replace, NoRevision where there is
-	// nothing at all. An error means that the store could not be asked.
+	// nothing at all. An error means that the store could not be asked; with a revision, a state can be kept
+	// nevertheless.
 	Load(ctx context.Context, k domain.Key, dst []byte) (state []byte, at Revision, ok bool, err error)
 	// Store keeps state under k if what is kept there is still at the revision that Load gave, so that of two
 	// writers, in this process or another, the second finds out. stored is false, without an error, when

@@ -21,6 +21,8 @@ type Recorder interface {
 	// Requested: a transport finished a request. route is the template, never the raw path; code is
 	// the HTTP status or the RPC code's name ("200", "422", "ok", "invalid_argument").
 	Requested(ctx context.Context, transport, route, code string, failed bool, took time.Duration)
+	// Shed: work of a class was refused because the service is at its limit.
+	Shed(ctx context.Context, class Class, reason ShedReason)
 	// Loaded: a model was (re)loaded, or err says why not.
 	Loaded(ctx context.Context, m domain.ModelRef, took time.Duration, err error)
 }
@@ -44,6 +46,9 @@ func (NopRecorder) CacheLookup(context.Context, domain.ModelName, domain.CacheOu
 
 // Requested implements Recorder.
 func (NopRecorder) Requested(context.Context, string, string, string, bool, time.Duration) {}
+
+// Shed implements Recorder.
+func (NopRecorder) Shed(context.Context, Class, ShedReason) {}
 
 // Loaded implements Recorder.
 func (NopRecorder) Loaded(context.Context, domain.ModelRef, time.Duration, error) {}
@@ -83,6 +88,13 @@ func (rs Recorders) CacheLookup(ctx context.Context, m domain.ModelName, o domai
 func (rs Recorders) Requested(ctx context.Context, transport, route, code string, failed bool, took time.Duration) {
 	for _, r := range rs {
 		r.Requested(ctx, transport, route, code, failed, took)
+	}
+}
+
+// Shed implements Recorder.
+func (rs Recorders) Shed(ctx context.Context, class Class, reason ShedReason) {
+	for _, r := range rs {
+		r.Shed(ctx, class, reason)
 	}
 }
 

@@ -98,12 +98,16 @@ func (w *Anomaly) Question(decoded error, fresh bool) (anomaly.Request, error) {
 	return r, refusal(decoded, shape, r.Validate)
 }
 
-// DecodeReading reads one reading of a record strictly, in the JSON of the contract. A record has its
+// DecodeReading reads one reading of a record strictly, in the JSON of the contract. timezone is that of a reading
+// which names none, as an IANA name; empty is none. A record has its
 // history in its lines, so none is accepted. Only what is there is among its values, in the contract's order
 // and then by name. Errors are *domain.Error with all violations.
-func DecodeReading(line []byte) (anomaly.Request, error) {
+func DecodeReading(line []byte, timezone string) (anomaly.Request, error) {
 	var w Anomaly
 	decoded := Decode(line, &w, Options{})
+	if w.Timezone == "" {
+		w.Timezone = timezone
+	}
 	if w.History != nil {
 		w.History = nil
 		decoded = domain.Invalid("record", append(strictjson.Violations(decoded), domain.Violation{

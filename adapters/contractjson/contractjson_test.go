@@ -18,7 +18,7 @@ import (
 )
 
 func TestARecordHasItsHistoryInItsLines(t *testing.T) {
-	_, err := DecodeReading([]byte(transporttest.AnomalyBody(2)))
+	_, err := DecodeReading([]byte(transporttest.AnomalyBody(2)), "")
 	if vs := domainViolations(err); len(vs) != 1 || vs[0].Pointer != "/history" || vs[0].Code != domain.CodeInconsistent {
 		t.Error(err)
 	}
@@ -48,7 +48,7 @@ func FuzzReading(f *testing.F) {
 	f.Add([]byte(`{"device_id":"a","timestamp":"2026-03-01T00:00:00Z","humidity":null,"temperature":-0.0,"history":[]}`))
 	detector := transporttest.NewDetector(f)
 	f.Fuzz(func(t *testing.T, line []byte) {
-		r, err := DecodeReading(line)
+		r, err := DecodeReading(line, "")
 		if err != nil {
 			if !json.Valid(AppendLineError(nil, 1, err)) {
 				t.Fatalf("%q: the error is no JSON", line)
@@ -93,7 +93,7 @@ func checkVerdict(t *testing.T, line, data []byte, answered bool) {
 }
 
 func TestAReadingSaysAllThatIsWrongWithIt(t *testing.T) {
-	_, err := DecodeReading([]byte(`{"timestamp":"yesterday","temperature":"warm","humidity":101,"measurments":{}}`))
+	_, err := DecodeReading([]byte(`{"timestamp":"yesterday","temperature":"warm","humidity":101,"measurments":{}}`), "")
 	var pointers []string
 	for _, v := range domainViolations(err) {
 		pointers = append(pointers, v.Pointer)
@@ -103,7 +103,7 @@ func TestAReadingSaysAllThatIsWrongWithIt(t *testing.T) {
 			t.Errorf("%v lacks %s", pointers, want)
 		}
 	}
-	r, err := DecodeReading([]byte(`{"device_id":"a","timestamp":"2026-03-01T00:00:00Z","humidity":101,"measurements":{"b":1,"a":null}}`))
+	r, err := DecodeReading([]byte(`{"device_id":"a","timestamp":"2026-03-01T00:00:00Z","humidity":101,"measurements":{"b":1,"a":null}}`), "")
 	if err != nil || len(r.Reading.Values) != 2 || r.Reading.Values[1].Name != "b" || math.IsNaN(r.Reading.Values[0].Value) {
 		t.Errorf("%+v, %v", r.Reading, err)
 	}

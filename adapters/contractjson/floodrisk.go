@@ -207,5 +207,9 @@ func appendFactors(b []byte, f *risk.Factors) []byte {
 	b = appendFloat(b, float64(f.Base), 32)
 	b = append(b, `,"others":`...)
 	b = appendFloat(b, float64(f.Others), 32)
+	b = append(b, `,"intercept":`...)
+	b = appendFloat(b, float64(f.Intercept), 32)
+	b = append(b, `,"slope":`...)
+	b = appendFloat(b, float64(f.Slope), 32)
 	return append(b, '}')
 }

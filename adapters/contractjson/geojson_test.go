@@ -13,7 +13,7 @@ func TestWrittenCollectionsAreJSON(t *testing.T) {
 	r := evacuation.NewRequest()
 	r.Latitude, r.Longitude, r.RiskLevel, r.Radii = -89.9, 179.95, "low", []float64{50, 7000.5, 50_000}
 	var a evacuation.Answer
-	if err := evacuation.NewPlanner(nil, "").Plan(&r, func() bool { return false }, &a); err != nil {
+	if err := evacuation.NewPlanner(nil, "").Plan(&r, func() float64 { return 0 }, &a); err != nil {
 		t.Fatal(err)
 	}
 	a.Shelters = []evacuation.Shelter{{ID: "\x00\xff\"", Name: "</script>\u2028"}}
@@ -42,7 +42,7 @@ func BenchmarkAppendCollection(b *testing.B) {
 	r := evacuation.NewRequest()
 	r.Latitude, r.Longitude, r.RiskLevel, r.Radii = 47, 9, "low", []float64{500, 1000, 2000}
 	var a evacuation.Answer
-	if err := evacuation.NewPlanner(nil, "").Plan(&r, func() bool { return false }, &a); err != nil {
+	if err := evacuation.NewPlanner(nil, "").Plan(&r, func() float64 { return 0 }, &a); err != nil {
 		b.Fatal(err)
 	}
 	var out []byte

@@ -210,7 +210,7 @@ func tierOf(t ports.CacheTier) tierJSON {
 	}
 	out := tierJSON{
 		Name: t.Name, State: t.State, Entries: known(t.Entries, -1), Bytes: known(t.Bytes, -1), MaxBytes: known(t.MaxBytes, 0),
-		Evictions: t.Evictions, Errors: t.Errors,
+		Evictions: t.Evictions, Errors: t.Errors, Refused: t.Refused, Problem: t.Problem,
 	}
 	if out.State == "" {
 		out.State = "ok"
@@ -395,6 +395,8 @@ type tierJSON struct {
 	MaxBytes  *int64 `json:"max_bytes"`
 	Evictions int64  `json:"evictions"`
 	Errors    int64  `json:"errors"`
+	Refused   int64  `json:"refused,omitempty"`
+	Problem   string `json:"problem,omitempty"`
 	LatencyMS struct {
 		Mean float64 `json:"mean"`
 		P95  float64 `json:"p95"`

@@ -52,10 +52,34 @@ type Config struct {
 
 // Log decides what is written to standard error.
 type Log struct {
-	// Least level that is written: debug, info, warn or error. Debug shows every step of the start.
+	// Least level that is written: debug, info, warn or error, in any case; warning, critical, fatal and trace
+	// are understood, too. Debug shows every step of the start.
 	Level string `koanf:"level"`
 	// Form of a line: json for machines, text for people.
 	Format string `koanf:"format"`
+}
+
+// spellings are the names of levels and forms that operators bring from other programs.
+var spellings = map[string]map[string]string{
+	"log.level": {"warning": "warn", "critical": "error", "fatal": "error", "trace": "debug"},
+}
+
+// spelt are the settings that are taken in any case.
+var spelt = []string{"log.level", "log.format", "cache.kind", "cache.policy", "devices.kind", "telemetry.kind", "models.source"}
+
+// canonical returns the spelling of a setting that the program uses.
+func canonical(key, value string) string {
+	if key == "http.host" { // [::1] is how a URL and a host:port write it
+		return strings.TrimSuffix(strings.TrimPrefix(value, "["), "]")
+	}
+	if !slices.Contains(spelt, key) {
+		return value
+	}
+	value = strings.ToLower(value)
+	if known, ok := spellings[key][value]; ok {
+		return known
+	}
+	return value
 }
 
 // Cache decides where answers are remembered. Losing a cache changes latency, never an answer.
@@ -99,7 +123,7 @@ type TTL struct {
 // obey.
 type Devices struct {
 	// Where the states of devices are kept: memory (in the process) or redis (shared by replicas, on the
-	// server of cache.redis). Not set, it is redis where cache.kind is redis or tiered, else memory.
+	// server of devices.redis.url or else of cache.redis; while that takes none they are held in the process). Not set, it is redis where cache.kind is redis or tiered, else memory.
 	Kind string `koanf:"kind"`
 	// File (YAML or JSON) with limits of your own for variables and for single devices; docs/sensors.md
 	// shows one. guardy qc obeys it, too. It is read at the start.

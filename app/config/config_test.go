@@ -125,6 +125,47 @@ func TestOperatorVariablesSetTheirKeys(t *testing.T) {
 	}
 }
 
+func TestSpellingsOfOperatorsAreUnderstood(t *testing.T) {
+	for _, tt := range []struct{ variable, key, want string }{
+		{"LOG_LEVEL=INFO", "log.level", "info"},
+		{"LOG_LEVEL=Warning", "log.level", "warn"},
+		{"LOG_LEVEL=WARN", "log.level", "warn"},
+		{"LOG_LEVEL=CRITICAL", "log.level", "error"},
+		{"LOG_LEVEL=trace", "log.level", "debug"},
+		{"GUARDY_LOG_FORMAT=JSON", "log.format", "json"},
+		{"REDIS_ENABLED=on", "cache.kind", "tiered"},
+		{"REDIS_ENABLED=No", "cache.kind", "memory"},
+		{"MODEL_WARMUP=OFF", "models.warmup", "false"},
+		{"HOST=[::1]", "http.host", "::1"},
+		{"HOST=[::]", "http.host", "::"},
+		{`CORS_ORIGINS=["https://a.example", "https://b.example"]`, "http.cors_origins", "[https://a.example, https://b.example]"},
+	} {
+		if got := strings.Trim(find(t, mustLoad(t, "", []string{tt.variable}), tt.key).Value, `"'`); got != tt.want {
+			t.Errorf("%s: %s = %s, want %s", tt.variable, tt.key, got, tt.want)
+		}
+	}
+}
+
+func TestVariablesThatKubernetesInjectsAreIgnored(t *testing.T) {
+	l := mustLoad(t, "", []string{
+		"GUARDY_SERVICE_HOST=10.96.12.3", "GUARDY_SERVICE_PORT=8000", "GUARDY_SERVICE_PORT_HTTP_API=8000",
+		"GUARDY_PORT=tcp://10.96.12.3:8000", "GUARDY_PORT_8000_TCP=tcp://10.96.12.3:8000", "GUARDY_PORT_8000_TCP_PROTO=tcp",
+		"GUARDY_PORT_8000_TCP_PORT=8000", "GUARDY_PORT_8000_TCP_ADDR=10.96.12.3",
+		// beside Services named guardy-redis and guardy-http; the last would set http.port
+		"GUARDY_REDIS_SERVICE_HOST=fd00::1", "GUARDY_REDIS_PORT=tcp://[fd00::1]:6379", "GUARDY_REDIS_PORT_6379_TCP_ADDR=fd00::1",
+		"GUARDY_HTTP_SERVICE_HOST=10.96.12.4", "GUARDY_HTTP_PORT=tcp://10.96.12.4:80",
+	})
+	if diff := cmp.Diff(config.Default(), l.Config); diff != "" {
+		t.Error(diff)
+	}
+	if got := mustLoad(t, "", []string{"GUARDY_HTTP_PORT=9000"}).Config.HTTP.Port; got != 9000 {
+		t.Errorf("the operator's port is %d", got)
+	}
+	if _, err := load(t, "", []string{"GUARDY_PORT=8000"}); err == nil || !strings.Contains(err.Error(), "GUARDY_HTTP_PORT") {
+		t.Errorf("a misspelt variable: %v", err)
+	}
+}
+
 func TestAChoiceByItsOwnKeyWinsOverTheSwitches(t *testing.T) {
 	for _, tt := range []struct {
 		name, yaml string

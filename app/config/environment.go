@@ -1,8 +1,9 @@
 package config
 
 import (
-	"fmt"
+	"net"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,13 +55,42 @@ func ignoredVariable(name string) bool {
 	return strings.HasPrefix(name, "GUARDY_TEST_") || name == "GUARDY_QARTOD_VECTORS" || name == FileVariable
 }
 
+// Kubernetes gives every container the addresses of the Services of its namespace, in the form of Docker's links:
+// GUARDY_SERVICE_HOST, GUARDY_PORT=tcp://… and GUARDY_PORT_8000_TCP_ADDR beside a Service named guardy,
+// GUARDY_REDIS_PORT=tcp://… beside one named guardy-redis. They are nobody's configuration.
+// https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+var (
+	injectedHost = regexp.MustCompile(`^GUARDY_([A-Z0-9_]+_)?SERVICE_HOST$`)
+	injectedPort = regexp.MustCompile(`^GUARDY_([A-Z0-9_]+_)?SERVICE_PORT(_[A-Z0-9_]+)?$`)
+	injectedLink = regexp.MustCompile(`^GUARDY_([A-Z0-9_]+_)?PORT(_[0-9]+_(TCP|UDP|SCTP))?$`)
+	injectedPart = regexp.MustCompile(`^GUARDY_([A-Z0-9_]+_)?PORT_[0-9]+_(TCP|UDP|SCTP)_(PROTO|PORT|ADDR)$`)
+	linkValue    = regexp.MustCompile(`^(tcp|udp|sctp)://.+:[0-9]+$`)
+)
+
+// injected reports whether Kubernetes set the variable. Name and value both have to be of its form: a GUARDY_HTTP_PORT
+// that holds a number is the operator's.
+func injected(name, value string) bool {
+	switch {
+	case injectedHost.MatchString(name):
+		return value == "None" || net.ParseIP(value) != nil // None: a headless Service
+	case injectedPort.MatchString(name):
+		_, err := strconv.ParseUint(value, 10, 16)
+		return err == nil
+	case injectedPart.MatchString(name):
+		return true
+	case injectedLink.MatchString(name):
+		return linkValue.MatchString(value)
+	}
+	return false
+}
+
 // fromEnvironment reads the variables. An empty variable counts as not set, because that is what
 // compose files and shells make of an absent one. Where an operators' name and a GUARDY_ name set
 // the same key, the GUARDY_ name wins: it says exactly which key it means.
 func (l *loader) fromEnvironment(environ []string) layer {
 	env := make(map[string]string, len(environ))
 	for _, pair := range environ {
-		if name, value, ok := strings.Cut(pair, "="); ok && value != "" {
+		if name, value, ok := strings.Cut(pair, "="); ok && value != "" && !injected(name, value) {
 			env[name] = value
 		}
 	}
@@ -126,9 +156,9 @@ func (l *loader) switches(env map[string]string, out layer) {
 	if !ok {
 		return
 	}
-	enabled, err := strconv.ParseBool(text)
+	enabled, err := decodeBool(text)
 	if err != nil {
-		l.problem("cache.kind", origin, fmt.Sprintf("%q is neither true nor false", text))
+		l.problem("cache.kind", origin, err.Error())
 		return
 	}
 	for _, c := range []struct {

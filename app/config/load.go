@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -129,6 +130,10 @@ func Load(src Sources, check func(Config) error) (*Loaded, error) {
 				text = "the value cannot be read"
 			}
 			l.problem(s.key, l.origins[s.key], text)
+			continue
+		}
+		if s.value.Kind() == reflect.String {
+			s.value.SetString(canonical(s.key, s.value.String()))
 		}
 	}
 	if len(l.problems) == 0 {

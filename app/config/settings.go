@@ -71,7 +71,10 @@ func Variable(key string) string {
 }
 
 // secretKeys name the settings whose values are never shown.
-var secretKeys = []string{"security.admin_keys", "cache.redis.url", "cache.redis.password", "cache.redis.sentinel_password"}
+var secretKeys = []string{
+	"security.admin_keys", "cache.redis.url", "cache.redis.password", "cache.redis.sentinel_password", "cache.redis.secret",
+	"devices.redis.url", "devices.redis.password",
+}
 
 // IsSecret reports whether the value of key must not be shown. Secrets come from the environment, a
 // file that a variable names, or the configuration file; never from the command line, which every
@@ -172,9 +175,9 @@ func decode(raw any, dst reflect.Value) error {
 	case reflect.String:
 		dst.SetString(text)
 	case reflect.Bool:
-		b, err := strconv.ParseBool(text)
+		b, err := decodeBool(text)
 		if err != nil {
-			return fmt.Errorf("%q is neither true nor false", text)
+			return err
 		}
 		dst.SetBool(b)
 	case reflect.Int64:
@@ -209,6 +212,17 @@ func scalar(raw any) (text string, ok bool) {
 		return fmt.Sprint(v), true
 	}
 	return "", false
+}
+
+// decodeBool reads the spellings of Go and of YAML 1.1, in any case, which compose files and shells use.
+func decodeBool(text string) (bool, error) {
+	switch strings.ToLower(strings.TrimSpace(text)) {
+	case "true", "t", "1", "yes", "y", "on":
+		return true, nil
+	case "false", "f", "0", "no", "n", "off":
+		return false, nil
+	}
+	return false, fmt.Errorf("%q is neither true nor false", text)
 }
 
 func decodeDuration(raw any) (time.Duration, error) {
@@ -248,8 +262,11 @@ func decodeList(raw any) ([]string, error) {
 		if !ok {
 			return nil, fmt.Errorf("%v is not a list", raw)
 		}
-		for part := range strings.SplitSeq(text, ",") {
-			items = append(items, part)
+		if yaml.Unmarshal([]byte(text), &items) != nil || !strings.HasPrefix(text, "[") {
+			items = nil
+			for part := range strings.SplitSeq(text, ",") {
+				items = append(items, part)
+			}
 		}
 	}
 	var list []string

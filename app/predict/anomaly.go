@@ -102,7 +102,8 @@ func (s *Anomalies) remember(ctx context.Context, m *anomaly.Model, r *anomaly.R
 	return nil
 }
 
-// recall loads what is kept of a device. loaded is false when the store could not be asked. Whatever the
+// recall loads what is kept of a device. loaded is false when the store could not be asked and
+// takes no state. Whatever the
 // store does, there is a state to go on with.
 func (s *Anomalies) recall(ctx context.Context, k domain.Key, to *deviceScratch) (q anomaly.Quality, at ports.Revision, loaded bool) {
 	data, at, ok, err := s.states.Load(ctx, k, to.encoded[:0])
@@ -110,7 +111,7 @@ func (s *Anomalies) recall(ctx context.Context, k domain.Key, to *deviceScratch)
 	switch {
 	case err != nil:
 		to.state.Reset()
-		return anomaly.QualityStateLost, at, false
+		return anomaly.QualityStateLost, at, at != ports.NoRevision
 	case !ok:
 		to.state.Reset()
 		return anomaly.QualityNoState, at, true

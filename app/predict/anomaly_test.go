@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/guardy-ai/guardy/adapters/devicestates/memorystates"
-	"github.com/guardy-ai/guardy/adapters/modelsource/embedded"
 	"github.com/guardy-ai/guardy/app/predict"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/anomaly"
@@ -112,7 +111,7 @@ func TestOtherLimitsAnswerForThemselves(t *testing.T) {
 		t.Fatal("3 °C are an anomaly without limits")
 	}
 	limits := anomaly.Overrides{Devices: map[string]map[string]anomaly.LimitsText{"greenhouse": {anomaly.NameTemperature: {Fail: []float64{5, 50}}}}}
-	w.source.set(predict.WithLimits(embedded.New(), limits), nil)
+	w.source.set(predict.WithLimits(shipped, limits), nil)
 	if _, err := w.models.Reload(t.Context(), domain.AnomalyDetector); err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +125,7 @@ func TestOtherLimitsAnswerForThemselves(t *testing.T) {
 		t.Error("the limits of one device hold for another")
 	}
 	bad := anomaly.Overrides{Variables: map[string]anomaly.LimitsText{"x": {Fail: []float64{1}}}}
-	w.source.set(predict.WithLimits(embedded.New(), bad), nil)
+	w.source.set(predict.WithLimits(shipped, bad), nil)
 	if _, err := w.models.Reload(t.Context(), domain.AnomalyDetector); domain.KindOf(err) != domain.KindInvalid {
 		t.Errorf("limits that cannot be meant: %v", err)
 	}
@@ -298,7 +297,7 @@ func TestASeverityIsNoLevelOfRisk(t *testing.T) {
 // BenchmarkDetectAnomaly measures a valid request to its answer: with the state kept in memory, and with 96
 // readings of history and no cache.
 func BenchmarkDetectAnomaly(b *testing.B) {
-	deps := bare(embedded.New())
+	deps := bare(shipped)
 	deps.States = memory(b)
 	s := loaded(b, deps).Anomalies
 	record := predictortest.RandomReadings(rand.New(rand.NewPCG(18, 19)), 200)

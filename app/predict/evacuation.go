@@ -136,7 +136,7 @@ func (q evacuationQuestion) compute(ctx context.Context, a *evacuation.Answer) e
 // plan asks the planner for the best answer that it has when until ends. Nobody waits for an answer after ctx.
 func (q evacuationQuestion) plan(ctx, until context.Context, a *evacuation.Answer) error {
 	start := q.s.clock()
-	if err := q.p.Plan(q.r, func() bool { return until.Err() != nil }, a); err != nil {
+	if err := q.p.Plan(q.r, func() float64 { return spent(q.s.clock, start, until) }, a); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
@@ -145,6 +145,18 @@ func (q evacuationQuestion) plan(ctx, until context.Context, a *evacuation.Answe
 	a.GeneratedAt = start.UTC().Truncate(time.Millisecond)
 	q.s.recorder.Predicted(ctx, q.p.Ref(), levelAsked(q.r), 1, q.s.clock().Sub(start))
 	return nil
+}
+
+// spent returns how much of the time from a start until the end of a context is over.
+func spent(clock ports.Clock, start time.Time, until context.Context) float64 {
+	if until.Err() != nil {
+		return 1
+	}
+	end, ok := until.Deadline()
+	if !ok {
+		return 0
+	}
+	return min(float64(clock().Sub(start))/float64(end.Sub(start)), 1)
 }
 
 // timed returns the context in which a plan is made that begins now.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/guardy-ai/guardy/adapters/modelsource/embedded"
 	"github.com/guardy-ai/guardy/app/predict"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/evacuation"
@@ -43,16 +42,16 @@ func aFlood() evacuation.Request {
 // town is a region with one road. It plans for as long as it is told.
 type town struct {
 	digest string
-	work   func(stop func() bool) // nil: no work
+	work   func(spent func() float64) // nil: no work
 	err    error
 }
 
 func (t *town) Digest() string                { return t.digest }
 func (*town) Describe() string                { return "the town" }
 func (*town) Complete(card *domain.ModelCard) { card.Text += "One road.\n" }
-func (t *town) Plan(r *evacuation.Request, stop func() bool, a *evacuation.Answer) error {
+func (t *town) Plan(r *evacuation.Request, spent func() float64, a *evacuation.Answer) error {
 	if t.work != nil {
-		t.work(stop)
+		t.work(spent)
 	}
 	if t.err != nil {
 		return t.err
@@ -73,7 +72,7 @@ func (t *town) Plan(r *evacuation.Request, stop func() bool, a *evacuation.Answe
 		Status: evacuation.StatusPlanned, ClearanceMinutes: 12, LowerBoundMinutes: 12,
 		Served: evacuation.Known(25), UnservedNoRoute: evacuation.Known(0), UnservedSheltersFull: evacuation.Known(5),
 	}
-	if stop() {
+	if spent() >= 1 {
 		a.Plan.Status = evacuation.StatusTimeLimited
 	}
 	a.Sources = evacuation.Sources{Roads: "the town", Population: "the town", Shelters: "the town", Attribution: "© OpenStreetMap contributors"}
@@ -201,7 +200,7 @@ func TestPlansWaitForTheirTurnAndTooManyAreShed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		var working, most atomic.Int64
-		w := inTown(t, false, &town{digest: "sha256:ab", work: func(func() bool) {
+		w := inTown(t, false, &town{digest: "sha256:ab", work: func(func() float64) {
 			most.Store(max(most.Load(), working.Add(1)))
 			<-release
 			working.Add(-1)
@@ -240,8 +239,8 @@ func TestPlansWaitForTheirTurnAndTooManyAreShed(t *testing.T) {
 }
 
 // untilStopped works until it is told to stop.
-func untilStopped(stop func() bool) {
-	for !stop() {
+func untilStopped(spent func() float64) {
+	for spent() < 1 {
 		time.Sleep(time.Millisecond) // of the test's own clock
 	}
 }
@@ -331,7 +330,7 @@ func TestAnErrorOfTheRegionIsTheAnswer(t *testing.T) {
 }
 
 func BenchmarkPlanEvacuationWithoutARegion(b *testing.B) {
-	s := loaded(b, bare(embedded.New())).Evacuations
+	s := loaded(b, bare(shipped)).Evacuations
 	b.ReportAllocs()
 	for b.Loop() {
 		r := aFlood()

@@ -52,9 +52,12 @@ func (h *Health) Health(ctx context.Context) ports.Health {
 }
 
 func checkOf(part string, t ports.CacheTier) ports.HealthCheck {
-	check := ports.HealthCheck{Name: part + t.Name, OK: t.State == "" || t.State == "ok", Detail: "in process"}
+	check := ports.HealthCheck{Name: part + t.Name, OK: t.Problem == "" && (t.State == "" || t.State == "ok"), Detail: "in process"}
 	if t.State != "" {
 		check.Detail = fmt.Sprintf("breaker %s", t.State)
+	}
+	if t.Problem != "" {
+		check.Detail = t.Problem
 	}
 	return check
 }

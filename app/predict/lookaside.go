@@ -3,6 +3,7 @@ package predict
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -93,7 +94,8 @@ func ask[A any, Q question[A]](ctx context.Context, c *lookaside, q Q, a *A) err
 			return err
 		}
 	}
-	*q.provenance(a) = domain.Provenance{Key: k, Cache: outcome, TTL: jittered(c.ttl, k)}
+	p := q.provenance(a)
+	*p = domain.Provenance{Key: k, Cache: outcome, TTL: jittered(c.ttl, k), Stored: p.Stored}
 	return nil
 }
 
@@ -141,9 +143,10 @@ func computeAndPut[A any, Q question[A]](ctx context.Context, c *lookaside, q Q,
 	if err := q.compute(ctx, a); err != nil {
 		return err
 	}
-	// A value that was not stored is computed again: nothing to tell the caller. The cache counts its
-	// own errors.
-	_ = c.cache.Put(ctx, k, q.encode(buf[:0], a), jittered(c.ttl, k))
+	// A value that was not stored is computed again, and the answer says so. The cache counts its own errors.
+	ttl := jittered(c.ttl, k)
+	err := c.cache.Put(ctx, k, q.encode(buf[:0], a), ttl)
+	q.provenance(a).Stored = ttl > 0 && (err == nil || errors.Is(err, ports.ErrKeptNear))
 	return nil
 }
 

@@ -206,11 +206,15 @@ func (s *Models) Reload(ctx context.Context, name domain.ModelName) (ports.Model
 	return s.status(p), err
 }
 
-// reloadError keeps the source's classification and words.
+// reloadError keeps the source's classification and words, and its name of the file.
 func reloadError(err error) error {
 	var source *domain.Error
 	if errors.As(err, &source) {
-		return &domain.Error{Kind: source.Kind, Op: "models.reload", Msg: source.Msg, Violations: source.Violations, Err: source.Err}
+		op := source.Op
+		if op == "" {
+			op = "models.reload"
+		}
+		return &domain.Error{Kind: source.Kind, Op: op, Msg: source.Msg, Violations: source.Violations, Err: source.Err}
 	}
 	return &domain.Error{Kind: domain.KindInternal, Op: "models.reload", Err: err}
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/guardy-ai/guardy/adapters/modelsource/embedded"
 	"github.com/guardy-ai/guardy/app/predict"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/nowcast"
@@ -182,7 +181,7 @@ func TestBeforeTheNowcasterIsLoadedItIsUnavailable(t *testing.T) {
 }
 
 func BenchmarkNowcast(b *testing.B) {
-	s := loaded(b, bare(embedded.New())).Nowcasts
+	s := loaded(b, bare(shipped)).Nowcasts
 	rng := rand.New(rand.NewPCG(3, 4))
 	r := predictortest.RandomNowcast(rng)
 	for len(r.Readings) < 168 {

@@ -30,6 +30,7 @@ import (
 	"github.com/guardy-ai/guardy/ports"
 	"github.com/guardy-ai/guardy/ports/cachetest"
 	"github.com/guardy-ai/guardy/ports/devicestatestest"
+	"github.com/guardy-ai/guardy/ports/modelsourcetest"
 	"github.com/guardy-ai/guardy/ports/predictortest"
 	"github.com/guardy-ai/guardy/ports/recordertest"
 )
@@ -70,6 +71,9 @@ func newWorld(t *testing.T, cached bool) *world {
 	}
 	return w
 }
+
+// shipped are the models of the binary.
+var shipped = modelsourcetest.Once(embedded.New())
 
 // scriptedSource gives the embedded model until it is told otherwise.
 type scriptedSource struct {
@@ -115,7 +119,7 @@ func (s *scriptedSource) get() (ports.ModelSource, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.now == nil {
-		return embedded.New(), s.fail
+		return shipped, s.fail
 	}
 	return s.now, s.fail
 }
@@ -153,7 +157,7 @@ func released(t *testing.T, version string) ports.ModelSource {
 			entry["version"], entry["sha256"] = version, rewrite(manifest, func(m map[string]any) { m["version"] = version })
 		}
 	})
-	source, err := dir.New(dir.Config{Path: path})
+	source, err := dir.New(dir.Config{Path: path}, shipped)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -554,7 +558,7 @@ func TestBeforeAModelIsLoadedTheServiceIsUnavailableNotSilent(t *testing.T) {
 }
 
 func BenchmarkAssess(b *testing.B) {
-	w := loaded(b, bare(embedded.New())).FloodRisks
+	w := loaded(b, bare(shipped)).FloodRisks
 	for name, explain := range map[string]bool{"plain": false, "explain": true} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
@@ -573,7 +577,7 @@ func BenchmarkAssess(b *testing.B) {
 // BenchmarkAssessLookAside measures a question and a batch of a hundred over a cache, where they are there and where
 // they are asked for afresh, and the batch without a cache.
 func BenchmarkAssessLookAside(b *testing.B) {
-	deps := bare(embedded.New())
+	deps := bare(shipped)
 	without := loaded(b, deps).FloodRisks
 	deps.Cache, deps.TTL = cachetest.NewFake(time.Now), predict.TTL{FloodRisk: time.Hour, Batch: time.Hour}
 	cached := loaded(b, deps).FloodRisks

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/guardy-ai/guardy/adapters/modelsource/embedded"
 	"github.com/guardy-ai/guardy/adapters/regionsource/osmregion"
 	"github.com/guardy-ai/guardy/app/predict"
 	"github.com/guardy-ai/guardy/domain"
@@ -33,7 +32,7 @@ func TestEveryWordOfAnAnswerHasACase(t *testing.T) {
 	t.Run("anomaly", func(t *testing.T) {
 		open := func(t *testing.T, now time.Time, limits anomaly.Overrides) predictortest.Watch {
 			w.clock.Advance(now.Sub(w.clock.Now()))
-			w.source.set(predict.WithLimits(embedded.New(), limits), nil)
+			w.source.set(predict.WithLimits(shipped, limits), nil)
 			if _, err := w.models.Reload(t.Context(), domain.AnomalyDetector); err != nil {
 				t.Fatal(err)
 			}
@@ -140,9 +139,9 @@ func TestEveryCacheOutcomeHasACase(t *testing.T) {
 	clock := &cachetest.Clock{}
 	broken := cachetest.NewFake(clock.Now)
 	broken.Fail(errors.New("the cable is cut"))
-	without := loaded(t, overCache(embedded.New(), nil))
-	cached := loaded(t, overCache(embedded.New(), cachetest.NewFake(clock.Now)))
-	down := loaded(t, overCache(embedded.New(), broken))
+	without := loaded(t, overCache(shipped, nil))
+	cached := loaded(t, overCache(shipped, cachetest.NewFake(clock.Now)))
+	down := loaded(t, overCache(shipped, broken))
 	type way struct {
 		over  *predict.UseCases
 		fresh bool
@@ -176,8 +175,8 @@ func TestEveryKindOfErrorHasACase(t *testing.T) {
 	kinds := wordtest.Of("kind", domain.NumKinds).
 		Except(transport, "malformed unauthenticated forbidden exhausted").
 		Except("a plan that is refused for its size takes minutes to try; a transport makes it, too", "too_large")
-	ready := loaded(t, bare(embedded.New()))
-	unloaded := predict.New(bare(embedded.New()))
+	ready := loaded(t, bare(shipped))
+	unloaded := predict.New(bare(shipped))
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	late, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))

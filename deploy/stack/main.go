@@ -42,7 +42,7 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	fmt.Printf("API and Connect  %s\ngRPC             %s\n", s.URL, s.GRPC)
-	fmt.Printf("Redis            %s\n", s.redisAddr())
+	fmt.Printf("Redis            %s (answers), %s (device states)\n", s.redis.addr, s.states.addr)
 	if s.Prometheus != "" {
 		fmt.Printf("Prometheus       %s\n", s.Prometheus)
 	}

@@ -22,6 +22,7 @@ type process struct {
 	// ready reports whether the program answers.
 	ready func(ctx context.Context) bool
 	log   string // file that gets what it says
+	addr  string // host and port, where others need them
 
 	cmd  *exec.Cmd
 	exit chan struct{}

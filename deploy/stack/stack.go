@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -19,7 +20,9 @@ type stack struct {
 	// Prometheus is its address; empty where it is not installed.
 	Prometheus string
 
-	redis    *process
+	redis    *process // the answers
+	states   *process // what is known of devices
+	secret   string   // password of both and mark of their values
 	replicas []*process
 	fronts   []*process
 	admins   []string // host and port of each replica's admin listener
@@ -41,16 +44,24 @@ func start(ctx context.Context, o options) (_ *stack, err error) {
 			err = errors.Join(err, s.stop())
 		}
 	}()
-	ports, err := freePorts(ctx, 4+3*o.count)
+	ports, err := freePorts(ctx, 5+3*o.count)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.startRedis(ctx, o, ports[3]); err != nil {
+	s.secret = rand.Text()
+	// Answers are only worth what they cost to compute: what does not fit goes, and nothing is kept on disk.
+	if s.redis, err = s.startRedis(ctx, o, "redis", ports[3],
+		`save ""`, "appendonly no", "maxmemory 256mb", "maxmemory-policy allkeys-lru"); err != nil {
+		return nil, err
+	}
+	// A state that is lost costs a device weeks of habits: they are kept on disk, and none is evicted.
+	if s.states, err = s.startRedis(ctx, o, "redis-states", ports[4],
+		"appendonly yes", "appendfsync everysec", "maxmemory 256mb", "maxmemory-policy noeviction"); err != nil {
 		return nil, err
 	}
 	var api, rpc []string
 	for i := range o.count {
-		p := ports[4+3*i:]
+		p := ports[5+3*i:]
 		if err := s.startReplica(ctx, o, i, p[0], p[1], p[2]); err != nil {
 			return nil, err
 		}
@@ -62,19 +73,25 @@ func start(ctx context.Context, o options) (_ *stack, err error) {
 	return s, s.startPrometheus(ctx, o, ports[2])
 }
 
-func (s *stack) startRedis(ctx context.Context, o options, port int) error {
+// startRedis runs a Redis that asks for the password. The directives stand in a file, where other users of the machine
+// do not read them.
+func (s *stack) startRedis(ctx context.Context, o options, name string, port int, directives ...string) (*process, error) {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
-		return fmt.Errorf("install Debian's redis-server: %w", err)
+		return nil, fmt.Errorf("install Debian's redis-server: %w", err)
 	}
-	s.redis = &process{
-		name: "redis", path: path, log: filepath.Join(o.dir, "redis.log"), ready: listening(loopback(port)),
-		args: []string{
-			"--bind", "127.0.0.1", "--port", fmt.Sprint(port), "--dir", o.dir, "--save", "", "--appendonly", "no",
-			"--maxmemory", "256mb", "--maxmemory-policy", "allkeys-lru",
-		},
+	dir := filepath.Join(o.dir, name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
 	}
-	return s.redis.start(ctx)
+	conf := filepath.Join(dir, "redis.conf")
+	text := strings.Join(append(directives, "bind 127.0.0.1", fmt.Sprint("port ", port), "dir "+dir, "requirepass "+s.secret), "\n")
+	if err := os.WriteFile(conf, []byte(text+"\n"), 0o600); err != nil {
+		return nil, err
+	}
+	p := &process{name: name, path: path, log: filepath.Join(o.dir, name+".log"), ready: listening(loopback(port)), args: []string{conf}}
+	p.addr = loopback(port)
+	return p, p.start(ctx)
 }
 
 func (s *stack) startReplica(ctx context.Context, o options, i, port, rpc, admin int) error {
@@ -83,7 +100,9 @@ func (s *stack) startReplica(ctx context.Context, o options, i, port, rpc, admin
 		log: filepath.Join(o.dir, fmt.Sprintf("replica-%d.log", i+1)),
 		env: []string{
 			"HOST=127.0.0.1", fmt.Sprintf("PORT=%d", port), "GUARDY_CONNECT_ADDR=" + loopback(rpc), "GUARDY_ADMIN_ADDR=" + loopback(admin),
-			"REDIS_ENABLED=true", "REDIS_URL=redis://" + strings.TrimPrefix(s.redisAddr(), "redis://") + "/0",
+			"REDIS_ENABLED=true", "REDIS_URL=redis://" + s.redis.addr + "/0", "GUARDY_CACHE_REDIS_PASSWORD=" + s.secret,
+			"GUARDY_DEVICES_REDIS_URL=redis://" + s.states.addr + "/0", "GUARDY_DEVICES_REDIS_PASSWORD=" + s.secret,
+			"GUARDY_CACHE_REDIS_SECRET=" + s.secret,
 			"GUARDY_SHUTDOWN_DELAY=500ms",
 		},
 		ready: func(ctx context.Context) bool { return answers(ctx, "http://"+loopback(port)+"/readyz") },
@@ -91,8 +110,6 @@ func (s *stack) startReplica(ctx context.Context, o options, i, port, rpc, admin
 	s.replicas = append(s.replicas, p)
 	return p.start(ctx)
 }
-
-func (s *stack) redisAddr() string { return "127.0.0.1:" + s.redis.args[3] }
 
 // startFront runs nginx with the configuration of deploy/nginx and the addresses of this stack.
 func (s *stack) startFront(ctx context.Context, o options, port, grpc int, api, rpc []string) error {
@@ -194,8 +211,10 @@ func (s *stack) stop() error {
 // processes lists what was started, the front first.
 func (s *stack) processes() []*process {
 	all := slices.Concat(s.fronts, s.replicas)
-	if s.redis != nil {
-		all = append(all, s.redis)
+	for _, p := range []*process{s.redis, s.states} {
+		if p != nil {
+			all = append(all, p)
+		}
 	}
 	return all
 }

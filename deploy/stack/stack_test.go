@@ -180,6 +180,38 @@ func TestNoRequestFailsWhileThePartsAreReplaced(t *testing.T) {
 	t.Logf("%d of %d requests failed", len(failures), asked)
 }
 
+// TestStatesHaveAServerOfTheirOwnThatKeepsThem asks the two servers what they do when they are full or restarted, and a
+// replica whether it is content with both.
+func TestStatesHaveAServerOfTheirOwnThatKeepsThem(t *testing.T) {
+	s := started(t)
+	for _, tt := range []struct {
+		p    *process
+		want []string
+	}{
+		{s.redis, []string{"maxmemory-policy allkeys-lru", "appendonly no", "requirepass"}},
+		{s.states, []string{"maxmemory-policy noeviction", "appendonly yes", "requirepass"}},
+	} {
+		conf, err := os.ReadFile(tt.p.args[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range tt.want {
+			if !strings.Contains(string(conf), want) {
+				t.Errorf("%s is not told %q", tt.p.name, want)
+			}
+		}
+	}
+	r, err := http.Get(s.URL + "/health")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	text, err := io.ReadAll(r.Body)
+	if err != nil || !strings.Contains(string(text), `"status":"healthy"`) || !strings.Contains(string(text), "devices.redis") {
+		t.Errorf("the replicas are not content: %s, %v", text, err)
+	}
+}
+
 var metricName = regexp.MustCompile(`\b(guardy|http_server|rpc_server|process|go)_[a-z0-9_]+`)
 
 // TestDashboardAndAlertsNameMetricsThatExist asks a replica for what the dashboard and the rules are made

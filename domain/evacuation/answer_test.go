@@ -100,7 +100,7 @@ func TestWithoutARegionNoShelterRouteOrTimeIsEverAnswered(t *testing.T) {
 		}
 		r.Canonicalize()
 		var a Answer
-		if err := p.Plan(&r, func() bool { return false }, &a); err != nil {
+		if err := p.Plan(&r, func() float64 { return 0 }, &a); err != nil {
 			t.Fatal(err)
 		}
 		if len(a.Shelters)+len(a.Routes)+len(a.Plan.Bottlenecks) > 0 || a.Plan.Status != StatusNoRegion {
@@ -139,13 +139,15 @@ func TestWithoutARegionNoShelterRouteOrTimeIsEverAnswered(t *testing.T) {
 // townRegion is a region that answers what it is told.
 type townRegion struct {
 	digest string
-	plan   func(r *Request, stop func() bool, a *Answer) error
+	plan   func(r *Request, spent func() float64, a *Answer) error
 }
 
-func (t townRegion) Digest() string                                     { return t.digest }
-func (townRegion) Describe() string                                     { return "a town" }
-func (townRegion) Complete(card *domain.ModelCard)                      { card.Text += "A town.\n" }
-func (t townRegion) Plan(r *Request, stop func() bool, a *Answer) error { return t.plan(r, stop, a) }
+func (t townRegion) Digest() string                { return t.digest }
+func (townRegion) Describe() string                { return "a town" }
+func (townRegion) Complete(card *domain.ModelCard) { card.Text += "A town.\n" }
+func (t townRegion) Plan(r *Request, spent func() float64, a *Answer) error {
+	return t.plan(r, spent, a)
+}
 
 // planned completes a with a random plan that holds.
 func planned(rng *rand.Rand, a *Answer) {
@@ -210,14 +212,14 @@ var sameAnswer = cmp.Options{cmpopts.EquateNaNs(), cmpopts.EquateEmpty(), cmp.Al
 
 func randomAnswer(t testing.TB, rng *rand.Rand) Answer {
 	t.Helper()
-	p := NewPlanner(townRegion{"sha256:ab", func(_ *Request, _ func() bool, a *Answer) error {
+	p := NewPlanner(townRegion{"sha256:ab", func(_ *Request, _ func() float64, a *Answer) error {
 		planned(rng, a)
 		return nil
 	}}, "sha256:00")
 	r := randomRequest(rng)
 	r.Canonicalize()
 	var a Answer
-	if err := p.Plan(&r, func() bool { return false }, &a); err != nil {
+	if err := p.Plan(&r, func() float64 { return 0 }, &a); err != nil {
 		t.Fatal(err)
 	}
 	return a
@@ -260,7 +262,7 @@ func TestARegionThatContradictsItselfIsNotAnswered(t *testing.T) {
 		"nobody counted in the zone": func(a *Answer) { a.Zones[0].Affected = Count{} },
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := NewPlanner(townRegion{"sha256:ab", func(_ *Request, _ func() bool, a *Answer) error {
+			p := NewPlanner(townRegion{"sha256:ab", func(_ *Request, _ func() float64, a *Answer) error {
 				nan := math.NaN()
 				a.Zones[0].Affected, a.Zones[1].Affected, a.Zones[2].Affected = Known(11), Known(0), Known(0)
 				a.Shelters = []Shelter{{ID: "a", DistanceM: 1, TravelSeconds: 1, DrySeconds: nan, Assigned: 11}}
@@ -278,11 +280,11 @@ func TestARegionThatContradictsItselfIsNotAnswered(t *testing.T) {
 			r := asked()
 			r.Canonicalize()
 			var a Answer
-			if err := p.Plan(&r, func() bool { return false }, &a); domain.KindOf(err) != domain.KindInternal || !errors.Is(err, errContradiction) {
+			if err := p.Plan(&r, func() float64 { return 0 }, &a); domain.KindOf(err) != domain.KindInternal || !errors.Is(err, errContradiction) {
 				t.Errorf("error %v, want a contradiction", err)
 			}
 			spoil = nil
-			if err := p.Plan(&r, func() bool { return false }, &a); err != nil {
+			if err := p.Plan(&r, func() float64 { return 0 }, &a); err != nil {
 				t.Errorf("without the fault: %v", err)
 			}
 		})

@@ -20,9 +20,9 @@ type RegionPlanner interface {
 	Complete(card *domain.ModelCard)
 	// Plan completes an answer that has its zones: people, shelters, routes, plan and sources. The request
 	// is valid and canonical, and asks for shelters if IncludeShelters says so; people are counted either way,
-	// by PopulationDensity where the region knows none. stop reports that no time is left: Plan then answers
-	// the best plan so far, with StatusTimeLimited. Errors are *domain.Error.
-	Plan(r *Request, stop func() bool, a *Answer) error
+	// by PopulationDensity where the region knows none. spent tells how much of the time is over, 1 is all of it:
+	// Plan then answers the best plan so far, with StatusTimeLimited. Errors are *domain.Error.
+	Plan(r *Request, spent func() float64, a *Answer) error
 }
 
 // Planner answers with a region or without one. It never changes and is safe for concurrent use.
@@ -58,7 +58,7 @@ func (p *Planner) WarmUp() {
 	r.Latitude, r.Longitude, r.FloodProbability, r.RiskLevel = 0, 0, 0, domain.LevelUnknown.String()
 	r.Canonicalize()
 	// An error is the answer of a region to a place that is not in it.
-	_ = p.Plan(&r, func() bool { return true }, new(Answer))
+	_ = p.Plan(&r, func() float64 { return 1 }, new(Answer))
 }
 
 // HasRegion reports whether Plan looks for routes, which takes long.
@@ -72,8 +72,8 @@ func (p *Planner) Describe() string {
 	return p.region.Describe()
 }
 
-// Plan answers a valid, canonical request in a. stop is as in RegionPlanner.
-func (p *Planner) Plan(r *Request, stop func() bool, a *Answer) error {
+// Plan answers a valid, canonical request in a. spent is as in RegionPlanner.
+func (p *Planner) Plan(r *Request, spent func() float64, a *Answer) error {
 	nan := math.NaN()
 	*a = Answer{
 		Zones: zonesOf(r), Model: p.ref,
@@ -83,7 +83,7 @@ func (p *Planner) Plan(r *Request, stop func() bool, a *Answer) error {
 		withoutRegion(r, a)
 		return nil
 	}
-	if err := p.region.Plan(r, stop, a); err != nil {
+	if err := p.region.Plan(r, spent, a); err != nil {
 		return err
 	}
 	a.round()

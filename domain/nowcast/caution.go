@@ -28,11 +28,12 @@ type caution struct {
 
 // cautiously answers a request with doubtful values.
 func (m *Model) cautiously(r *Request, e *evaluation, f *Forecast) {
-	var other evaluation
+	other := m.borrow()
+	defer m.evaluations.Put(other)
 	c := caution{warn: e.high || e.rise || e.downpour, early: m.earlyWarning}
 	also := func(as trust) {
 		other.evaluate(m, r, as, nil)
-		c.heed(m, r, &other)
+		c.heed(m, r, other)
 	}
 	switch {
 	case e.downpour:
@@ -41,7 +42,7 @@ func (m *Model) cautiously(r *Request, e *evaluation, f *Forecast) {
 		// The thresholds as given, and in the unit that would fit.
 		c.unknown = true
 		also(trust{thresholds: true})
-		if e.unit > 0 {
+		if e.unit != 0 {
 			also(trust{thresholds: true, unit: e.unit})
 		}
 	case e.stuck:
@@ -51,6 +52,11 @@ func (m *Model) cautiously(r *Request, e *evaluation, f *Forecast) {
 		also(trust{codes: true})
 		c.unknown = other.any() || e.rise
 	}
+	if e.deluge {
+		also(trust{rain: true})
+		// With that rain the river may be doubtful for another reason; then nothing is sure.
+		c.unknown = c.unknown || e.rise || e.maybeCode || other.stuck || other.rise
+	}
 	// Of two doubts in a row each would be judged otherwise without the other.
 	c.unknown = c.unknown || e.beside || e.fell > 1 || e.fell > 0 && e.rise
 	if e.rise {
@@ -58,11 +64,11 @@ func (m *Model) cautiously(r *Request, e *evaluation, f *Forecast) {
 			c.least = domain.LevelHigh
 		}
 		other.evaluate(m, r, trust{before: e.suspect}, nil)
-		c.heed(m, r, &other)
+		c.heed(m, r, other)
 		// Without the reading the sequence may raise another doubt; then nothing is sure.
 		c.unknown = c.unknown || other.any()
 		if other.observed == e.observed && other.scaled == e.scaled {
-			c.other, c.share = &other, e.real
+			c.other, c.share = other, e.real
 		}
 	}
 	m.answer(r, e, &c, f)

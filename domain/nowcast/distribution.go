@@ -137,7 +137,7 @@ func (d *Distribution) quantiles(p [5]float64) (z [5]float64) {
 
 const (
 	maxSteps = 80
-	// quantileTolerance is the step of v after which the next would not matter: near the root a step is the
-	// cube of the one before.
-	quantileTolerance = 1e-4
+	// quantileTolerance is the step of v after which the next would not matter: near the root a step is about the
+	// cube of the one before, by the square of the curve's width.
+	quantileTolerance = 1e-3
 )

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/domain/doubt"
@@ -66,7 +67,8 @@ func doubtful(rng *rand.Rand) nowcast.Request {
 		func() { shift := rng.NormFloat64() * 100; r.Normal += shift; r.FloodThreshold += shift },
 		func() { *series(&r.Readings[rng.IntN(n)]) = codes[rng.IntN(len(codes))] },
 		func() { *series(last) = []float64{999, 9999, 99999, -99, 888, 6999}[rng.IntN(6)] },
-		func() { last.RainfallMM = 500 + rng.ExpFloat64()*1000 },
+		func() { last.RainfallMM = 390 + rng.ExpFloat64()*1000 },
+		func() { r.Readings[rng.IntN(n)].RainfallMM = 390 + rng.ExpFloat64()*3000 },
 		func() { // nobody read the river while it rained
 			for i := n - 1 - rng.IntN(n-1); i < n; i++ {
 				r.Readings[i].WaterLevelM, r.Readings[i].DischargeM3S = math.NaN(), math.NaN()
@@ -74,6 +76,23 @@ func doubtful(rng *rand.Rand) nowcast.Request {
 			}
 		},
 		func() { slices.Reverse(r.Readings) },
+		func() { // a gauge that fails in a flood and reads its zero from then on
+			zero := -1 + rng.Float64()
+			for i := n - 1 - rng.IntN(n/2); i < n; i++ {
+				*series(&r.Readings[i]) = zero
+			}
+		},
+		func() { // a sensor that measures downwards
+			for i := range r.Readings {
+				r.Readings[i].WaterLevelM = -1.5 - r.Readings[i].WaterLevelM/10
+			}
+			r.Normal, r.FloodThreshold = 1.5, 2+rng.Float64()*4
+		},
+		func() {
+			if len(r.RainfallForecastMM) > 0 {
+				r.RainfallForecastMM[rng.IntN(len(r.RainfallForecastMM))] = []float64{-9999, -999, 9999.9, 300}[rng.IntN(4)]
+			}
+		},
 	}
 	for range 1 + rng.IntN(2) {
 		faults[rng.IntN(len(faults))]()
@@ -108,6 +127,13 @@ func ask(t *testing.T, m *nowcast.Model, r *nowcast.Request) nowcast.Forecast {
 func pointed(t *testing.T, r *nowcast.Request, d domain.Doubt) *float64 {
 	t.Helper()
 	parts := strings.Split(d.Pointer, "/")
+	if len(parts) == 3 && parts[1] == "rainfall_forecast_mm" {
+		i, err := strconv.Atoi(parts[2])
+		if err != nil || i >= len(r.RainfallForecastMM) {
+			t.Fatalf("pointer %q", d.Pointer)
+		}
+		return &r.RainfallForecastMM[i]
+	}
 	if len(parts) != 4 || parts[1] != "weather_sequence" {
 		if !strings.HasPrefix(d.Pointer, "/river/") {
 			t.Fatalf("pointer %q", d.Pointer)
@@ -123,6 +149,18 @@ func pointed(t *testing.T, r *nowcast.Request, d domain.Doubt) *float64 {
 		"rainfall_mm": &v.RainfallMM, "temperature": &v.Temperature, "humidity": &v.Humidity,
 		"water_level_m": &v.WaterLevelM, "discharge_m3s": &v.DischargeM3S,
 	}[parts[3]]
+}
+
+// isRecent reports whether a doubt is about a reading of the newest three days.
+func isRecent(r *nowcast.Request, d domain.Doubt) bool {
+	i, _ := strconv.Atoi(strings.Split(d.Pointer, "/")[2])
+	newest := r.Readings[i].Time
+	for k := range r.Readings {
+		if r.Readings[k].Time.After(newest) {
+			newest = r.Readings[k].Time
+		}
+	}
+	return newest.Sub(r.Readings[i].Time) < 72*time.Hour
 }
 
 // lower reports whether an answer is less cautious than another.
@@ -149,8 +187,17 @@ func doubtProperties(t *testing.T, m *nowcast.Model, r *nowcast.Request, rng *ra
 		if lower(&f, &w) {
 			t.Errorf("%+v lowers the answer from %v to %v", d, w.HighestLevel(), f.HighestLevel())
 		}
-		dangerous := d.Reason == domain.DoubtUnconfirmedRise || d.Treated == domain.TreatedBound ||
-			d.Reason == domain.DoubtFrozen && given >= r.FloodThreshold
+		var dangerous bool
+		switch {
+		case d.Reason == domain.DoubtUnconfirmedRise:
+			dangerous = true
+		case d.Treated == domain.TreatedBound && strings.HasSuffix(d.Pointer, "/rainfall_mm"):
+			dangerous = isRecent(r, d)
+		case d.Treated == domain.TreatedBound:
+			dangerous = !(given < r.FloodThreshold)
+		case d.Reason == domain.DoubtFrozen:
+			dangerous = given >= r.FloodThreshold
+		}
 		if dangerous && !f.EarlyWarning {
 			t.Errorf("%+v of %v would be dangerous and there is no early warning", d, given)
 		}

@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/doubt"
 )
 
 // Model is a verified nowcaster: immutable, safe for concurrent use.
@@ -20,6 +23,17 @@ type Model struct {
 	widening     Widening
 	limits       [NumFeatures]domain.Range
 	reach        int
+
+	// evaluations are those that no answer needs any more. They are kept because the product of a matrix and a vector
+	// takes its slices to the heap.
+	evaluations sync.Pool
+}
+
+func (m *Model) borrow() *evaluation {
+	if e, ok := m.evaluations.Get().(*evaluation); ok {
+		return e
+	}
+	return new(evaluation)
 }
 
 // Spec is what a model is made of. NewModel checks it completely.
@@ -192,18 +206,19 @@ func (m *Model) CacheScope() []byte { return m.scope }
 type answerer struct {
 	member   *Member
 	forecast bool
+	inputs   [maxInputs]float32
+	hidden   [2][maxHidden]float32
 	outputs  [maxNetworks]outputs
 }
 
 func (a *answerer) run(member *Member, row *[NumFeatures]float64, forecast bool) {
 	a.member, a.forecast = member, forecast
-	var inputs [maxInputs]float32
-	x := inputs[:len(member.Inputs)]
+	x := a.inputs[:len(member.Inputs)]
 	for i, f := range member.Inputs {
 		x[i] = float32(min(max((row[f]-member.Mean[i])*member.inverse[i], -inputLimit), inputLimit))
 	}
 	for i := range member.Networks {
-		member.Networks[i].run(x, &a.outputs[i])
+		member.Networks[i].run(x, &a.hidden, &a.outputs[i])
 	}
 }
 
@@ -264,7 +279,7 @@ func (p *pair) at(d *Distribution, horizon int, origin float64, forecast []float
 // knownHours is the number of forecast hours before the first unknown one.
 func knownHours(forecast []float64) int {
 	for i, v := range forecast {
-		if v != v {
+		if v != v || doubt.IsCode(doubt.Rain, v) {
 			return i
 		}
 	}
@@ -277,6 +292,8 @@ type evaluation struct {
 	row             [NumFeatures]float64
 	known           int // hours of the rain forecast
 	levels, chances pair
+	// pour is the rain in mm of the newest hour or of the wettest hour of the forecast up to the farthest horizon.
+	pour float64
 	// guarded is set where the river was not read while it rained, or cannot have answered the rain yet: rain alone
 	// guards the answer.
 	guarded bool
@@ -298,7 +315,11 @@ func (e *evaluation) evaluate(m *Model, r *Request, as trust, n *notes) {
 	e.read(r, as, n)
 	assemble(&e.row, &e.grid, &e.coverage)
 	e.known = min(knownHours(r.RainfallForecastMM), m.reach)
-	e.guarded = e.river() && (e.newest > 3 && e.rainSince >= guardRain || e.newestRain() >= unseenRain)
+	e.pour = e.newestRain()
+	for _, v := range r.RainfallForecastMM[:min(e.known, slices.Max(r.Horizons))] {
+		e.pour = max(e.pour, v)
+	}
+	e.guarded = e.river() && (e.newest > 3 && e.rainSince >= guardRain || e.pour >= unseenRain)
 	// A river without thresholds is forecast on a scale of its own; the probability then rests on rain.
 	if e.river() {
 		plain := &m.members[roleLevelRain]
@@ -348,31 +369,34 @@ const (
 //
 // The rules beside the distribution: the trend is rising (falling) when the median three hours ahead lies
 // at least 0.02 of the way from normal to flood threshold above (below) the river now; the early warning
-// is raised when the probability at any horizon asked for reaches the model's cut, or more rain falls in the newest
-// hour than any gauge of the training saw; the risk is highest at
+// is raised when the probability at any horizon asked for reaches the model's cut, or more rain fell in the newest
+// hour, or is forecast for one, than any gauge of the training saw; the risk is highest at
 // the horizon with the highest probability, the nearest of several. Doubt never lowers the answer: see
 // caution.
 func (m *Model) Forecast(r *Request, f *Forecast) {
-	var e evaluation
+	e := m.borrow()
+	defer m.evaluations.Put(e)
 	f.Quality = Quality{}
 	e.evaluate(m, r, trust{}, &notes{request: r, quality: &f.Quality})
 	f.Predictions = slices.Grow(f.Predictions[:0], len(r.Horizons))[:len(r.Horizons)]
 	f.IssuedFor = r.Readings[len(r.Readings)-1].Time
 	f.Observed, f.Coverage, f.Model = e.observed, m.coverage, m.ref
 	f.SequenceLength = len(r.Readings)
-	m.quality(r, &e, &f.Quality)
+	m.quality(r, e, &f.Quality)
 	if e.any() {
-		m.cautiously(r, &e, f)
+		m.cautiously(r, e, f)
 		return
 	}
-	m.answer(r, &e, &caution{}, f)
+	m.answer(r, e, &caution{}, f)
 	f.Trend = e.trend(r.RainfallForecastMM)
 }
 
 // answer writes the predictions of e within the bounds of c.
 func (m *Model) answer(r *Request, e *evaluation, c *caution, f *Forecast) {
 	widening := halfWidth(m.coverage) * m.widen(&f.Quality)
-	c.warn = c.warn || e.newestRain() >= unseenRain // nobody knows a river that has seen this
+	if e.pour >= unseenRain { // nobody knows a river that has seen this
+		c.warn, c.floor = true, max(c.floor, domain.LevelLow)
+	}
 	f.MaxRisk, f.EarlyWarning = 0, c.warn
 	var d Distribution
 	for i, h := range r.Horizons {
@@ -486,26 +510,76 @@ func (m *Model) quality(r *Request, e *evaluation, q *Quality) {
 	missing(InputRainfall, !s.rainy)
 	missing(InputWaterLevel, !river)
 	missing(InputRainfallForecast, known == 0)
-	missing(InputRiver, !(r.FloodThreshold > r.Normal))
+	missing(InputRiver, !(r.FloodThreshold > r.Normal) || s.misfit)
 	ignored(InputTemperature, s.present[SeriesTemperature])
 	ignored(InputHumidity, s.present[SeriesHumidity])
 	ignored(InputWaterLevel, s.present[SeriesWaterLevel] && s.observed != SeriesWaterLevel)
 	ignored(InputDischarge, s.present[SeriesDischarge] && s.observed != SeriesDischarge)
 	ignored(InputOlderReadings, s.older)
-	ignored(InputFartherForecast, len(r.RainfallForecastMM) > max(known, slices.Max(r.Horizons)))
-	if river && s.scaled && !m.limits[0].Holds(row[0]) {
-		if s.observed == SeriesWaterLevel {
-			q.OutOfDomain = q.OutOfDomain.With(InputWaterLevel)
-		} else {
-			q.OutOfDomain = q.OutOfDomain.With(InputDischarge)
+	used := min(known, max(slices.Max(r.Horizons), trendHours))
+	ignored(InputFartherForecast, slices.ContainsFunc(r.RainfallForecastMM[used:], func(v float64) bool { return v == v }))
+	outside := func(i Input, holds bool) {
+		if holds {
+			q.OutOfDomain = q.OutOfDomain.With(i)
 		}
 	}
-	for i := firstRain; i < firstRain+len(sums); i++ {
-		if row[i] > m.limits[i].Max {
-			q.OutOfDomain = q.OutOfDomain.With(InputRainfall)
-		}
+	// The level, and how fast it moves either way: a river without thresholds has no scale to compare.
+	if river && s.scaled && m.isOutside(row, levelFeatures) {
+		outside(InputWaterLevel, s.observed == SeriesWaterLevel)
+		outside(InputDischarge, s.observed == SeriesDischarge)
 	}
+	outside(InputRainfall, m.isAbove(row, rainFeatures))
+	outside(InputRainfallForecast, m.isMoreRain(r.RainfallForecastMM[:used]))
 }
+
+// isOutside reports whether a feature lies outside what the training had.
+func (m *Model) isOutside(row *[NumFeatures]float64, features []int) bool {
+	return slices.ContainsFunc(features, func(i int) bool { return !m.limits[i].Holds(row[i]) })
+}
+
+// isAbove reports whether a feature lies above what the training had.
+func (m *Model) isAbove(row *[NumFeatures]float64, features []int) bool {
+	return slices.ContainsFunc(features, func(i int) bool { return row[i] > m.limits[i].Max })
+}
+
+// isMoreRain reports whether a forecast holds more rain within some hours than any gauge of the training had within as
+// many.
+func (m *Model) isMoreRain(forecast []float64) bool {
+	for i, hours := range sums {
+		most, sum := math.Expm1(m.limits[firstRain+i].Max), 0.0
+		for k, v := range forecast {
+			sum += v
+			if k >= hours {
+				sum -= forecast[k-hours]
+			}
+			if sum > most+leastMM {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// leastMM is less rain than a gauge tells, in mm; limits are written with six digits.
+const leastMM = 0.01
+
+// levelFeatures and rainFeatures are the features by which a sequence is outside of what the training had.
+var levelFeatures, rainFeatures = featuresNamed("z_now", "rise_"), featuresNamed("rain_", "store_")
+
+// featuresNamed are the features whose names begin so, without those of both rain and river.
+func featuresNamed(prefixes ...string) (features []int) {
+	for i, name := range Names {
+		for _, prefix := range prefixes {
+			if strings.HasPrefix(name, prefix) && name != "z_now_bent" && !slices.Contains(notMeasures, name) {
+				features = append(features, i)
+			}
+		}
+	}
+	return features
+}
+
+// notMeasures are features that the prefixes hold and that do not grow with the level or the rain.
+var notMeasures = []string{"rise_per_mm_since_low", "rain_age", "rain_centroid_24h", "rain_since_low"}
 
 // firstRain is the index of the first rain sum.
 var firstRain = slices.Index(Names[:], "rain_1h")

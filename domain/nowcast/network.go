@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/gonum"
 )
 
 // Shape of the networks. The trainer and this file agree on it; Validate refuses anything else.
@@ -113,29 +116,11 @@ func (n *Network) validate(inputs int, forecast bool) error {
 	return err
 }
 
-// apply computes dst = W x + b, four rows at a time: each value of x is then loaded once for four products,
-// and the four sums do not wait for each other.
+// apply computes dst = W x + b. Gonum's product of a matrix and a vector multiplies four numbers at once on amd64 and
+// is a plain loop elsewhere, so that answers of two machines may differ by 1e-7. It lets its slices go to the heap.
 func (l *Layer) apply(dst, x []float32) {
-	in, o := len(x), 0
-	for ; o+4 <= len(dst); o += 4 {
-		// Slices of len(x) spare the bounds checks.
-		w0, w1, w2, w3 := l.flat[o*in:][:in], l.flat[(o+1)*in:][:in], l.flat[(o+2)*in:][:in], l.flat[(o+3)*in:][:in]
-		s0, s1, s2, s3 := l.Bias[o], l.Bias[o+1], l.Bias[o+2], l.Bias[o+3]
-		for i, v := range x {
-			s0 += w0[i] * v
-			s1 += w1[i] * v
-			s2 += w2[i] * v
-			s3 += w3[i] * v
-		}
-		dst[o], dst[o+1], dst[o+2], dst[o+3] = s0, s1, s2, s3
-	}
-	for ; o < len(dst); o++ {
-		w, s := l.flat[o*in:][:in], l.Bias[o]
-		for i, v := range x {
-			s += w[i] * v
-		}
-		dst[o] = s
-	}
+	copy(dst, l.Bias)
+	gonum.Implementation{}.Sgemv(blas.NoTrans, len(dst), len(x), 1, l.flat, len(x), x, 1, 1, dst, 1)
 }
 
 func silu(x []float32) {
@@ -158,10 +143,9 @@ type outputs struct {
 	rain  [numKnots * components * numRainSums]float32
 }
 
-// run evaluates the network on standardized inputs.
-func (n *Network) run(x []float32, o *outputs) {
-	var a, b [maxHidden]float32
-	h1, h2 := a[:len(n.Hidden1.Bias)], b[:len(n.Hidden2.Bias)]
+// run evaluates the network on standardized inputs; hidden is its working memory.
+func (n *Network) run(x []float32, hidden *[2][maxHidden]float32, o *outputs) {
+	h1, h2 := hidden[0][:len(n.Hidden1.Bias)], hidden[1][:len(n.Hidden2.Bias)]
 	n.Hidden1.apply(h1, x)
 	silu(h1)
 	n.Hidden2.apply(h2, h1)

@@ -14,6 +14,14 @@ import (
 // scrambled is a model with random weights: the properties below hold for every model, not for a good one.
 func scrambled(t testing.TB, seed uint64) *nowcast.Model {
 	t.Helper()
+	m, err := nowcast.NewModel(scrambledSpec(seed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func scrambledSpec(seed uint64) nowcast.Spec {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	layer := func(in, out int, size float64) nowcast.Layer {
 		l := nowcast.Layer{Bias: make([]float32, out)}
@@ -51,11 +59,7 @@ func scrambled(t testing.TB, seed uint64) *nowcast.Model {
 		}
 		spec.Members = append(spec.Members, m)
 	}
-	m, err := nowcast.NewModel(spec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return spec
 }
 
 // anySequence is a valid request, with whatever sensors do.
@@ -187,6 +191,9 @@ func TestAHorizonDoesNotDependOnTheOthers(t *testing.T) {
 		h := 1 + rng.IntN(len(r.Horizons))
 		r.Horizons = []int{h}
 		m.Forecast(r, &one)
+		if len(all.Quality.Doubtful) > 0 { // a doubt leaves all levels or none unknown, by the riskiest of those asked for
+			one.Predictions[0].Level = all.Predictions[h-1].Level
+		}
 		if one.Predictions[0] != all.Predictions[h-1] {
 			t.Errorf("%d h alone %+v, among others %+v", h, one.Predictions[0], all.Predictions[h-1])
 		}
@@ -266,7 +273,7 @@ func TestWhatASensorCannotMeanIsLeftOut(t *testing.T) {
 	faulty.Readings[20].WaterLevelM = 4.5
 	faulty.Readings[47].WaterLevelM = -9999
 	faulty.Readings[30].RainfallMM = -3
-	faulty.Readings[31].RainfallMM = 5000
+	faulty.Readings[31].RainfallMM = -9999
 	got := nowcast.Features(&faulty)
 	for i := range got {
 		if nowcast.Names[i] != "level_age" && math.Abs(got[i]-want[i]) > 1e-9 {
@@ -279,6 +286,70 @@ func TestWhatASensorCannotMeanIsLeftOut(t *testing.T) {
 	if q[nowcast.SeriesWaterLevel][nowcast.FaultImpossible] != 2 || q[nowcast.SeriesWaterLevel][nowcast.FaultSpike] != 1 ||
 		q[nowcast.SeriesRainfall][nowcast.FaultImpossible] != 2 {
 		t.Errorf("faults %v", q)
+	}
+}
+
+// TestRainBeyondAnyRecordIsNeverLessThanARecord holds the newest three days to it: what may be an error of a gauge is
+// taken for the most that ever fell, and nothing is left out for being large.
+func TestRainBeyondAnyRecordIsNeverLessThanARecord(t *testing.T) {
+	m := scrambled(t, 1)
+	for name, step := range map[string]time.Duration{"hourly": time.Hour, "six-hourly": 6 * time.Hour, "daily": 24 * time.Hour} {
+		record := map[string]float64{"hourly": 401, "six-hourly": 840, "daily": 1825}[name]
+		before := 0.0
+		for _, mm := range []float64{10, 100, 300, record, 1.2 * record, 1.5 * record, 4 * record, 23456, 1e300} {
+			r := steady(30, 1.5)
+			for i := range r.Readings {
+				r.Readings[i].Time = r.Readings[0].Time.Add(time.Duration(i) * step)
+			}
+			r.Readings[29].RainfallMM = mm
+			row := nowcast.Features(&r)
+			sum := math.Expm1(row[slices.Index(nowcast.Names[:], "rain_24h")])
+			if sum < before {
+				t.Errorf("%s: %v mm count as %v, less than %v", name, mm, sum, before)
+			}
+			before = sum
+			var f nowcast.Forecast
+			m.Forecast(&r, &f)
+			doubted := slices.ContainsFunc(f.Quality.Doubtful, func(d domain.Doubt) bool {
+				return d == domain.Doubt{Pointer: "/weather_sequence/29/rainfall_mm", Reason: domain.DoubtImplausible, Treated: domain.TreatedBound}
+			})
+			if beyond := mm > 1.1*record; doubted != beyond || beyond && (!f.EarlyWarning || f.HighestLevel() != domain.LevelUnknown) {
+				t.Errorf("%s: %v mm: level %v, early warning %v, doubts %v", name, mm, f.HighestLevel(), f.EarlyWarning, f.Quality.Doubtful)
+			}
+			if mm >= record && name == "hourly" && !f.EarlyWarning {
+				t.Errorf("%v mm in the newest hour and no early warning", mm)
+			}
+		}
+	}
+}
+
+// TestOldRainBeyondAnyRecordLowersNothing: a fault of days ago leaves the level as it is, unless with that rain it
+// would be higher.
+func TestOldRainBeyondAnyRecordLowersNothing(t *testing.T) {
+	raised := 0
+	for seed := range uint64(40) {
+		m := scrambled(t, seed)
+		with := func(mm float64) nowcast.Forecast {
+			r := steady(150, 1.5)
+			for i := range r.Readings {
+				r.Readings[i].WaterLevelM += 0.01 * float64(i%3)
+			}
+			r.Readings[40].RainfallMM = mm
+			return ask(t, m, &r)
+		}
+		f, without, record := with(5000), with(math.NaN()), with(422)
+		if lower(&f, &without) || lower(&f, &record) || record.EarlyWarning && !f.EarlyWarning {
+			t.Errorf("model %d: level %v, without the rain %v, with a record %v", seed, f.HighestLevel(), without.HighestLevel(), record.HighestLevel())
+		}
+		if d := f.Quality.Doubtful; len(d) != 1 || d[0].Treated != domain.TreatedBound || d[0].Reason != domain.DoubtImplausible {
+			t.Errorf("doubts %v", d)
+		}
+		if f.HighestLevel() == domain.LevelUnknown {
+			raised++
+		}
+	}
+	if raised == 0 || raised == 40 {
+		t.Errorf("the level of %d of 40 models is unknown: the rain is not heeded, or always", raised)
 	}
 }
 

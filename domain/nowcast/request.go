@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/domain/doubt"
 )
 
 // Sizes of a request.
@@ -58,7 +59,7 @@ type Request struct {
 	// absent one.
 	Horizons []int
 	// RainfallForecastMM are the totals of the hours after the issue time, at most MaxHorizon. NaN is an
-	// hour that was not forecast.
+	// hour that was not forecast, and so is a code for no data.
 	RainfallForecastMM []float64
 	// Normal (median) and FloodThreshold of the observed level or discharge, in its unit.
 	Normal, FloodThreshold float64
@@ -68,6 +69,8 @@ type Request struct {
 
 	// order holds the place of each reading in the request as it was given; nil when none was moved.
 	order []int32
+	// codes are the hours of the rain forecast that Canonicalize made missing: a code for no data stood there.
+	codes []uint8
 }
 
 // place is where the client gave reading i.
@@ -146,10 +149,31 @@ func (r *Request) ValidateFor(reach int) []domain.Violation {
 		})
 	} else {
 		for i, v := range r.RainfallForecastMM {
-			if v == v && !rangeForecast.Holds(v) {
+			if v == v && !rangeForecast.Holds(v) && !doubt.IsCode(doubt.Rain, v) {
 				vs = rangeForecast.Check(vs, "/rainfall_forecast_mm/"+strconv.Itoa(i), v, false)
 			}
 		}
+	}
+	return r.checkRiver(vs)
+}
+
+// checkRiver refuses codes for no data where a value stands in a field of its own: somebody took the code for a
+// measurement.
+func (r *Request) checkRiver(vs []domain.Violation) []domain.Violation {
+	n := len(vs)
+	for _, field := range [...]struct {
+		pointer string
+		v       float64
+	}{{"/river/normal", r.Normal}, {"/river/flood_threshold", r.FloodThreshold}} {
+		if code, ok := doubt.CodeFor(doubt.River, field.v); ok && code.Certainty == doubt.Exact {
+			vs = append(vs, domain.Violation{
+				Pointer: field.pointer, Code: domain.CodeRange,
+				Detail: fmt.Sprintf("%g is %v; leave the value out where it is not known", field.v, code),
+			})
+		}
+	}
+	if len(vs) > n {
+		return vs
 	}
 	return domain.CheckThresholds(vs, r.Normal, r.FloodThreshold)
 }
@@ -287,6 +311,10 @@ func (r *Request) Canonicalize() {
 		r.Horizons = DefaultHorizons[:]
 	}
 	for i, v := range r.RainfallForecastMM {
+		if doubt.IsCode(doubt.Rain, v) {
+			v = math.NaN()
+			r.codes = append(r.codes, uint8(i))
+		}
 		r.RainfallForecastMM[i] = domain.Round(v, 100)
 	}
 	r.Normal, r.FloodThreshold = domain.Round(r.Normal, 1e4), domain.Round(r.FloodThreshold, 1e4)
@@ -323,6 +351,8 @@ func (r *Request) AppendCanonical(dst []byte) []byte {
 	for _, v := range r.RainfallForecastMM {
 		f(v)
 	}
+	dst = append(dst, byte(len(r.codes)))
+	dst = append(dst, r.codes...)
 	// The places matter: doubts are told by the pointers of the client's order.
 	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(r.order)))
 	for _, i := range r.order {

@@ -69,7 +69,7 @@ func (s *sequence) readRiver(r *Request, first int, now int64, x Series, as trus
 	}
 	if r.FloodThreshold > r.Normal { // false when either is missing
 		v.origin, v.scale, v.scaled = r.Normal, r.FloodThreshold-r.Normal, true
-		if as.unit > 0 {
+		if as.unit != 0 {
 			v.origin, v.scale = v.origin/as.unit, v.scale/as.unit
 		}
 		s.checkThresholds(&v, as, n)
@@ -105,17 +105,23 @@ func (v *river) isBackwards(last int) bool {
 // countImpossible counts and lists the values that are left out. A number that may be a code and stands last
 // may be the flood itself: it is left out, and it bounds the answer.
 func (s *sequence) countImpossible(v *river, n *notes) {
-	impossible, last := 0, -1
+	last := v.end - 1
+	for ; last >= v.first; last-- {
+		// A code says as much as nothing, so the value before it is the newest.
+		if value := v.readings[last].Value(v.x); value == value && !doubt.IsCode(quantities[v.x], value) {
+			break
+		}
+	}
+	if last >= v.first && !v.plausible(v.readings[last].Value(v.x)) {
+		if value := v.readings[last].Value(v.x); value > 0 {
+			s.maybeCode, s.suspect = true, last
+			s.high = s.high || !v.scaled || v.z(value) >= 1
+		}
+	}
+	impossible := 0
 	for i := v.first; i < v.end; i++ {
 		value := v.readings[i].Value(v.x)
-		if value != value {
-			continue
-		}
-		exact := doubt.IsCode(quantities[v.x], value)
-		if !exact {
-			last = i // a code says as much as nothing, so the value before it is the newest
-		}
-		if v.plausible(value) {
+		if value != value || v.plausible(value) {
 			continue
 		}
 		impossible++
@@ -123,16 +129,12 @@ func (s *sequence) countImpossible(v *river, n *notes) {
 		if doubt.MayBeCode(quantities[v.x], value) {
 			reason = domain.DoubtNoDataCode
 		}
+		if s.maybeCode && i == last {
+			treated = domain.TreatedBound
+		}
 		n.value(i, v.x, reason, treated)
 	}
 	s.faults[v.x][FaultImpossible] = saturated(impossible)
-	if last < 0 || v.plausible(v.readings[last].Value(v.x)) {
-		return
-	}
-	if value := v.readings[last].Value(v.x); value > 0 {
-		s.maybeCode, s.suspect = true, last
-		s.high = s.high || !v.scaled || v.z(value) >= 1
-	}
 }
 
 // settle writes the values up to last into the grid, without spikes. A spike is judged by its raw neighbours,
@@ -208,6 +210,7 @@ const (
 	leastRise    = 0.7  // z
 	leastDanger  = 0.5  // z; a river that leapt to less is believed
 	leastFall    = 1.0  // z; the gauges of the training fell faster than that in 6 of 718 037 hours
+	restZ        = 0.02 // z; what a gauge that does not see the river varies by
 	alone        = 0.2  // share of the leap that the reading before may have moved for the leap to stand alone
 	confirmed    = 0.93 // from this chance on a rise is believed: a lone one in rain, up to the largest on record
 	calmReadings = 24   // before the leap, by which the usual step is judged
@@ -228,15 +231,16 @@ const (
 	leastReal    = 0.3
 )
 
-// checkFalls steps back over newest readings that fell as no river does: they are left out, because a gauge
-// that fails in a flood often reads its zero. It returns the newest reading that counts.
+// checkFalls steps back over newest readings that fell as no river does, and stayed there: they are left out, because a
+// gauge that fails in a flood often reads its zero from then on. It returns the newest reading that counts.
 func (s *sequence) checkFalls(v *river, last int, n *notes) int {
 	if !v.scaled {
 		return last
 	}
 	for {
-		b := v.before(last)
-		here, before := v.point(last), v.point(b)
+		first := v.restsSince(last)
+		b := v.before(first)
+		here, before := v.point(first), v.point(b)
 		if !before.near(here) {
 			return last
 		}
@@ -249,10 +253,23 @@ func (s *sequence) checkFalls(v *river, last int, n *notes) int {
 		if fall <= leastFall || moved > alone*fall || before.isSpike(earlier, here) {
 			return last
 		}
-		n.value(last, v.x, domain.DoubtImplausible, domain.TreatedMissing)
-		s.fell++
+		for i := first; i <= last; i++ {
+			if value := v.at(i); value == value {
+				n.value(i, v.x, domain.DoubtImplausible, domain.TreatedMissing)
+				s.fell++
+			}
+		}
 		last = b
 	}
+}
+
+// restsSince is the first of the readings up to last that stay within restZ of it.
+func (v *river) restsSince(last int) int {
+	first, z := last, v.z(v.at(last))
+	for i := v.before(last); i >= 0 && math.Abs(v.z(v.at(i))-z) <= restZ; i = v.before(i) {
+		first = i
+	}
+	return first
 }
 
 // checkRise notes whether the newest reading leapt alone.
@@ -361,6 +378,10 @@ const (
 	leastFlow   = 10.0 // m3/s of the normal; smaller rivers may run dry
 	// A river that lies lower than this and is ordinary in another unit is in that unit.
 	unitZ = -1.5
+	// A river that lies lower than this, below zero all the time, and is ordinary without its sign, has another sign:
+	// a sensor above the water measures downwards.
+	signZ                       = -0.5
+	leastOrdinary, mostOrdinary = -0.35, 3.0 // z
 )
 
 // checkThresholds leaves out thresholds that are in another unit than the series or count from another zero.
@@ -378,6 +399,9 @@ func (s *sequence) checkThresholds(v *river, as trust, n *notes) {
 	}
 	if unit, ok := doubt.UnitFactor((lowest+highest)/2, v.origin, v.origin+v.scale); ok {
 		s.unit = unit
+	}
+	if reason == domain.DoubtSign {
+		s.unit, newest = -1, -newest
 	}
 	s.high = s.high || v.z(newest) >= 1
 	s.misfit, v.scaled = true, false
@@ -429,6 +453,10 @@ func misfits(x Series, lowest, highest, normal, threshold float64) (domain.Doubt
 		}
 		return domain.DoubtDatum
 	}
+	ordinary := func(v float64) bool { return z(v) > leastOrdinary && z(v) < mostOrdinary }
+	if highest < 0 && normal > 0 && z(highest) < signZ && ordinary(-lowest) && ordinary(-highest) {
+		return domain.DoubtSign, true
+	}
 	if z(lowest) > farAboveZ || z(highest) < farBelowZ {
 		return reason(), true
 	}
@@ -441,7 +469,7 @@ func misfits(x Series, lowest, highest, normal, threshold float64) (domain.Doubt
 	}
 	if z(highest) < unitZ {
 		for _, f := range doubt.UnitFactors {
-			if a, b := z(lowest*f), z(highest*f); a > -0.35 && b < 1.5 {
+			if a, b := z(lowest*f), z(highest*f); a > leastOrdinary && b < 1.5 {
 				return domain.DoubtUnit, true
 			}
 		}

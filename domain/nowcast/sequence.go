@@ -15,13 +15,16 @@ const (
 	spikeZ = 0.7
 	// spikeSeconds: neighbours farther away confirm nothing.
 	spikeSeconds = 3 * 3600
-	// maxRain is beyond the record of 305 mm in 42 minutes (Holt, Missouri, 1947).
-	maxRain = 400
+	// mostRain is the rain in mm of so many hours that the greatest falls ever measured lie under, by the envelope
+	// 422 hours^0.475 (WMO-No. 168, Guide to Hydrological Practices): 401 mm in one hour (Shangdi, 1975), 1825 mm in
+	// a day (Foc-Foc, 1966). What is more counts as so much: it is not impossible for being large.
+	mostRain, mostRainGrows = 422, 0.475
 	// maxValue bounds a river without thresholds, in m or m3/s; the Amazon's record is below 4e5 m3/s.
 	maxValue = 1e7
 	// riverHours: a river that was last read longer ago is not observed.
 	riverHours = 72
-	// rainDoubtHours: rain that cannot be is no doubt of the answer when it is older.
+	// rainDoubtHours: rain beyond any record leaves the level unknown until it is older. Then the answer does
+	// without it, and is no lower than the answer with it.
 	rainDoubtHours = 72
 )
 
@@ -40,9 +43,9 @@ const (
 type trust struct {
 	// before hides the river's readings from this index on; 0 hides none.
 	before int
-	// stuck, codes and thresholds are taken as they were given.
-	stuck, codes, thresholds bool
-	// unit divides the thresholds; 0 leaves them.
+	// stuck, codes, thresholds and rain (older than rainDoubtHours, beyond any record) are taken as they were given.
+	stuck, codes, thresholds, rain bool
+	// unit divides the thresholds; 0 leaves them, and -1 turns the sign of the river.
 	unit float64
 }
 
@@ -72,13 +75,14 @@ type suspicion struct {
 	beside    bool    // the level is doubtful, and the discharge answers in its place
 	misfit    bool    // the thresholds do not fit the series, and are left out
 	downpour  bool    // more rain than ever fell
+	deluge    bool    // the same, rainDoubtHours ago and more; left out
 	suspect   int     // index of the reading of the river that rise and maybeCode are about
-	unit      float64 // by which the river must be multiplied to fit its thresholds; 0 if none would do
+	unit      float64 // by which the river must be multiplied to fit its thresholds, -1 for its sign; 0 if none would do
 	high      bool    // a doubtful value is beyond the flood threshold
 }
 
 func (s *suspicion) any() bool {
-	return s.rise || s.maybeCode || s.stuck || s.misfit || s.downpour || s.high || s.beside || s.fell > 1
+	return s.rise || s.maybeCode || s.stuck || s.misfit || s.downpour || s.deluge || s.high || s.beside || s.fell > 1
 }
 
 func saturated(n int) uint16 { return uint16(min(n, math.MaxUint16)) }
@@ -105,6 +109,18 @@ func (n *notes) value(i int, x Series, reason domain.DoubtReason, treated domain
 		return
 	}
 	n.quality.Doubt(pointer, reason, treated)
+}
+
+// forecastCodes tells the hours of the rain forecast in which a code for no data stood.
+func (n *notes) forecastCodes() {
+	if n == nil {
+		return
+	}
+	for _, i := range n.request.codes {
+		n.waiting = append(n.waiting, domain.Doubt{
+			Pointer: "/rainfall_forecast_mm/" + strconv.Itoa(int(i)), Reason: domain.DoubtNoDataCode, Treated: domain.TreatedMissing,
+		})
+	}
 }
 
 func (n *notes) tellWaiting() {
@@ -134,11 +150,12 @@ func (s *sequence) read(r *Request, as trust, n *notes) {
 		}
 	}
 	s.observed = SeriesRainfall
-	s.readRain(readings, first, newest, n)
+	s.readRain(readings, first, newest, as, n)
 	s.chooseRiver(r, first, newest, as, n)
 	for _, x := range [...]Series{SeriesTemperature, SeriesHumidity} {
 		s.countCodes(readings, x, n)
 	}
+	n.forecastCodes()
 	n.tellWaiting()
 	s.coverage = s.fill()
 	s.describe()
@@ -212,7 +229,7 @@ func (s *sequence) describe() {
 }
 
 // readRain adds rain to the hours in which it fell: since the reading before, within one usual step.
-func (s *sequence) readRain(readings []Reading, first int, newest int64, n *notes) {
+func (s *sequence) readRain(readings []Reading, first int, newest int64, as trust, n *notes) {
 	var buffer [maxUsual]float64
 	steps := buffer[:0]
 	// The usual step is the median over the newest readings; a limit keeps a long record cheap.
@@ -240,7 +257,7 @@ func (s *sequence) readRain(readings []Reading, first int, newest int64, n *note
 			}
 		}
 		age := int((newest - readings[i].Time.Unix()) / 3600)
-		if !s.checkRain(amount, i, hours, age, n) {
+		if amount = s.checkRain(amount, i, hours, age, as, n); amount != amount {
 			bad++
 			continue
 		}
@@ -254,22 +271,27 @@ func (s *sequence) readRain(readings []Reading, first int, newest int64, n *note
 	s.faults[SeriesRainfall][FaultImpossible] = saturated(bad)
 }
 
-// checkRain reports whether an amount is used, and notes what it may be mistaken for.
-func (s *sequence) checkRain(amount float64, i, hours, age int, n *notes) bool {
-	most := maxRain * float64(hours)
+// checkRain returns the amount that is used, NaN for none, and notes what it may be mistaken for.
+func (s *sequence) checkRain(amount float64, i, hours, age int, as trust, n *notes) float64 {
+	most := math.Round(mostRain * math.Pow(float64(hours), mostRainGrows))
 	switch {
 	case doubt.IsCode(doubt.Rain, amount):
 		n.value(i, SeriesRainfall, domain.DoubtNoDataCode, domain.TreatedMissing)
 	case amount < 0:
 		n.value(i, SeriesRainfall, domain.DoubtSign, domain.TreatedMissing)
-	case amount > most && age < rainDoubtHours:
-		// Nobody knows how much fell: the level is unknown and the early warning is raised.
-		s.downpour = true
-		n.value(i, SeriesRainfall, domain.DoubtImplausible, domain.TreatedBound)
 	case amount <= most:
-		return true
+		return amount
+	default:
+		n.value(i, SeriesRainfall, domain.DoubtImplausible, domain.TreatedBound)
+		if age < rainDoubtHours { // nobody knows how much fell: the level is unknown and the early warning is raised
+			s.downpour = true
+			return most
+		}
+		if s.deluge = true; as.rain {
+			return most
+		}
 	}
-	return false
+	return math.NaN()
 }
 
 // maxUsual is how many of the newest steps tell the usual one.

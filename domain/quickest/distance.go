@@ -2,31 +2,17 @@ package quickest
 
 import "github.com/guardy-ai/guardy/domain/internal/heap"
 
-// earliest returns the earliest step at which a unit can be at each node, unreachable where none can.
-func (p *problem) earliest() []int { return p.distances(p.origin, false) }
-
-// nearest returns how many steps each node is from the nearest sink that has room, unreachable where there is
-// none.
-func (p *problem) nearest(room []int32) []int {
-	var open []int32
-	for i, v := range p.haven {
-		if room[i] > 0 {
-			open = append(open, v)
-		}
-	}
-	return p.distances(open, true)
-}
-
 // distances returns the steps from the nearest of some nodes to each node, or with back from each node to the
-// nearest of them (Dijkstra).
-func (p *problem) distances(nodes []int32, back bool) []int {
-	distance := make([]int, p.nodes)
+// nearest of them (Dijkstra). With back it does not look at the step from which on nobody may enter an edge.
+func (p *problem) distances(nodes []int32, back bool) []int32 {
+	distance := make([]int32, p.nodes)
 	for v := range distance {
 		distance[v] = unreachable
 	}
-	var q heap.Heap[int, int32] // of nodes
-	reach := func(v int32, d int) {
-		if d < distance[v] {
+	var q heap.Heap[int32, int32] // of nodes
+	reach := func(v, d int32) {
+		// Ways so long that they are refused later are no shorter than the longest that can be told.
+		if d = min(d, unreachable-1); d < distance[v] {
 			distance[v] = d
 			q.Push(d, v)
 		}
@@ -40,11 +26,13 @@ func (p *problem) distances(nodes []int32, back bool) []int {
 		case d > distance[v]:
 		case back:
 			for _, i := range p.in(v) {
-				reach(p.edges[i].from, d+int(p.edges[i].transit))
+				reach(p.edges[i].from, d+p.edges[i].transit)
 			}
 		default:
 			for i := from; i < to; i++ {
-				reach(p.edges[i].to, d+int(p.edges[i].transit))
+				if e := &p.edges[i]; d < e.until {
+					reach(e.to, d+e.transit)
+				}
 			}
 		}
 	}

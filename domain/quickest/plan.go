@@ -2,123 +2,180 @@ package quickest
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/guardy-ai/guardy/domain"
 )
 
 // Options bound the work of one plan. The zero value bounds nothing.
 type Options struct {
-	// Enough is asked now and then. Once it says true the search for the optimum ends, and the best plan
-	// that can be completed without it is answered; completing it takes some more time. Large instances are
-	// not searched for the optimum when Enough is given: they are paced, and made better until it says true.
-	Enough func() bool
-	// Late is asked once the search has ended. Once it says true, the plan at hand is no longer compared with
-	// that of CCRP, which is the floor otherwise.
-	Late func() bool
+	// Spent tells how much of the time for the plan is over: from 0, nothing, to 1, all of it. It is asked now and then.
+	// From a half on plans with some slack are looked for, which are found sooner, and from 1 on any plan is good.
+	Spent func() float64
 	// Abort is asked now and then. Once it returns an error, planning ends with that error.
 	Abort func() error
 }
 
 // Plan is who leaves when and which way.
 type Plan struct {
-	// Served is the largest number of units that any plan can serve, and this plan serves them all.
 	Served int64
 	// NoRoute counts the units that reach no sink, NoRoom those that find the sinks they reach full.
 	NoRoute, NoRoom int64
 	// Clearance is the step by which everybody who is served is at a sink.
 	Clearance int
-	// LowerBound is a step before which no plan serves as many; it equals Clearance for an optimal plan.
+	// LowerBound is a step before which no plan serves as many, under the precedence of the ranks; it equals
+	// Clearance for an optimal plan.
 	LowerBound int
+	Ranks      []Rank
 	Departures []Departure
 }
 
+// Rank is what a plan does for the units of one rank. As many as possible are served, where the ranks before come first;
+// the last of them is at a sink by Clearance. No plan that leaves the ranks before as they are serves as many before
+// LowerBound.
+type Rank struct {
+	Served, NoRoute, NoRoom int64
+	Clearance, LowerBound   int
+}
+
 // Gap returns by how many percent of the lower bound the plan may be above the optimum.
-func (p *Plan) Gap() float64 {
-	if p.Clearance == p.LowerBound {
+func (p *Plan) Gap() float64 { return gap(p.Clearance, p.LowerBound) }
+
+// Gap returns by how many percent of the lower bound the clearance may be above the optimum.
+func (r *Rank) Gap() float64 { return gap(r.Clearance, r.LowerBound) }
+
+func gap(clearance, bound int) float64 {
+	if clearance == bound {
 		return 0
 	}
-	return 100 * float64(p.Clearance-p.LowerBound) / float64(max(p.LowerBound, 1))
+	return 100 * float64(clearance-bound) / float64(max(bound, 1))
 }
 
 // New plans a scenario on a network. It fails when the instance is invalid (KindInvalid, all violations), when
 // it takes more than MaxEdgeSteps (KindTooLarge: longer steps and larger units make it smaller), and when Abort
 // does.
 func New(n *Network, s *Scenario, o Options) (*Plan, error) {
-	return solve(n, s, o, func(p *problem, target int64, bound int, b *budget) (carrier, int) {
-		if o.Enough != nil && target*int64(len(p.edges)) > maxCompletion {
-			return paced(p, target, bound, b)
-		}
-		return optimal(p, target, bound, b)
-	})
-}
-
-// Baseline plans by CCRP alone. Where CCRP fills sinks that others would have needed, the rest is brought in
-// by undoing as little as it takes. The lower bound is the one that New starts from.
-func Baseline(n *Network, s *Scenario, o Options) (*Plan, error) {
-	return solve(n, s, o, func(p *problem, target int64, bound int, b *budget) (carrier, int) {
-		return greedy(p, target, b, unreachable), bound
-	})
-}
-
-// carrier is what brings units to sinks.
-type carrier interface {
-	served() int64
-	trips() []trip
-}
-
-// planner is a way of planning: it returns how target units go and a bound, the given one or a better one.
-type planner func(p *problem, target int64, bound int, b *budget) (carrier, int)
-
-// maxCompletion is the size, units times edges, up to which a search that ran out of time completes what it has.
-// That takes seconds.
-const maxCompletion = 1 << 28
-
-// optimal searches for the optimum, and when it has to stop before, completes what it has.
-func optimal(p *problem, target int64, bound int, b *budget) (carrier, int) {
-	x := newExact(p, target, b)
-	bound, done := x.run(bound)
-	if done || b.err != nil {
-		return x.f, bound
-	}
-	b.Enough = nil
-	x.complete(bound, unreachable)
-	b.Enough = b.Late
-	if f := greedy(p, target, b, x.f.last()-1); f.value == target {
-		return f, bound
-	}
-	return x.f, bound
-}
-
-// solve runs one way of planning between the checks before and the decomposition after it.
-func solve(n *Network, s *Scenario, o Options, way planner) (*Plan, error) {
 	p, err := newProblem(n, s)
 	if err != nil {
 		return nil, err
 	}
 	b := &budget{Options: o}
-	most := p.maxServed()
-	bound := p.pooled(most.max, p.alone(most), b)
-	if steps := int64(bound) * int64(len(p.edges)); steps > MaxEdgeSteps {
-		return nil, &domain.Error{
-			Kind: domain.KindTooLarge, Op: "quickest.plan",
-			Msg: fmt.Sprintf("at least %d steps on %d edges are more than can be planned; use longer steps", bound, len(p.edges)),
-		}
-	}
-	c, bound := way(p, most.max, bound, b)
-	if b.err != nil {
+	if b.aborted() {
 		return nil, b.err
 	}
-	if c.served() != most.max {
-		return nil, &domain.Error{Op: "quickest.plan", Err: fmt.Errorf("%d units planned where %d can be served", c.served(), most.max)}
+	w := work{p: p, budget: b, plan: &Plan{Ranks: make([]Rank, len(p.ranks))}, room: slices.Clone(p.room)}
+	w.fair = newFair(p)
+	w.most = w.fair.serve(0, w.room)
+	var everywhere []int32
+	for _, origins := range p.ranks {
+		for _, o := range origins {
+			everywhere = append(everywhere, o.node)
+		}
 	}
-	plan := &Plan{
-		Served: most.max, NoRoute: most.noRoute, NoRoom: p.total - most.noRoute - most.max,
-		LowerBound: bound, Departures: p.departures(c.trips()),
+	w.reach = p.distances(everywhere, false)
+	w.hold(-1)
+	for rank := range p.ranks {
+		if err := w.serve(rank); err != nil {
+			return nil, err
+		}
 	}
-	for i := range plan.Departures {
-		plan.Clearance = max(plan.Clearance, plan.Departures[i].Arrival(n))
+	w.plan.Departures = w.departures()
+	return w.plan, nil
+}
+
+// work is one plan in the making.
+type work struct {
+	p      *problem
+	budget *budget
+	plan   *Plan
+	fair   *fair
+	most   served  // of the ranks that are left
+	room   []int32 // by sink: places that are left
+	reach  []int32 // by node: the earliest step at which anybody can be there
+	held   grid    // by edge: units of the ranks that are done
+	trips  []trip
+}
+
+// serve plans for one rank on what the ranks before leave.
+func (w *work) serve(rank int) error {
+	var supply int64
+	for _, o := range w.p.ranks[rank] {
+		supply += int64(o.supply)
 	}
-	return plan, nil
+	r := &w.plan.Ranks[rank]
+	r.Served, r.NoRoute = w.most.target[rank], w.fair.noRoute[rank]
+	r.NoRoom = supply - r.Served - r.NoRoute
+	w.plan.Served += r.Served
+	w.plan.NoRoute += r.NoRoute
+	w.plan.NoRoom += r.NoRoom
+	if r.Served == 0 {
+		return nil
+	}
+	x, err := w.quickest(r, rank, w.room)
+	if err != nil {
+		return err
+	}
+	if most := w.fair.serve(rank+1, x.room); slices.Equal(most.target[rank+1:], w.most.target[rank+1:]) {
+		w.most = most
+	} else {
+		// These units are in the only places that later ones can reach. What was proven holds with fewer places, too.
+		bound := r.LowerBound
+		if x, err = w.quickest(r, rank, w.most.quota[rank]); err != nil {
+			return err
+		}
+		r.LowerBound = bound
+		for k := range x.room {
+			x.room[k] += w.room[k] - w.most.quota[rank][k]
+		}
+		w.most = w.fair.serve(rank+1, x.room)
+	}
+	w.room = x.room
+	w.plan.Clearance, w.plan.LowerBound = max(w.plan.Clearance, r.Clearance), max(w.plan.LowerBound, r.LowerBound)
+	w.settle(rank, x)
+	return nil
+}
+
+// quickest looks for the least horizon in which a rank is served with so much room.
+func (w *work) quickest(r *Rank, rank int, room []int32) (*search, error) {
+	x := newSearch(w.p, w.p.ranks[rank], room, &w.held)
+	bound := x.pooled(r.Served, x.alone(r.NoRoom), w.budget)
+	if steps := int64(bound) * int64(len(w.p.edges)); steps > MaxEdgeSteps {
+		return nil, &domain.Error{
+			Kind: domain.KindTooLarge, Op: "quickest.plan",
+			Msg: fmt.Sprintf("at least %d steps on %d edges are more than can be planned; use longer steps", bound, len(w.p.edges)),
+		}
+	}
+	x.begin(bound)
+	bound, err := x.run(bound, r.Served, w.budget)
+	if err != nil {
+		return nil, err
+	}
+	r.LowerBound, r.Clearance = bound, 0
+	for k := range x.kept.base {
+		r.Clearance = max(r.Clearance, x.kept.prevUsed(int32(k), x.horizon))
+	}
+	return x, nil
+}
+
+// run looks for a horizon in which the target is reached, from one on that is known to be no later than the least. It
+// returns the horizon before which the target is proven to be out of reach.
+func (x *search) run(horizon int, target int64, b *budget) (bound int, err error) {
+	bound = horizon
+	for {
+		full := x.fill(target, b)
+		switch {
+		case b.err != nil:
+			return bound, b.err
+		case x.value == target:
+			return bound, nil
+		case full:
+			bound = x.horizon + x.tooShort(target)
+			x.extend(max(bound, b.slackened(bound)))
+		default:
+			b.slacken()
+			x.extend(max(x.horizon+x.horizon/8+1, b.slackened(bound)))
+		}
+	}
 }
 
 // budget asks the options and remembers a refusal.
@@ -126,10 +183,14 @@ type budget struct {
 	Options
 	err   error
 	ticks int
+	slack int // index in slacks of what is looked for
 }
 
-// ticksPerQuestion is how many paths may pass before the options are asked again.
-const ticksPerQuestion = 128
+// slacks say from what share of the time on which slack above the bound is taken.
+var slacks = [...]struct{ spent, slack float64 }{{0, 0}, {0.5, 0.05}, {0.75, 0.1}, {0.9, 0.25}, {1, 0.5}}
+
+// ticksPerQuestion is how many hops may pass before the options are asked again.
+const ticksPerQuestion = 1 << 14
 
 // tick is spent for what happens often.
 func (b *budget) tick() bool {
@@ -145,5 +206,13 @@ func (b *budget) aborted() bool {
 	return b.err != nil
 }
 
-// spent reports whether to stop.
-func (b *budget) spent() bool { return b.aborted() || b.Enough != nil && b.Enough() }
+// spent reports whether to go on with more slack.
+func (b *budget) spent() bool {
+	return b.aborted() || b.Spent != nil && b.slack+1 < len(slacks) && b.Spent() >= slacks[b.slack+1].spent
+}
+
+// slacken allows for more slack.
+func (b *budget) slacken() { b.slack = min(b.slack+1, len(slacks)-1) }
+
+// slackened returns the horizon to try above a bound.
+func (b *budget) slackened(bound int) int { return bound + int(slacks[b.slack].slack*float64(bound)) }

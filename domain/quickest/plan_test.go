@@ -21,16 +21,6 @@ func plan(t *testing.T, n *quickest.Network, s *quickest.Scenario, o quickest.Op
 	return p
 }
 
-func baseline(t *testing.T, n *quickest.Network, s *quickest.Scenario) *quickest.Plan {
-	t.Helper()
-	p, err := quickest.Baseline(n, s, quickest.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	check(t, n, s, p)
-	return p
-}
-
 // check replays a plan and compares what it says about itself.
 func check(t *testing.T, n *quickest.Network, s *quickest.Scenario, p *quickest.Plan) {
 	t.Helper()
@@ -46,12 +36,23 @@ func check(t *testing.T, n *quickest.Network, s *quickest.Scenario, p *quickest.
 		t.Fatalf("the replay serves %d by step %d, the plan says %d by %d", r.Served, r.Clearance, p.Served, p.Clearance)
 	case p.Served+p.NoRoute+p.NoRoom != supply || p.NoRoute < 0 || p.NoRoom < 0:
 		t.Fatalf("served %d, no route %d and no room %d are not the %d units there are", p.Served, p.NoRoute, p.NoRoom, supply)
+	case p.Served != sum(p, func(r *quickest.Rank) int64 { return r.Served }),
+		p.NoRoute != sum(p, func(r *quickest.Rank) int64 { return r.NoRoute }),
+		p.NoRoom != sum(p, func(r *quickest.Rank) int64 { return r.NoRoom }):
+		t.Fatalf("the ranks %+v are not the plan's %d served, %d and %d not", p.Ranks, p.Served, p.NoRoute, p.NoRoom)
 	case p.LowerBound > p.Clearance:
 		t.Fatalf("the lower bound %d is above the plan's %d", p.LowerBound, p.Clearance)
 	}
 }
 
-var always = quickest.Options{Enough: func() bool { return true }}
+func sum(p *quickest.Plan, of func(*quickest.Rank) int64) (all int64) {
+	for i := range p.Ranks {
+		all += of(&p.Ranks[i])
+	}
+	return all
+}
+
+var always = quickest.Options{Spent: func() float64 { return 1 }}
 
 // The roads of the next tests: two sources a, b and two sinks x, y that hold one unit each.
 const a, b, x, y = 0, 1, 2, 3
@@ -69,24 +70,6 @@ func TestTheNearestShelterIsLeftToThoseWhoHaveNoOther(t *testing.T) {
 	}
 	if got := plan(t, n, s, quickest.Options{}); got.Clearance != 2 || got.LowerBound != 2 {
 		t.Errorf("clearance %d, bound %d, want 2", got.Clearance, got.LowerBound)
-	}
-	if got := baseline(t, n, s); got.Clearance != 10 {
-		t.Errorf("CCRP clears by %d; sending a to x at once it must come to 10", got.Clearance)
-	}
-}
-
-func TestCCRPThatFillsTheOnlyShelterOfOthersIsRepaired(t *testing.T) {
-	n := &quickest.Network{Nodes: 4, Edges: []quickest.Edge{
-		{From: a, To: x, Transit: 1, Capacity: 1},
-		{From: a, To: y, Transit: 5, Capacity: 1},
-		{From: b, To: x, Transit: 2, Capacity: 1},
-	}}
-	s := &quickest.Scenario{
-		Sources: []quickest.Source{{Node: a, Supply: 1}, {Node: b, Supply: 1}},
-		Sinks:   []quickest.Sink{{Node: x, Capacity: 1}, {Node: y, Capacity: 1}},
-	}
-	if got := baseline(t, n, s); got.Served != 2 || got.Clearance != 5 {
-		t.Errorf("CCRP serves %d by step %d, want 2 by 5", got.Served, got.Clearance)
 	}
 }
 
@@ -163,23 +146,58 @@ func TestPlansAreOptimal(t *testing.T) {
 		if in := arrivals(n, s, 60); in != int(got.Served) {
 			t.Fatalf("seed %d: %d served, given time %d could be", seed, got.Served, in)
 		}
-		if base := baseline(t, n, s); base.Clearance < got.Clearance || base.Served != got.Served {
-			t.Fatalf("seed %d: CCRP serves %d by step %d, the plan %d by step %d", seed, base.Served, base.Clearance, got.Served, got.Clearance)
+	}
+}
+
+// TestRanksComeOneAfterTheOther compares each rank with what the reference makes of it and of the ranks before.
+func TestRanksComeOneAfterTheOther(t *testing.T) {
+	for seed := range uint64(3000) {
+		rng := rand.New(rand.NewPCG(seed, 21))
+		n, s := anyInstance(rng)
+		for i := range s.Sources {
+			s.Sources[i].Rank = rng.Int32N(3)
+		}
+		got := plan(t, n, s, quickest.Options{})
+		var served int64
+		for r := range got.Ranks {
+			rank := &got.Ranks[r]
+			upTo := quickest.Scenario{Sinks: s.Sinks, Blocked: s.Blocked}
+			for _, from := range s.Sources {
+				if int(from.Rank) <= r {
+					upTo.Sources = append(upTo.Sources, from)
+				}
+			}
+			served += rank.Served
+			if in := arrivals(n, &upTo, 90); in != int(served) {
+				t.Fatalf("seed %d: %d of the ranks up to %d are served, the reference serves %d", seed, served, r, in)
+			}
+			earliest := 0
+			for arrivals(n, &upTo, earliest) < int(served) {
+				earliest++
+			}
+			if r == 0 && (rank.LowerBound > earliest || rank.Clearance < earliest) {
+				t.Fatalf("seed %d: the first rank comes in by %d, at least %d; alone it needs %d", seed, rank.Clearance, rank.LowerBound, earliest)
+			}
+			if got.Clearance < earliest && r == len(got.Ranks)-1 {
+				t.Fatalf("seed %d: everybody is in by %d, the reference needs %d", seed, got.Clearance, earliest)
+			}
+			if rank.Clearance < rank.LowerBound {
+				t.Fatalf("seed %d: rank %d comes in by %d, at least %d", seed, r, rank.Clearance, rank.LowerBound)
+			}
 		}
 	}
 }
 
-func TestAPlanInNoTimeIsWholeAndNoWorseThanCCRP(t *testing.T) {
+func TestAPlanInNoTimeIsWhole(t *testing.T) {
 	for seed := range uint64(2000) {
 		rng := rand.New(rand.NewPCG(seed, 8))
 		n, s := anyInstance(rng)
 		polls := rng.IntN(4)
-		got := plan(t, n, s, quickest.Options{Enough: func() bool { polls--; return polls < 0 }})
+		got := plan(t, n, s, quickest.Options{Spent: func() float64 { polls--; return float64(max(-polls, 0)) }})
 		best := plan(t, n, s, quickest.Options{})
-		base := baseline(t, n, s)
-		if got.Served != best.Served || got.Clearance > base.Clearance || got.Clearance < best.Clearance || got.LowerBound > best.Clearance {
-			t.Fatalf("seed %d: %d served by step %d (at least %d); the optimum is %d by %d, CCRP needs %d",
-				seed, got.Served, got.Clearance, got.LowerBound, best.Served, best.Clearance, base.Clearance)
+		if got.Served != best.Served || got.Clearance < best.Clearance || got.LowerBound > best.Clearance {
+			t.Fatalf("seed %d: %d served by step %d (at least %d); the optimum is %d by %d",
+				seed, got.Served, got.Clearance, got.LowerBound, best.Served, best.Clearance)
 		}
 	}
 }
@@ -253,7 +271,7 @@ func TestPlansAreReproducible(t *testing.T) {
 func TestAbortEndsPlanning(t *testing.T) {
 	n, s := anyInstance(rand.New(rand.NewPCG(1, 12)))
 	cause := errors.New("the caller left")
-	for _, o := range []quickest.Options{{Abort: func() error { return cause }}, {Abort: func() error { return cause }, Enough: always.Enough}} {
+	for _, o := range []quickest.Options{{Abort: func() error { return cause }}, {Abort: func() error { return cause }, Spent: always.Spent}} {
 		if p, err := quickest.New(n, s, o); p != nil || !errors.Is(err, cause) {
 			t.Errorf("plan %v, error %v", p, err)
 		}

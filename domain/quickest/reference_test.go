@@ -30,7 +30,7 @@ func arrivals(n *quickest.Network, s *quickest.Scenario, horizon int) int {
 	}
 	for i, e := range n.Edges {
 		for t := 0; t+int(e.Transit) <= horizon && !blocked[i] && e.From != e.To; t++ {
-			capacity[at(e.From, t)][at(e.To, t+int(e.Transit))] += int(e.Capacity)
+			capacity[at(e.From, t)][at(e.To, t+int(e.Transit))] += int(n.Entries(&e, t+1) - n.Entries(&e, t))
 		}
 	}
 	for _, from := range s.Sources {
@@ -72,7 +72,7 @@ func maxFlow(capacity []map[int]int, source, sink int) (flow int) {
 // anyInstance makes a small instance with everything that real ones have and some things that they should
 // not: loops, parallel edges, edges without capacity or length, sources that are sinks, nodes nobody reaches.
 func anyInstance(rng *rand.Rand) (*quickest.Network, *quickest.Scenario) {
-	n := &quickest.Network{Nodes: 1 + rng.IntN(7)}
+	n := &quickest.Network{Nodes: 1 + rng.IntN(7), Per: max(rng.Int32N(6)-2, 0)}
 	node := func() int32 { return rng.Int32N(int32(n.Nodes)) }
 	for range rng.IntN(3 * n.Nodes) {
 		n.Edges = append(n.Edges, quickest.Edge{From: node(), To: node(), Transit: rng.Int32N(4), Capacity: rng.Int32N(4)})

@@ -2,35 +2,95 @@ package quickest
 
 // served is what capacity and reachability allow at all, whatever the time.
 type served struct {
-	max     int64
-	noRoute int64 // units of sources that reach no sink
+	target []int64   // by rank: the units that are served
+	quota  [][]int32 // by rank and sink: places with which every rank can have what it is due
 }
 
-// maxServed computes the largest number of units that any plan can bring to sinks. Given time enough every
-// edge carries any number, so that only reachability and the room of the sinks count; all nodes of a strongly
-// connected component are then one, and what is left is a small flow problem on the components.
-func (p *problem) maxServed() served {
-	component, count := p.components()
-	g := newStaticFlow(count + 2)
-	from, to := int32(count), int32(count+1)
-	var s served
+// fair finds who can be served by any plan.
+type fair struct {
+	p         *problem
+	component []int32 // by node
+	count     int     // of the components
+	noRoute   []int64 // by rank: units of sources that reach no sink
+}
+
+// newFair looks at the network. Given time enough every edge carries any number, so that only reachability and the
+// room of the sinks count; all nodes of a strongly connected component are then one.
+func newFair(p *problem) *fair {
+	f := &fair{p: p, noRoute: make([]int64, len(p.ranks))}
+	f.component, f.count = p.components()
 	reaches := p.reachesSink()
-	for i, v := range p.origin {
-		if !reaches[v] {
-			s.noRoute += int64(p.supply[i])
+	for rank, origins := range p.ranks {
+		for _, o := range origins {
+			if !reaches[o.node] {
+				f.noRoute[rank] += int64(o.supply)
+			}
 		}
-		g.arc(from, component[v], 0, int64(p.supply[i]))
 	}
-	for i, v := range p.haven {
-		g.arc(component[v], to, 0, int64(p.room[i]))
+	return f
+}
+
+// serve returns how many units can be served of the ranks from one on when there is so much room: as many of the
+// first as possible, then of the next, and so on. Units of a rank never lose their places to later ones, because
+// an augmenting path takes nobody away, so that as many as possible are served in all, too (the independent sets of a
+// gammoid). It is a small flow problem on the components.
+func (f *fair) serve(first int, room []int32) served {
+	p := f.p
+	end := int32(f.count + len(p.ranks))
+	g := newStaticFlow(int(end) + 1)
+	s := served{target: make([]int64, len(p.ranks)), quota: make([][]int32, len(p.ranks))}
+	for rank := first; rank < len(p.ranks); rank++ {
+		for _, o := range p.ranks[rank] {
+			g.arc(int32(f.count+rank), f.component[o.node], int64(o.supply))
+		}
+	}
+	sinks := len(g.arcs) / 2
+	for k, v := range p.haven {
+		g.arc(f.component[v], end, int64(room[k]))
 	}
 	for i := range p.edges {
-		if a, b := component[p.edges[i].from], component[p.edges[i].to]; a != b {
-			g.arc(a, b, 0, p.total)
+		if a, b := f.component[p.edges[i].from], f.component[p.edges[i].to]; a != b {
+			g.arc(a, b, p.total)
 		}
 	}
-	s.max = g.maxFlow(from, to)
+	g.link()
+	var before int64
+	for rank := first; rank < len(p.ranks); rank++ {
+		all := g.maxFlow(int32(f.count+rank), end)
+		s.target[rank], before = all-before, all
+	}
+	for rank := first; rank < len(p.ranks); rank++ {
+		s.quota[rank] = g.take(int32(f.count+rank), end, sinks, len(p.haven))
+	}
 	return s
+}
+
+// take follows the units from a node to the end, takes them out of the flow, and returns how many of them come by each of
+// the arcs from the first one on. The network must have no cycles with flow.
+func (g *staticFlow) take(from, end int32, first, arcs int) []int32 {
+	taken := make([]int32, arcs)
+	for {
+		var path []int32
+		units := int64(1) << 62
+		for v := from; v != end; {
+			next := int32(-1)
+			for _, a := range g.order[g.first[v]:g.first[v+1]] {
+				if a&1 == 0 && g.arcs[a^1].rest > 0 {
+					next = a
+					break
+				}
+			}
+			if next < 0 {
+				return taken // at the very beginning: flow is never lost on the way
+			}
+			path, units = append(path, next), min(units, g.arcs[next^1].rest)
+			v = g.arcs[next].to
+		}
+		for _, a := range path {
+			g.arcs[a^1].rest -= units
+		}
+		taken[int(path[len(path)-1])/2-first] += int32(units)
+	}
 }
 
 // reachesSink marks the nodes from which some sink can be reached.
@@ -104,101 +164,4 @@ func (p *problem) components() (component []int32, count int) {
 		}
 	}
 	return component, count
-}
-
-// staticFlow is Dinic's maximum flow (1970) on an explicit network.
-type staticFlow struct {
-	head []int32 // by node: its first arc, or -1
-	arcs []staticArc
-	away []int // by node: how far it is, where only the arcs of shortest ways count (see cheapest); or nil
-}
-
-// staticArc is one direction of an arc; the other lies beside it, at index^1.
-type staticArc struct {
-	to, next int32
-	length   int32 // of one way; the other has -length
-	rest     int64
-}
-
-func newStaticFlow(nodes int) *staticFlow { return &staticFlow{head: fill(nodes)} }
-
-func (g *staticFlow) arc(from, to, length int32, capacity int64) {
-	g.arcs = append(g.arcs, staticArc{to, g.head[from], length, capacity}, staticArc{from, g.head[to], -length, 0})
-	g.head[from], g.head[to] = int32(len(g.arcs)-2), int32(len(g.arcs)-1)
-}
-
-func (g *staticFlow) maxFlow(from, to int32) (flow int64) {
-	for {
-		level := g.levels(from, to)
-		if level[to] < 0 {
-			return flow
-		}
-		next := append([]int32(nil), g.head...)
-		for {
-			pushed := g.push(from, to, 1<<62, level, next)
-			if pushed == 0 {
-				break
-			}
-			flow += pushed
-		}
-	}
-}
-
-// levels counts the arcs from a node to the others, until it comes to the end.
-func (g *staticFlow) levels(from, end int32) []int32 {
-	level := fill(len(g.head))
-	level[from] = 0
-	todo := []int32{from}
-	for len(todo) > 0 {
-		v := todo[0]
-		todo = todo[1:]
-		for a := g.head[v]; a >= 0; a = g.arcs[a].next {
-			if w := g.arcs[a].to; level[w] < 0 && g.isOpen(v, a) {
-				level[w] = level[v] + 1
-				if w == end {
-					return level
-				}
-				todo = append(todo, w)
-			}
-		}
-	}
-	return level
-}
-
-// isOpen reports whether arc a, which leaves v, still takes units.
-func (g *staticFlow) isOpen(v, a int32) bool {
-	arc := &g.arcs[a]
-	return arc.rest > 0 && (g.away == nil || g.away[v]+int(arc.length) == g.away[arc.to])
-}
-
-// push sends units along one path of the level graph. It keeps the path on the heap: a chain of components
-// may be as long as the network.
-func (g *staticFlow) push(from, to int32, amount int64, level, next []int32) int64 {
-	var path []int32
-	v := from
-	for v != to {
-		a := next[v]
-		switch {
-		case a < 0 && len(path) == 0:
-			return 0
-		case a < 0: // a dead end: step back and never come again
-			last := path[len(path)-1]
-			path = path[:len(path)-1]
-			v = g.arcs[last^1].to
-			next[v] = g.arcs[next[v]].next
-		case level[g.arcs[a].to] == level[v]+1 && g.isOpen(v, a):
-			path = append(path, a)
-			v = g.arcs[a].to
-		default:
-			next[v] = g.arcs[a].next
-		}
-	}
-	for _, a := range path {
-		amount = min(amount, g.arcs[a].rest)
-	}
-	for _, a := range path {
-		g.arcs[a].rest -= amount
-		g.arcs[a^1].rest += amount
-	}
-	return amount
 }

@@ -16,6 +16,14 @@ type candidate struct {
 	odds     logOdds
 }
 
+// calibration is the one that turned the margin into the odds.
+func (c *candidate) calibration() *Calibration {
+	if c.forecast {
+		return &c.member.ForecastCalibration
+	}
+	return &c.member.Calibration
+}
+
 // score returns the margin of a row and what it means.
 func (m *Member) score(row []float32, forecast bool) (float64, logOdds) {
 	margin := m.margin(row)
@@ -109,14 +117,16 @@ func (m *Model) otherViews(known vector.Known, try func(vector.View)) {
 				try(vector.View{Level: level})
 			}
 		}
-		if known.Warm {
-			try(vector.View{Level: vector.LongestLevel, Year: true, Gaps: vector.MostGaps})
-		}
 	}
-	if known.Warm {
-		for gaps := min(known.Gaps, vector.MostGaps) - 1; gaps >= 0; gaps-- {
-			try(vector.View{Level: vector.LongestLevel, Year: true, Gaps: gaps})
-		}
+	if !known.Warm {
+		return
+	}
+	gaps := known.Gaps - 1
+	if !known.Year { // the year may come to be read with as many gaps as now
+		gaps = vector.MostGaps
+	}
+	for ; gaps >= 0; gaps-- {
+		try(vector.View{Level: vector.LongestLevel, Year: true, Gaps: gaps})
 	}
 }
 

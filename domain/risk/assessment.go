@@ -20,12 +20,16 @@ type Factor struct {
 	Contribution float32
 }
 
-// Factors explain one answer: Base + Others + the listed contributions = the margin in log-odds.
+// Factors explain one answer: Base + Others + the listed contributions = the margin, and about this margin the
+// log-odds of the calibrated probability are Intercept + Slope * margin. A change of a contribution that leaves the
+// calibration's line has a probability on another one.
 type Factors struct {
 	N      uint8
 	Top    [MaxFactors]Factor // by magnitude, largest first; the first N are set
 	Base   float32            // expected margin of the training data
 	Others float32            // sum of the contributions that are not listed
+
+	Intercept, Slope float32
 }
 
 // List returns the listed factors.

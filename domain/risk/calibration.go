@@ -72,18 +72,24 @@ func (c *Calibration) compile() error {
 	return nil
 }
 
-// at interpolates.
-func (c *Calibration) at(margin float64) logOdds {
+// knotOf returns the knot on whose line a margin lies, and whether there is one: before the first knot of a map that is
+// not open the probability is the knot's own.
+func (c *Calibration) knotOf(margin float64) (k *knot, line bool) {
 	i, _ := slices.BinarySearchFunc(c.knots, margin, func(k knot, m float64) int {
 		if k.margin <= m {
 			return -1
 		}
 		return 1
 	}) // the number of knots at or below margin
-	if i == 0 && !c.Open {
-		return c.knots[0].odds
+	return &c.knots[max(i-1, 0)], i > 0 || c.Open
+}
+
+// at interpolates.
+func (c *Calibration) at(margin float64) logOdds {
+	k, line := c.knotOf(margin)
+	if !line {
+		return k.odds
 	}
-	k := &c.knots[max(i-1, 0)]
 	d := margin - k.margin // the last knot of a map that is not open has slope zero
 	o := logOdds{
 		k.odds.probability + d*k.slope.probability,
@@ -93,6 +99,15 @@ func (c *Calibration) at(margin float64) logOdds {
 	// Open ends may let the lines cross.
 	o.lower, o.upper = min(o.lower, o.probability), max(o.upper, o.probability)
 	return o
+}
+
+// line returns the line of log-odds on which the probability at a margin lies.
+func (c *Calibration) line(margin float64) (intercept, slope float64) {
+	k, open := c.knotOf(margin)
+	if !open {
+		return k.odds.probability, 0
+	}
+	return k.odds.probability - k.slope.probability*k.margin, k.slope.probability
 }
 
 func logit(p float64) float64 { return math.Log(p / (1 - p)) }

@@ -12,7 +12,7 @@ import (
 // encodingVersion leads every encoded assessment; a change of the layout changes it. Bits beside it
 // say whether doubts and factors follow, so that a truncated answer never passes for one without them.
 const (
-	encodingVersion = 2
+	encodingVersion = 3
 	encodingDoubts  = 1 << 6
 	encodingFactors = 1 << 7
 )
@@ -20,10 +20,12 @@ const (
 const (
 	encodedHead   = 1 + 4*8 + 4*8 + 8 // version, probability, bounds, confidence, four sets, time
 	encodedFactor = 1 + 4 + 4
+	// encodedFactorsHead is their number, base, others, intercept and slope.
+	encodedFactorsHead = 1 + 4*4
 )
 
 // EncodedMax is the largest size of an encoded assessment without doubts, in bytes.
-const EncodedMax = encodedHead + 1 + 4 + 4 + MaxFactors*encodedFactor
+const EncodedMax = encodedHead + encodedFactorsHead + MaxFactors*encodedFactor
 
 // ErrEncoding is returned by Decode for bytes that are not an assessment of this model.
 var ErrEncoding = errors.New("not an encoded assessment")
@@ -54,8 +56,9 @@ func (a *Assessment) AppendBinary(dst []byte) []byte {
 		return dst
 	}
 	dst = append(dst, a.Factors.N)
-	dst = le.AppendUint32(dst, math.Float32bits(a.Factors.Base))
-	dst = le.AppendUint32(dst, math.Float32bits(a.Factors.Others))
+	for _, v := range [...]float32{a.Factors.Base, a.Factors.Others, a.Factors.Intercept, a.Factors.Slope} {
+		dst = le.AppendUint32(dst, math.Float32bits(v))
+	}
 	for _, f := range a.Factors.List() {
 		dst = append(dst, f.Index)
 		dst = le.AppendUint32(dst, math.Float32bits(f.Value))
@@ -104,17 +107,17 @@ func (m *Model) Decode(data []byte, a *Assessment) error {
 }
 
 func (m *Model) decodeFactors(data []byte, f *Factors) bool {
-	if len(data) < 9 || int(data[0]) > MaxFactors || len(data) != 9+int(data[0])*encodedFactor {
+	if len(data) < encodedFactorsHead || int(data[0]) > MaxFactors || len(data) != encodedFactorsHead+int(data[0])*encodedFactor {
 		return false
 	}
 	le := binary.LittleEndian
 	f32 := func(b []byte) float32 { return math.Float32frombits(le.Uint32(b)) }
-	f.N, f.Base, f.Others = data[0], f32(data[1:]), f32(data[5:])
-	if !finite(f.Base) || !finite(f.Others) {
+	f.N, f.Base, f.Others, f.Intercept, f.Slope = data[0], f32(data[1:]), f32(data[5:]), f32(data[9:]), f32(data[13:])
+	if !finite(f.Base) || !finite(f.Others) || !finite(f.Intercept) || !finite(f.Slope) {
 		return false
 	}
 	for i := range f.List() {
-		b := data[9+i*encodedFactor:]
+		b := data[encodedFactorsHead+i*encodedFactor:]
 		if int(b[0]) >= len(m.features) {
 			return false
 		}

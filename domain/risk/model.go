@@ -273,6 +273,8 @@ func (m *Model) explain(c *candidate, row []float32, f *Factors) {
 		base += c.member.Forecast.explain(phi, row)
 	}
 	f.Base = float32(base)
+	intercept, slope := c.calibration().line(c.margin)
+	f.Intercept, f.Slope = float32(intercept), float32(slope)
 	f.N = 0
 	others := 0.0
 	for i, v := range phi {

@@ -141,6 +141,7 @@ func TestAProbabilityIsTheCalibratedMarginAndItsFactorsAddUp(t *testing.T) {
 		sum += float64(f.Contribution)
 	}
 	near(t, "sum of the factors", sum, -1)
+	near(t, "log-odds by the factors", float64(a.Factors.Intercept)+float64(a.Factors.Slope)*sum, -1)
 	if a.Factors.N != 1 || a.Factors.Top[0].Feature != "rain_today" || a.Factors.Top[0].Value != 12 {
 		t.Errorf("factors %+v", a.Factors)
 	}

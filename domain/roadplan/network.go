@@ -8,23 +8,28 @@ import (
 	"github.com/guardy-ai/guardy/domain/roads"
 )
 
-// graph is the road network as the planner wants it: links between crossings, homes and shelters. Each group of
-// people and each shelter has a node of its own after those of the roads.
+// graph is the road network as the planner wants it: links between crossings, homes and shelters.
 type graph struct {
 	network  quickest.Network
 	scenario quickest.Scenario
 
-	links  []roads.Link           // of the first edges; the others lead from groups and to shelters
-	nodes  map[roads.Vertex]int32 // of the vertices at the ends of links
-	groups int                    // the first node of a group is len(nodes), the first of a shelter groups later
+	links    []roads.Link           // of the edges
+	nodes    map[roads.Vertex]int32 // of the vertices at the ends of links
+	shelters map[int32][]int        // by node: the shelters there
+	// clock is, by node, how many seconds after the beginning of a step its own steps begin, less than stepSeconds.
+	clock []float64
 }
 
 // stepSeconds is the length of a step.
-const stepSeconds = 30
+const stepSeconds = 10
+
+// perHundred is in how many hundredths of a person capacities are counted, because persons_per_vehicle has two digits.
+const perHundred = 100
 
 // graph builds the network for the groups and the shelters, of which each has room for so many.
 func (d *draft) graph(groups []group, room []int64) *graph {
-	g := &graph{nodes: map[roads.Vertex]int32{}, groups: len(groups)}
+	g := &graph{nodes: map[roads.Vertex]int32{}, shelters: map[int32][]int{}}
+	g.network.Per = perHundred * 3600 / stepSeconds
 	var keep []roads.Vertex
 	for _, p := range groups {
 		keep = append(keep, p.vertex)
@@ -35,30 +40,27 @@ func (d *draft) graph(groups []group, room []int64) *graph {
 	for _, v := range keep {
 		g.node(v)
 	}
-	for _, l := range d.ground.region.Roads.Links(keep, d.mask) {
-		if d.leadsBack(&l) {
-			continue
+	links := d.ground.region.Roads.Links(keep, d.mask)
+	g.links = links[:0]
+	for _, l := range links {
+		if !d.leadsBack(&l) {
+			g.links = append(g.links, l)
 		}
-		g.links = append(g.links, l)
-		g.network.Edges = append(g.network.Edges, quickest.Edge{From: g.node(l.From), To: g.node(l.To), Capacity: d.perStep(l.Capacity)})
 	}
+	for i := range g.links {
+		l := &g.links[i]
+		g.network.Edges = append(g.network.Edges, quickest.Edge{From: g.node(l.From), To: g.node(l.To), Capacity: d.perHour(l.Capacity)})
+	}
+	g.network.Nodes = len(g.nodes)
 	g.pace(d, room)
-
-	next := int32(len(g.nodes))
-	join := func(from, to int32) {
-		g.network.Edges = append(g.network.Edges, quickest.Edge{From: from, To: to, Capacity: math.MaxInt32})
-	}
 	for _, p := range groups {
-		join(next, g.nodes[p.vertex])
-		g.scenario.Sources = append(g.scenario.Sources, quickest.Source{Node: next, Supply: int32(p.people)})
-		next++
+		g.scenario.Sources = append(g.scenario.Sources, quickest.Source{Node: g.nodes[p.vertex], Supply: int32(p.people), Rank: int32(p.zone)})
 	}
 	for i, places := range room {
-		join(g.nodes[d.shelterVertex(i)], next)
-		g.scenario.Sinks = append(g.scenario.Sinks, quickest.Sink{Node: next, Capacity: int32(min(places, quickest.Unlimited-1))})
-		next++
+		v := g.nodes[d.shelterVertex(i)]
+		g.shelters[v] = append(g.shelters[v], i)
+		g.scenario.Sinks = append(g.scenario.Sinks, quickest.Sink{Node: v, Capacity: int32(min(places, quickest.Unlimited-1))})
 	}
-	g.network.Nodes = int(next)
 	return g
 }
 
@@ -75,9 +77,9 @@ func (g *graph) node(v roads.Vertex) int32 {
 	return n
 }
 
-// perStep returns how many people a road takes in a step.
-func (d *draft) perStep(vehiclesPerHour int32) int32 {
-	return int32(float64(vehiclesPerHour) * d.request.PersonsPerVehicle * stepSeconds / 3600)
+// perHour returns how many hundredths of a person a road takes in an hour.
+func (d *draft) perHour(vehicles int32) int32 {
+	return int32(min(math.Round(float64(vehicles)*d.request.PersonsPerVehicle*perHundred), math.MaxInt32))
 }
 
 // leadsBack reports whether a link leads back into the largest zone, where the water is not known and the zone
@@ -98,25 +100,21 @@ func (d *draft) leadsBack(l *roads.Link) bool {
 	return false
 }
 
-// pace gives the edges their times in steps. Rounding each one would make a way of many short roads too long
-// or too short. Instead a clock is thought to stand at every node, which shows how much nearer to a
-// shelter it is than the farthest; an edge takes the steps that pass on the clock while it is driven. Along
-// a fastest way to a shelter that adds up to the time of the whole, to within a step.
+// pace gives the edges their times in steps. The steps of a node begin when its own clock says so: as much before a
+// whole step as the nearest shelter with room is away. The steps that pass on the two clocks at the ends of an edge are
+// rounded up, so that nobody is faster than the road; along a fastest way to a shelter nothing is rounded.
 func (g *graph) pace(d *draft, room []int64) {
 	left := g.toShelters(d, room)
-	farthest := 0.0
-	for _, s := range left {
+	g.clock = make([]float64, len(left))
+	for v, s := range left {
 		if !math.IsInf(s, 1) {
-			farthest = max(farthest, s)
+			g.clock[v] = math.Mod(stepSeconds-math.Mod(s, stepSeconds), stepSeconds)
 		}
 	}
 	for i := range g.links {
 		e := &g.network.Edges[i]
-		clock := 0.0
-		if s := left[e.From]; !math.IsInf(s, 1) {
-			clock = farthest - s
-		}
-		e.Transit = int32(math.Round((clock+g.links[i].Seconds)/stepSeconds) - math.Round(clock/stepSeconds))
+		// A millionth of a step is less than a road is known by.
+		e.Transit = int32(math.Ceil((g.links[i].Seconds+g.clock[e.From]-g.clock[e.To])/stepSeconds - 1e-6))
 	}
 }
 

@@ -43,7 +43,7 @@ func (d *draft) note(sentence string) {
 }
 
 // Plan implements evacuation.RegionPlanner.
-func (g *Ground) Plan(r *evacuation.Request, stop func() bool, a *evacuation.Answer) error {
+func (g *Ground) Plan(r *evacuation.Request, spent func() float64, a *evacuation.Answer) error {
 	d := draft{
 		ground: g, request: r, answer: a,
 		centre: geo.Point{Lon: r.Longitude, Lat: r.Latitude}, outer: a.Zones[len(a.Zones)-1].Outer,
@@ -71,7 +71,7 @@ func (g *Ground) Plan(r *evacuation.Request, stop func() bool, a *evacuation.Ans
 		d.findUnreachable(room, d.graph(nil, room))
 		return nil
 	}
-	return d.lead(crowd, room, stop)
+	return d.lead(crowd, room, spent)
 }
 
 // isInside reports whether the zones have a road in them.
@@ -109,13 +109,13 @@ func (d *draft) flood() {
 }
 
 // lead plans who goes where.
-func (d *draft) lead(c crowd, room []int64, stop func() bool) error {
+func (d *draft) lead(c crowd, room []int64, spent func() float64) error {
 	a := d.answer
 	d.note(fmt.Sprintf("Everybody sets out by car, %g people in each, as soon as the roads take them; roads have the speeds and capacities of evac-cost-1, times go in steps of %d s.",
 		d.request.PersonsPerVehicle, stepSeconds))
 	g := d.graph(c.groups, room)
 	d.findUnreachable(room, g)
-	plan, err := quickest.New(&g.network, &g.scenario, quickest.Options{Enough: stop})
+	plan, err := quickest.New(&g.network, &g.scenario, quickest.Options{Spent: spent})
 	if err != nil {
 		return fmt.Errorf("plan the evacuation: %w", err)
 	}
@@ -146,7 +146,7 @@ func (d *draft) lead(c crowd, room []int64, stop func() bool) error {
 		a.Plan.ClearanceMinutes, a.Plan.LowerBoundMinutes = minutes(plan.Clearance), minutes(plan.LowerBound)
 		a.Plan.GapPercent = plan.Gap()
 	}
-	d.tell(g, c.groups, plan)
+	d.tell(g, plan)
 	return nil
 }
 
@@ -186,8 +186,8 @@ func (d *draft) findUnreachable(room []int64, g *graph) {
 		if s.Status != evacuation.ShelterOpen {
 			continue
 		}
-		sink := g.scenario.Sinks[i].Node
-		if g.groups > 0 && !reached[sink] || g.groups == 0 && math.IsNaN(s.TravelSeconds) {
+		sink, anybody := g.scenario.Sinks[i].Node, len(g.scenario.Sources) > 0
+		if anybody && !reached[sink] || !anybody && math.IsNaN(s.TravelSeconds) {
 			s.Status, room[i] = evacuation.ShelterUnreachable, 0
 		}
 	}

@@ -106,7 +106,7 @@ func plan(t testing.TB, g *roadplan.Ground, r evacuation.Request) *evacuation.An
 		t.Fatal(vs)
 	}
 	a := new(evacuation.Answer)
-	if err := evacuation.NewPlanner(g, "sha256:town").Plan(&r, func() bool { return false }, a); err != nil {
+	if err := evacuation.NewPlanner(g, "sha256:town").Plan(&r, func() float64 { return 0 }, a); err != nil {
 		t.Fatal(err)
 	}
 	return a

@@ -16,9 +16,6 @@ import (
 func (g *graph) steps(dep *quickest.Departure) iter.Seq[roads.Step] {
 	return func(yield func(roads.Step) bool) {
 		for _, e := range dep.Path {
-			if int(e) >= len(g.links) {
-				continue
-			}
 			for _, s := range g.links[e].Steps {
 				if !yield(s) {
 					return
@@ -29,7 +26,7 @@ func (g *graph) steps(dep *quickest.Departure) iter.Seq[roads.Step] {
 }
 
 // tell completes the answer with what the plan says.
-func (d *draft) tell(g *graph, groups []group, plan *quickest.Plan) {
+func (d *draft) tell(g *graph, plan *quickest.Plan) {
 	a := d.answer
 	busy := d.busyRoads(g, plan)
 	byPath := map[string]int{}
@@ -40,8 +37,7 @@ func (d *draft) tell(g *graph, groups []group, plan *quickest.Plan) {
 	var key []byte
 	for i := range plan.Departures {
 		dep := &plan.Departures[i]
-		zone := groups[int(dep.Source)-len(g.nodes)].zone
-		shelter := int(dep.Sink) - len(g.nodes) - len(groups)
+		zone, shelter := int(dep.Rank), g.shelters[dep.Sink][0]
 		latest[zone] = max(latest[zone], dep.Arrival(&g.network))
 
 		key = binary.AppendUvarint(binary.AppendUvarint(key[:0], uint64(dep.Source)), uint64(dep.Sink))
@@ -87,7 +83,7 @@ func (d *draft) route(g *graph, dep *quickest.Departure, zone, shelter int, busy
 	n := d.ground.region.Roads
 	r := evacuation.Route{Zone: zone, Shelter: shelter}
 	for _, e := range dep.Path {
-		if int(e) < len(g.links) {
+		{
 			r.LengthM += g.links[e].Metres
 			r.TravelSeconds += g.links[e].Seconds
 			if b := busy[e]; b != nil && (r.Bottleneck == nil || b.SaturatedMinutes > r.Bottleneck.SaturatedMinutes) {
@@ -123,9 +119,6 @@ func (d *draft) busyRoads(g *graph, plan *quickest.Plan) map[int32]*evacuation.B
 	for i := range plan.Departures {
 		dep := &plan.Departures[i]
 		for k, e := range dep.Path {
-			if int(e) >= len(g.links) {
-				continue
-			}
 			load := loads[e]
 			if load == nil {
 				load = make([]int32, plan.Clearance+1)
@@ -139,9 +132,9 @@ func (d *draft) busyRoads(g *graph, plan *quickest.Plan) map[int32]*evacuation.B
 	busy := map[int32]*evacuation.Bottleneck{}
 	for e, load := range loads {
 		full, people := 0, int64(0)
-		for _, units := range load {
+		for t, units := range load {
 			people += int64(units)
-			if units == g.network.Edges[e].Capacity {
+			if int64(units) == g.network.Entries(&g.network.Edges[e], t+1)-g.network.Entries(&g.network.Edges[e], t) {
 				full++
 			}
 		}

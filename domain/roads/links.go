@@ -9,18 +9,19 @@ type Link struct {
 	Steps    []Step
 }
 
-// Links returns the network that flows need: the largest component without what is blocked, with links between
-// junctions, ends and the vertices to keep. A link that comes back to where it began is left out. Links are in
-// the order of the vertices where they begin.
+// Links returns the network that flows between the vertices to keep need: the largest component without what is
+// blocked and without dead ends that hold none of these vertices, with links between junctions and the vertices to keep.
+// A link that comes back to where it began is left out. Links are in the order of the vertices where they begin.
 func (n *Network) Links(keep []Vertex, m *Mask) []Link {
-	l := linker{network: n, mask: m, stops: newBitset(len(n.nodes))}
+	l := linker{network: n, mask: m, stops: newBitset(len(n.nodes)), spurs: newBitset(len(n.segments))}
+	for _, v := range keep {
+		l.stops.put(uint32(v))
+	}
+	l.findSpurs()
 	for v := range Vertex(len(n.nodes)) {
 		if n.InLargestComponent(v) && !l.isPassed(v) {
 			l.stops.put(uint32(v))
 		}
-	}
-	for _, v := range keep {
-		l.stops.put(uint32(v))
 	}
 	var links []Link
 	for v := range Vertex(len(n.nodes)) {
@@ -41,11 +42,33 @@ type linker struct {
 	network *Network
 	mask    *Mask
 	stops   bitset
+	spurs   bitset // segments of dead ends
+}
+
+// findSpurs finds the dead ends in which no vertex is to be kept.
+func (l *linker) findSpurs() {
+	n := l.network
+	for v := range Vertex(len(n.nodes)) {
+		for at := v; n.InLargestComponent(at) && !l.stops.has(uint32(at)); {
+			only, alone := Step(0), 0
+			for _, s := range n.Steps(at) {
+				if l.isThere(s) {
+					only = s
+					alone++
+				}
+			}
+			if alone != 1 {
+				break
+			}
+			l.spurs.put(uint32(only.Segment()))
+			at = n.Head(only)
+		}
+	}
 }
 
 // isThere reports whether a segment joins two vertices of what is left.
 func (l *linker) isThere(s Step) bool {
-	return !l.mask.Blocks(s.Segment()) && l.network.InLargestComponent(l.network.Head(s))
+	return !l.mask.Blocks(s.Segment()) && !l.spurs.has(uint32(s.Segment())) && l.network.InLargestComponent(l.network.Head(s))
 }
 
 // isPassed reports whether nobody can do anything at v but drive on: two segments meet there, and what comes in

@@ -40,7 +40,7 @@ func TestNewRefusesWhatIsNotAProperEnsemble(t *testing.T) {
 		{"leaf NaN", func(n []Node) { n[3].Value = nan }, "leaf value"},
 		{"infinite leaf", func(n []Node) { n[3].Value = -inf }, "leaf value"},
 		{"leaf beyond all margins", func(n []Node) { n[3].Value = 2e6 }, "margins"},
-		{"cover of zero", func(n []Node) { n[1].Cover = 0 }, "cover"},
+		{"cover of zero", func(n []Node) { n[2].Cover, n[3].Cover, n[4].Cover = 0, 0, 0 }, "cover"},
 		{"negative cover", func(n []Node) { n[1].Cover = -1 }, "cover"},
 		{"cover NaN", func(n []Node) { n[1].Cover = nan }, "cover"},
 		{"infinite cover", func(n []Node) { n[0].Cover = inf }, "cover"},

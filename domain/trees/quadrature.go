@@ -63,6 +63,9 @@ func newQuadrature(n int) quadrature {
 // pointsFor is the number of points that is exact for paths of m distinct features.
 func pointsFor(m int) int { return max(1, (m+1)/2) }
 
+// leastChance stands for the chance of a leaf that no training row reached: the quadrature divides by it.
+const leastChance = 1e-30
+
 // edgeForest stores trees for the quadrature.
 type edgeForest struct {
 	rule  quadrature
@@ -128,7 +131,7 @@ func (b *edgeBuilder) place(nodes []Node, node, at, depth int32, distinct int) {
 		ratio = b.ratio[u]
 	}
 	for i, c := range [2]int32{n.Left, n.Right} {
-		r := ratio * (float64(nodes[c].Cover) / float64(n.Cover))
+		r := ratio * max(float64(nodes[c].Cover)/float64(n.Cover), leastChance)
 		e := &b.forest.nodes[child+int32(i)]
 		e.feature, e.above, e.ratio = uint8(u), uint8(above), r
 		b.above[u], b.ratio[u] = depth+1, r

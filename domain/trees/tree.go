@@ -33,7 +33,8 @@ type Node struct {
 	// Value is what a leaf adds to the margin. A split ignores it.
 	Value float32
 	// Cover is the weight of the training rows that reached the node (XGBoost's sum_hessian). Shapley
-	// values take the ratio of a child's cover to its parent's for the chance to pass an unknown split.
+	// values take the ratio of a child's cover to its parent's for the chance to pass an unknown split. It is positive;
+	// that of a leaf may be zero, which no training row reached: XGBoost writes such leaves with min_child_weight 0.
 	Cover float32
 }
 
@@ -75,7 +76,11 @@ func (t *Tree) check(numFeatures int) (shape, error) {
 		v := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
 		n := &t.Nodes[v.node]
-		if !(n.Cover > 0) || !finite(n.Cover) {
+		least := float32(math.SmallestNonzeroFloat32)
+		if n.isLeaf() && v.depth > 0 {
+			least = 0
+		}
+		if !(n.Cover >= least) || !finite(n.Cover) {
 			return s, fmt.Errorf("node %d: cover %v is not positive and finite", v.node, n.Cover)
 		}
 		if n.isLeaf() {

@@ -19,6 +19,11 @@ def write_json(path: Path, content) -> None:
     path.write_text(json.dumps(content, indent=1) + "\n")
 
 
+def documented(out: Path, manifest: dict) -> dict:
+    """The manifest with the card and the tables of skill in `out`, so that the digest of the model stands for them, too."""
+    return manifest | {"documents": [described(out / name) for name in ("card.md", "skill.json")]}
+
+
 def register(out: Path, name: str, version: str) -> None:
     """Enters the model whose manifest.json lies in `out`, a folder models/<name>/v<N>."""
     path = out.parent.parent / "manifest.json"

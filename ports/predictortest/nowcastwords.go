@@ -74,7 +74,7 @@ func nowcastSets() []wordtest.Set {
 			"weather_sequence.humidity weather_sequence.discharge_m3s weather_sequence.older_readings "+
 			"rainfall_forecast_mm.beyond_horizon"),
 		input(setOutside).Except(unset, "location season weather_sequence.timestamp weather_sequence.temperature "+
-			"weather_sequence.humidity weather_sequence.older_readings river rainfall_forecast_mm "+
+			"weather_sequence.humidity weather_sequence.older_readings river "+
 			"rainfall_forecast_mm.beyond_horizon"),
 		input(setIgnored).Except(unset, "location season weather_sequence.timestamp weather_sequence.rainfall_mm "+
 			"rainfall_forecast_mm river"),
@@ -425,15 +425,16 @@ func nowcastDoubts() []nowcastCase {
 		},
 		{
 			Name: "a newest discharge that may be a code or a flood", Ask: one(asDischarge(ends(999, 0)[0])),
-			Says: "doubt=no_data_code early_warning=yes level=unknown", Not: "level=very_low early_warning=no",
+			Says: "doubt=no_data_code treated=bound early_warning=yes level=unknown",
+			Not:  "level=very_low early_warning=no treated=missing",
 		},
 		{
-			Name: "rain beyond any record", Ask: ends(1.2, 401),
+			Name: "rain beyond any record", Ask: ends(1.2, 430),
 			Says: "doubt=implausible treated=bound level=unknown early_warning=yes", Not: "level=very_low",
 		},
 		{
 			Name: "thresholds in millimetres", Ask: thresholds(1000, 3000),
-			Says: "condition=thresholds_do_not_fit doubt=unit treated=missing level=unknown",
+			Says: "condition=thresholds_do_not_fit doubt=unit treated=missing level=unknown missing=river",
 			Not:  "level=very_low condition=no_thresholds",
 		},
 		{
@@ -490,12 +491,22 @@ func nowcastInputs() []nowcastCase {
 			Says: "ignored=rainfall_forecast_mm.beyond_horizon",
 		},
 		{
+			Name: "a forecast beyond the farthest horizon",
+			Ask:  forecast(0, 0, 0, 0),
+			Says: "ignored=rainfall_forecast_mm.beyond_horizon",
+		},
+		{
+			Name: "a forecast of a record",
+			Ask:  forecast(401),
+			Says: "out_of_domain=rainfall_forecast_mm", Not: "ignored=rainfall_forecast_mm.beyond_horizon",
+		},
+		{
 			Name: "no rain gauge",
 			Ask:  one(everywhere(quiet(72), func(_ int, v *nowcast.Reading) { v.RainfallMM = math.NaN() })),
 			Says: "missing=weather_sequence.rainfall_mm",
 		},
 		{
-			Name: "the rain of a record", Ask: newestRain(399),
+			Name: "the rain of a record", Ask: newestRain(401),
 			Says: "out_of_domain=weather_sequence.rainfall_mm", Not: "fault/rainfall_mm=impossible doubt=implausible",
 		},
 		{

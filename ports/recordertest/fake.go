@@ -9,7 +9,8 @@ import (
 	"github.com/guardy-ai/guardy/ports"
 )
 
-// Fact is one thing that a Fake was told: Predicted, Served, Failed, CacheLookup, Requested or Loaded.
+// Fact is one thing that a Fake was told: Predicted, Served, Failed, CacheLookup, Requested,
+// Shed or Loaded.
 type Fact interface{ fact() }
 
 // Predicted is a call of Recorder.Predicted. Levels is the zero value when none were given.
@@ -49,6 +50,12 @@ type Requested struct {
 	Took                   time.Duration
 }
 
+// Shed is a call of Recorder.Shed.
+type Shed struct {
+	Class  ports.Class
+	Reason ports.ShedReason
+}
+
 // Loaded is a call of Recorder.Loaded.
 type Loaded struct {
 	Model domain.ModelRef
@@ -61,6 +68,7 @@ func (Served) fact()      {}
 func (Failed) fact()      {}
 func (CacheLookup) fact() {}
 func (Requested) fact()   {}
+func (Shed) fact()        {}
 func (Loaded) fact()      {}
 
 // Fake remembers every fact in the order in which it was told. The zero value is ready to use and
@@ -134,6 +142,11 @@ func (f *Fake) CacheLookup(_ context.Context, m domain.ModelName, o domain.Cache
 // Requested implements ports.Recorder.
 func (f *Fake) Requested(_ context.Context, transport, route, code string, failed bool, took time.Duration) {
 	f.add(Requested{transport, route, code, failed, took})
+}
+
+// Shed implements ports.Recorder.
+func (f *Fake) Shed(_ context.Context, class ports.Class, reason ports.ShedReason) {
+	f.add(Shed{class, reason})
 }
 
 // Loaded implements ports.Recorder.

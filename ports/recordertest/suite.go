@@ -59,6 +59,7 @@ func Run(t *testing.T, subject func(t *testing.T) Subject) {
 		r.Failed(ctx, "", domain.KindInternal, 0)
 		r.CacheLookup(ctx, "", domain.CacheNone, 0, 0)
 		r.Requested(ctx, "", "", "", false, 0)
+		r.Shed(ctx, 0, 0)
 		r.Loaded(ctx, domain.ModelRef{}, 0, nil)
 	})
 
@@ -69,6 +70,7 @@ func Run(t *testing.T, subject func(t *testing.T) Subject) {
 		r.Failed(ctx, domain.RiskScorer, domain.Kind(200), -1)
 		r.CacheLookup(ctx, domain.RiskScorer, domain.CacheOutcome(200), -1, -time.Second)
 		r.Requested(ctx, "http", "GET /\xff", "\x00", true, -time.Second)
+		r.Shed(ctx, ports.Class(200), ports.ShedReason(200))
 		r.Predicted(ctx, ref("1.0.0"), nil, 1, 24*365*time.Hour)
 		r.Requested(ctx, "http", "GET /livez", "200", false, 24*365*time.Hour)
 	})
@@ -106,6 +108,7 @@ func tellAll(ctx context.Context, r ports.Recorder, levels *domain.LevelCounts, 
 	r.Failed(ctx, domain.RiskScorer, domain.Kind(i%11), 1)
 	r.CacheLookup(ctx, domain.RiskScorer, domain.CacheOutcome(i%int(domain.NumCacheOutcomes)), 1, time.Microsecond)
 	r.Requested(ctx, "http", "POST /api/v1/predict/flood-risk", "200", false, time.Duration(i)*time.Microsecond)
+	r.Shed(ctx, ports.Class(i%int(ports.NumClasses)), ports.ShedReason(i%int(ports.NumShedReasons)))
 	r.Loaded(ctx, ref("1.0.0"), time.Millisecond, nil)
 	r.Loaded(ctx, ref("1.0.1"), time.Millisecond, errors.New("digest differs"))
 }

@@ -145,7 +145,7 @@ func (ZonesOnly) PlanEvacuation(_ context.Context, r *evacuation.Request, a *eva
 		return err
 	}
 	r.Canonicalize()
-	err := evacuation.NewPlanner(nil, Ref.Digest).Plan(r, func() bool { return false }, a)
+	err := evacuation.NewPlanner(nil, Ref.Digest).Plan(r, func() float64 { return 0 }, a)
 	a.GeneratedAt = AssessedAt
 	return err
 }

@@ -41,7 +41,7 @@ func (s *Service) PlanEvacuation(ctx context.Context, r *evacuation.Request, a *
 	if name == "town" || name == everyField {
 		planner = evacuation.NewPlanner(town{}, Ref.Digest)
 	}
-	if err := planner.Plan(r, func() bool { return false }, a); err != nil {
+	if err := planner.Plan(r, func() float64 { return 0 }, a); err != nil {
 		*a = evacuation.Answer{}
 		return err
 	}
@@ -61,7 +61,7 @@ func (town) Digest() string             { return Ref.Digest }
 func (town) Describe() string           { return "fake" }
 func (town) Complete(*domain.ModelCard) {}
 
-func (town) Plan(r *evacuation.Request, _ func() bool, a *evacuation.Answer) error {
+func (town) Plan(r *evacuation.Request, _ func() float64, a *evacuation.Answer) error {
 	nan := math.NaN()
 	a.Sources = evacuation.Sources{Roads: "town.osm.pbf", Population: "town.csv", Shelters: "town.geojson", Attribution: "© OpenStreetMap contributors"}
 	for i := range a.Zones {

@@ -123,11 +123,11 @@ func behave(ctx context.Context, id string, name *string) error {
 func serving(key domain.Key, id string, fresh bool) domain.Provenance {
 	switch {
 	case fresh:
-		return domain.Provenance{Key: key, Cache: domain.CacheBypass, TTL: 300 * time.Second}
+		return domain.Provenance{Key: key, Cache: domain.CacheBypass, TTL: 300 * time.Second, Stored: true}
 	case id == "cached":
 		return domain.Provenance{Key: key, Cache: domain.CacheHit, Age: 88 * time.Second, TTL: 212 * time.Second}
 	}
-	return domain.Provenance{Key: key, Cache: domain.CacheMiss, TTL: 300 * time.Second}
+	return domain.Provenance{Key: key, Cache: domain.CacheMiss, TTL: 300 * time.Second, Stored: true}
 }
 
 func failure(kind string) error {
@@ -150,7 +150,7 @@ func answer(r *risk.Request) risk.Assessment {
 	}
 	if r.Explain {
 		a.Explained = true
-		a.Factors = risk.Factors{N: 2, Base: -4.5, Others: 0.25}
+		a.Factors = risk.Factors{N: 2, Base: -4.5, Others: 0.25, Intercept: -0.5, Slope: 0.75}
 		a.Factors.Top[0] = risk.Factor{Feature: "rain_1d", Value: float32(r.RainfallMM), Contribution: float32(r.RainfallMM) / 8}
 		a.Factors.Top[1] = risk.Factor{Feature: "temperature", Index: 1, Value: float32(r.Temperature), Contribution: -0.1}
 	}

@@ -25,6 +25,7 @@ func DefaultConfig() Config { return redisclient.DefaultConfig() }
 // Cache is a cache in Redis.
 type Cache struct {
 	keys    keyspace
+	seal    redisclient.Sealer
 	timeout time.Duration
 	log     *slog.Logger
 
@@ -50,7 +51,7 @@ const (
 
 // New returns a cache. It does not ask Redis, which need not be up. The breaker's changes are logged.
 func New(cfg Config, log *slog.Logger) (*Cache, error) {
-	lookups, err := redisclient.New(cfg, redisclient.Use{Package: "rediscache", What: "the cache"}, log)
+	lookups, err := redisclient.New(cfg, redisclient.Use{Package: "rediscache", What: "the cache", Prefix: cfg.KeyPrefix}, log)
 	if err != nil {
 		return nil, err
 	}
@@ -59,14 +60,24 @@ func New(cfg Config, log *slog.Logger) (*Cache, error) {
 		return nil, errors.Join(err, lookups.Close())
 	}
 	return &Cache{
-		keys: keyspace{cfg.KeyPrefix}, timeout: cfg.Timeout, log: log, compareEvery: compareEvery,
+		keys: keyspace{cfg.KeyPrefix}, seal: redisclient.NewSealer(cfg.Secret, "cache"), timeout: cfg.Timeout, log: log, compareEvery: compareEvery,
 		lookups: lookups, control: control, closeControl: sync.OnceValue(control.Close),
 	}, nil
 }
 
-// Opener returns New as a constructor for caches that are made of others.
+// Opener returns a constructor for caches that are made of others. Redis is tried once before it returns, and watched
+// until the cache is closed.
 func Opener(cfg Config) func(*slog.Logger, ports.Statistics) (ports.AnswerCache, error) {
-	return func(log *slog.Logger, _ ports.Statistics) (ports.AnswerCache, error) { return New(cfg, log) }
+	return func(log *slog.Logger, _ ports.Statistics) (ports.AnswerCache, error) { return open(cfg, log) }
+}
+
+func open(cfg Config, log *slog.Logger) (*Cache, error) {
+	c, err := New(cfg, log)
+	if err != nil {
+		return nil, fmt.Errorf("cache.redis.%w", err)
+	}
+	c.lookups.Watch()
+	return c, nil
 }
 
 // Get implements ports.AnswerCache.
@@ -79,7 +90,7 @@ func (c *Cache) Get(ctx context.Context, k domain.Key, dst []byte) ([]byte, time
 	l := c.ask(ctx, pipe, k)
 	_, err = pipe.Exec(ctx)
 	out := ports.Lookup{Value: dst}
-	err = l.read(k, err, &out)
+	err = l.read(c.seal, k, err, &out)
 	call.End(err)
 	if err != nil {
 		return dst, 0, false, call.Failed(err)
@@ -110,7 +121,7 @@ func (c *Cache) GetMany(ctx context.Context, keys []domain.Key, out []ports.Look
 	var errs []error
 	for i, k := range keys {
 		out[i] = ports.Lookup{Value: out[i].Value[:0]}
-		if err := asked[i].read(k, failed, &out[i]); err != nil {
+		if err := asked[i].read(c.seal, k, failed, &out[i]); err != nil {
 			errs = append(errs, err)
 		}
 	}
@@ -136,7 +147,7 @@ func (c *Cache) ask(ctx context.Context, pipe redis.Pipeliner, k domain.Key) loo
 // a miss, and so is one that never ends, which none of ours does. failed is how the whole round trip
 // went: when not even a connection could be made ready, it is all there is, and the commands look as
 // if Redis had said nothing.
-func (l lookup) read(k domain.Key, failed error, out *ports.Lookup) error {
+func (l lookup) read(seal redisclient.Sealer, k domain.Key, failed error, out *ports.Lookup) error {
 	value, err := l.value.Bytes()
 	if errors.Is(err, redis.Nil) {
 		return nil
@@ -147,7 +158,7 @@ func (l lookup) read(k domain.Key, failed error, out *ports.Lookup) error {
 	if silent := len(value) == 0 && l.ttl.Val() == 0 && l.ttl.Err() == nil; silent && failed != nil {
 		return fmt.Errorf("no reply: %w", failed)
 	}
-	payload, err := redisclient.Unseal(k, value)
+	payload, err := seal.Unseal(k, value)
 	if err != nil {
 		return err
 	}
@@ -180,7 +191,7 @@ func (c *Cache) PutMany(ctx context.Context, keys []domain.Key, values [][]byte,
 	}
 	pipe := c.lookups.Pipeline()
 	for i, k := range keys {
-		pipe.Set(ctx, c.keys.key(k), redisclient.Seal(k, values[i]), ttl)
+		pipe.Set(ctx, c.keys.key(k), c.seal.Seal(k, values[i]), ttl)
 	}
 	_, err = pipe.Exec(ctx)
 	call.End(err)

@@ -11,7 +11,7 @@ import (
 // Module provides the ports.AnswerCache in Redis. Redis being down does not stop the start.
 func Module(cfg Config) fx.Option {
 	return fx.Module("cache.redis", fx.Provide(func(lc fx.Lifecycle, log *slog.Logger) (ports.AnswerCache, error) {
-		c, err := New(cfg, log)
+		c, err := open(cfg, log)
 		if err != nil {
 			return nil, err
 		}

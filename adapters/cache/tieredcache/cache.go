@@ -89,15 +89,23 @@ func (c *Cache) GetMany(ctx context.Context, keys []domain.Key, out []ports.Look
 
 // Put implements ports.AnswerCache. An error says that the value is kept near only, or not at all.
 func (c *Cache) Put(ctx context.Context, k domain.Key, value []byte, ttl time.Duration) error {
-	return errors.Join(c.near.Put(ctx, k, value, ttl), c.far.Put(ctx, k, value, ttl))
+	return put(c.near.Put(ctx, k, value, ttl), c.far.Put(ctx, k, value, ttl))
 }
 
 // PutMany implements ports.BatchAnswerCache.
 func (c *Cache) PutMany(ctx context.Context, keys []domain.Key, values [][]byte, ttl time.Duration) error {
-	return errors.Join(
+	return put(
 		ports.PutMany(ctx, c.near, keys, values, ttl),
 		ports.PutMany(ctx, c.far, keys, values, ttl),
 	)
+}
+
+// put is the outcome of a store: ports.ErrKeptNear where near alone has the value.
+func put(near, far error) error {
+	if near == nil && far != nil {
+		near = ports.ErrKeptNear
+	}
+	return errors.Join(near, far)
 }
 
 // Clear implements ports.AnswerCache. The count is the larger of the two: an answer usually lies in

@@ -17,3 +17,6 @@ func Module(cfg Config) fx.Option {
 		return s, nil
 	}))
 }
+
+// Opener returns a constructor of the states in the process, for stores that are made of others.
+func Opener(cfg Config) func() (*States, error) { return func() (*States, error) { return New(cfg) } }

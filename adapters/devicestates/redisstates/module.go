@@ -1,22 +1,21 @@
 package redisstates
 
 import (
+	"fmt"
 	"log/slog"
 
-	"go.uber.org/fx"
-
 	"github.com/guardy-ai/guardy/adapters/internal/redisclient"
-	"github.com/guardy-ai/guardy/ports"
 )
 
-// Module provides the ports.DeviceStates in Redis. Redis being down does not stop the start.
-func Module(server redisclient.Config, cfg Config) fx.Option {
-	return fx.Module("devicestates.redis", fx.Provide(func(lc fx.Lifecycle, log *slog.Logger) (ports.DeviceStates, error) {
+// Opener returns a constructor of the states in Redis. Redis being down does not stop the start. Redis is tried once
+// before the constructor returns, and watched until the states are closed.
+func Opener(server redisclient.Config, cfg Config) func(*slog.Logger) (*States, error) {
+	return func(log *slog.Logger) (*States, error) {
 		s, err := New(server, cfg, log)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("devices.redis.%w", err)
 		}
-		lc.Append(fx.StopHook(s.Close))
+		s.client.Watch()
 		return s, nil
-	}))
+	}
 }

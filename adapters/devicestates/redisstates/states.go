@@ -18,6 +18,7 @@ import (
 // States keeps states in Redis.
 type States struct {
 	client  *redisclient.Client
+	seal    redisclient.Sealer
 	prefix  string
 	timeout time.Duration
 	ttl     time.Duration
@@ -34,11 +35,14 @@ func New(server redisclient.Config, cfg Config, log *slog.Logger) (*States, erro
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	client, err := redisclient.New(server, redisclient.Use{Package: "redisstates", What: "the store of device states"}, log)
+	server = cfg.server(server)
+	client, err := redisclient.New(server, redisclient.Use{
+		Package: "redisstates", What: "the store of device states", Prefix: server.KeyPrefix, Scripts: true,
+	}, log)
 	if err != nil {
 		return nil, err
 	}
-	return &States{client: client, prefix: server.KeyPrefix + "s:", timeout: server.Timeout, ttl: cfg.TTL}, nil
+	return &States{client: client, seal: redisclient.NewSealer(server.Secret, "states"), prefix: server.KeyPrefix + "s:", timeout: server.Timeout, ttl: cfg.TTL}, nil
 }
 
 func (s *States) key(k domain.Key) string {
@@ -65,8 +69,8 @@ func (s *States) Load(ctx context.Context, k domain.Key, dst []byte) ([]byte, po
 		call.End(err)
 		return dst, ports.NoRevision, false, call.Failed(err)
 	}
-	at := revisionOf(value)
-	payload, err := redisclient.Unseal(k, value)
+	at := s.revisionOf(value)
+	payload, err := s.seal.Unseal(k, value)
 	if err == nil && len(payload) < revisionSize {
 		err = redisclient.ErrForeign
 	}
@@ -78,19 +82,19 @@ func (s *States) Load(ctx context.Context, k domain.Key, dst []byte) ([]byte, po
 }
 
 // revisionOf reads the revision of a value as the script does, whatever the value is.
-func revisionOf(value []byte) ports.Revision {
-	const end = redisclient.Header + revisionSize
-	if len(value) < end {
+func (s *States) revisionOf(value []byte) ports.Revision {
+	start := s.seal.Header()
+	if len(value) < start+revisionSize {
 		return ports.NoRevision
 	}
-	return ports.Revision(binary.LittleEndian.Uint64(value[redisclient.Header:end]))
+	return ports.Revision(binary.LittleEndian.Uint64(value[start:]))
 }
 
-// replace sets KEYS[1] to ARGV[2] for ARGV[3] milliseconds if its revision is ARGV[1]. A value that is too
+// replace sets KEYS[1] to ARGV[2] for ARGV[3] milliseconds if its revision, which begins at byte ARGV[4], is ARGV[1]. A value that is too
 // short for a revision, as one that is not there, has none. Errors are passed on in their own words: those of
 // a failing script differ between versions of Redis.
 var replace = redis.NewScript(`
-local at = redis.pcall('GETRANGE', KEYS[1], 5, 12)
+local at = redis.pcall('GETRANGE', KEYS[1], ARGV[4], ARGV[4] + 7)
 if type(at) == 'table' then
   return at
 end
@@ -113,20 +117,24 @@ func (s *States) Store(ctx context.Context, k domain.Key, state []byte, at ports
 	if err != nil {
 		return false, err
 	}
-	next := rand.Uint64()
+	next := rand.Uint64() >> 1
 	for next == uint64(ports.NoRevision) {
-		next = rand.Uint64()
+		next = rand.Uint64() >> 1 // the highest bit is left to stores that are made of this one
 	}
 	le := binary.LittleEndian
 	payload := append(le.AppendUint64(make([]byte, 0, revisionSize+len(state)), next), state...)
 	expected := le.AppendUint64(make([]byte, 0, revisionSize), uint64(at))
-	stored, err := replace.Run(ctx, s.client, []string{s.key(k)}, expected, redisclient.Seal(k, payload), s.ttl.Milliseconds()).Bool()
+	stored, err := replace.Run(ctx, s.client, []string{s.key(k)}, expected,
+		s.seal.Seal(k, payload), s.ttl.Milliseconds(), s.seal.Header()).Bool()
 	call.End(err)
 	if err != nil {
 		return false, call.Failed(err)
 	}
 	return stored, nil
 }
+
+// Usable reports whether Redis does what a store needs, as far as is known.
+func (s *States) Usable() bool { return s.client.Usable() }
 
 // Tiers implements ports.CacheInspector.
 func (s *States) Tiers(context.Context) []ports.CacheTier { return []ports.CacheTier{s.client.Tier()} }

@@ -18,6 +18,8 @@ import (
 type Use struct {
 	Package string // what errors begin with
 	What    string // what the log calls it: "the cache"
+	Prefix  string // of its keys
+	Scripts bool   // it runs scripts
 }
 
 // Client is a connection to Redis whose calls have a budget. Calls go to the embedded client, between
@@ -28,7 +30,11 @@ type Client struct {
 	timeout time.Duration
 	breaker *breaker
 	log     *slog.Logger
+	addr    string                // for the log, without secrets
+	trial   redis.UniversalClient // with more time than a request has
+	watch   watch
 
+	refused refusals
 	errors  atomic.Int64
 	lastErr atomic.Value // string: why the newest call failed
 	latency latency
@@ -47,7 +53,11 @@ func New(cfg Config, use Use, log *slog.Logger) (*Client, error) {
 	// The client library would repeat on standard error, in a form of its own, what this adapter
 	// returns, counts and logs. The switch is global; nothing else in the process uses the library.
 	logging.Disable()
-	c := &Client{UniversalClient: conns, use: use, timeout: cfg.Timeout, log: log}
+	trial, err := cfg.Open(trialTimeout, cfg.PoolSize)
+	if err != nil {
+		return nil, errors.Join(err, conns.Close())
+	}
+	c := &Client{UniversalClient: conns, trial: trial, use: use, timeout: cfg.Timeout, log: log, addr: maskURL(cfg.URL)}
 	c.breaker = newBreaker(cfg.BreakerFailures, cfg.ProbeInterval, time.Now, c.changed)
 	return c, nil
 }
@@ -62,12 +72,10 @@ func (c Config) Open(limit time.Duration, poolSize int) (redis.UniversalClient, 
 }
 
 func (c *Client) changed(state string) {
-	if state == stateOK {
-		c.log.Info("redis answers again: " + c.use.What + " is in use")
-		return
-	}
-	reason, _ := c.lastErr.Load().(string)
-	c.log.Warn("redis fails: "+c.use.What+" is not asked until a probe succeeds", "error", reason)
+	c.watch.mu.Lock()
+	defer c.watch.mu.Unlock()
+	c.watch.open = state != stateOK
+	c.say()
 }
 
 // Tier describes the connection. It asks Redis nothing: how many entries there are is not known, for the
@@ -76,9 +84,15 @@ func (c *Client) Tier() ports.CacheTier {
 	mean, p95 := c.latency.figures()
 	return ports.CacheTier{
 		Name: "redis", Entries: -1, Bytes: -1,
-		Errors: c.errors.Load(), State: c.breaker.state(),
-		LatencyMean: mean, LatencyP95: p95,
+		Errors: c.errors.Load(), State: c.breaker.state(), Refused: c.refused.total.Load(),
+		LatencyMean: mean, LatencyP95: p95, Problem: c.problem(),
 	}
+}
+
+func (c *Client) problem() string {
+	c.watch.mu.Lock()
+	defer c.watch.mu.Unlock()
+	return c.watch.problem
 }
 
 // Failed counts an error that no call has.
@@ -89,7 +103,8 @@ func (c *Client) Close() error {
 	if !c.closed.CompareAndSwap(false, true) {
 		return nil
 	}
-	return c.UniversalClient.Close()
+	c.unwatch()
+	return errors.Join(c.trial.Close(), c.UniversalClient.Close())
 }
 
 // Access is what a call wants.
@@ -157,6 +172,7 @@ func (b *Call) End(errs ...error) {
 		}
 		b.client.errors.Add(1)
 		b.client.lastErr.Store(err.Error())
+		b.client.refused.note(err, b.client)
 		if !concernsOneCommand(err) {
 			result = bad
 		}
@@ -183,11 +199,36 @@ func (c *Client) Worded(caller context.Context, op, msg string, err error) error
 	return c.unavailable(op, msg, err)
 }
 
+// refusals counts the values of Redis that were not taken. One that somebody without the secret wrote is worth a
+// warning, though not one for each.
+type refusals struct {
+	total atomic.Int64
+	said  atomic.Int64 // when, in Unix seconds
+}
+
+// refusalsEvery is the least time between two warnings, in seconds.
+const refusalsEvery = 60
+
+func (r *refusals) note(err error, c *Client) {
+	if !isRefused(err) {
+		return
+	}
+	n, now := r.total.Add(1), time.Now().Unix()
+	if last := r.said.Load(); (n == 1 || now-last >= refusalsEvery) && r.said.CompareAndSwap(last, now) {
+		c.log.Warn("a value in redis was not taken; the answer is made anew", "addr", c.addr, "what", c.use.What,
+			"error", err, "refused_so_far", n)
+	}
+}
+
+func isRefused(err error) bool {
+	return errors.Is(err, ErrForeign) || errors.Is(err, ErrDamaged) || errors.Is(err, ErrForged)
+}
+
 // concernsOneCommand reports whether a Redis that says err is up and answers: the value is not
 // ours, or it takes no writes, being full or a replica. Anything else that goes wrong goes wrong
 // for every key.
 func concernsOneCommand(err error) bool {
-	if errors.Is(err, ErrForeign) || errors.Is(err, ErrDamaged) {
+	if isRefused(err) {
 		return true
 	}
 	for _, prefix := range []string{"WRONGTYPE ", "OOM ", "READONLY ", "MISCONF "} {

@@ -30,6 +30,10 @@ type Config struct {
 	Password string `koanf:"password"`
 	// Password of the sentinels, where they ask for one. Secret: set it by the environment or a file.
 	SentinelPassword string `koanf:"sentinel_password"`
+	// Secret that marks every value (HMAC-SHA256), 16 characters at least. With it a value that somebody else
+	// wrote to Redis is no answer; without it whoever may write there can change answers. All replicas need the
+	// same one; a new one costs a cold cache and the states of devices. Set it by the environment or a file.
+	Secret string `koanf:"secret"`
 	// File with the certificates (PEM) that sign the server's, for TLS with a private authority.
 	// Default: the system's.
 	TLSCAFile string `koanf:"tls_ca_file"`
@@ -62,7 +66,10 @@ func DefaultConfig() Config {
 	}
 }
 
-const maxPrefix = 64
+const (
+	maxPrefix = 64
+	minSecret = 16
+)
 
 // Validate returns every problem. It reads no file and asks no server.
 func (c Config) Validate() error {
@@ -70,6 +77,9 @@ func (c Config) Validate() error {
 	refuse := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if _, err := parseURL(c.URL); err != nil {
 		refuse("url: %w", err)
+	}
+	if c.Secret != "" && len(c.Secret) < minSecret {
+		refuse("secret: it is shorter than %d characters; openssl rand -hex 32 makes one", minSecret)
 	}
 	if len(c.KeyPrefix) > maxPrefix {
 		refuse("key_prefix: %d bytes are more than the %d that are allowed", len(c.KeyPrefix), maxPrefix)

@@ -145,49 +145,67 @@ func (d *decoder) close() { d.depth-- }
 // at names the place within the innermost array or object.
 func (d *decoder) at(s segment) { d.path[d.depth-1] = s }
 
+// first begins an array or object after open, and reports whether it has a first element. It has none, too, where the
+// text ends.
+func (d *decoder) first(end byte) bool {
+	d.space()
+	if d.peek() == end {
+		d.pos++
+		d.close()
+		return false
+	}
+	return true
+}
+
+// following passes over the comma before a further element, or over the end. It returns false for both the end and a
+// syntax error.
+func (d *decoder) following(end byte, want string) bool {
+	d.space()
+	switch d.peek() {
+	case ',':
+		d.pos++
+		d.space()
+		return true
+	case end:
+		d.pos++
+		d.close()
+		return false
+	}
+	return d.unexpected(want)
+}
+
+// name reads the name of a member and the colon after it. It is valid until the next string is read.
+func (d *decoder) name() ([]byte, bool) {
+	if d.peek() != '"' {
+		return nil, d.unexpected("a field name in quotes")
+	}
+	name, ok := d.str()
+	if !ok {
+		return nil, false
+	}
+	d.space()
+	if d.peek() != ':' {
+		return nil, d.unexpected("a colon after the field name")
+	}
+	d.pos++
+	d.space()
+	return name, true
+}
+
 // object walks the object at pos and calls field for every name; name is valid until the next string
 // is read.
 func (d *decoder) object(field func(name []byte) bool) bool {
 	if !d.open() {
 		return false
 	}
-	d.space()
-	if d.peek() == '}' {
-		d.pos++
-		d.close()
-		return true
-	}
-	for {
-		if d.peek() != '"' {
-			return d.unexpected("a field name in quotes")
-		}
-		name, ok := d.str()
-		if !ok {
-			return false
-		}
-		d.space()
-		if d.peek() != ':' {
-			return d.unexpected("a colon after the field name")
-		}
-		d.pos++
-		d.space()
-		if !field(name) {
+	for more := d.first('}'); more; more = d.following('}', "a comma or the end of the object") {
+		name, ok := d.name()
+		if !ok || !field(name) {
 			return false
 		}
 		d.at(segment{index: nowhere})
-		d.space()
-		switch d.peek() {
-		case ',':
-			d.pos++
-			d.space()
-		case '}':
-			d.pos++
-			d.close()
-			return true
-		default:
-			return d.unexpected("a comma or the end of the object")
-		}
 	}
+	return d.failure == nil
 }
 
 // array walks the array at pos and calls element for every index.
@@ -195,30 +213,15 @@ func (d *decoder) array(element func(i int) bool) bool {
 	if !d.open() {
 		return false
 	}
-	d.space()
-	if d.peek() == ']' {
-		d.pos++
-		d.close()
-		return true
-	}
-	for i := 0; ; i++ {
+	i := 0
+	for more := d.first(']'); more; more = d.following(']', "a comma or the end of the array") {
 		d.at(segment{index: i})
 		if !element(i) {
 			return false
 		}
-		d.space()
-		switch d.peek() {
-		case ',':
-			d.pos++
-			d.space()
-		case ']':
-			d.pos++
-			d.close()
-			return true
-		default:
-			return d.unexpected("a comma or the end of the array")
-		}
+		i++
 	}
+	return d.failure == nil
 }
 
 // skip passes over one value and checks its syntax.
@@ -276,12 +279,12 @@ func (d *decoder) float() (f float64, set, ok bool) {
 	if !startsNumber(d.peek()) {
 		return 0, false, d.mismatch("a number")
 	}
+	if f, plain := d.plainFloat(); plain {
+		return f, true, true
+	}
 	text, ok := d.number()
 	if !ok {
 		return 0, false, false
-	}
-	if f, exact := simpleFloat(text); exact {
-		return f, true, true
 	}
 	f, err := strconv.ParseFloat(string(text), 64) // the conversion stays on the stack
 	if err != nil {

@@ -3,6 +3,7 @@ package strictjson
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -274,6 +275,22 @@ func TestEveryBadItemIsReportedHoweverBadTheOthersAre(t *testing.T) {
 	}
 }
 
+// To report the nearest name of each of half a million keys took three seconds of a processor.
+func TestDetailsStopAtTheLimitThatIsReported(t *testing.T) {
+	allocations := func(keys int) float64 {
+		body := []byte("{" + strings.Repeat(`"latitud":1,`, keys) + `"hours":1}`)
+		return testing.AllocsPerRun(1, func() {
+			vs := Violations(Decode(body, new(place), Options{}))
+			if last := vs[len(vs)-1]; len(vs) != 101 || last.Code != domain.CodeSize || last.Detail != strconv.Itoa(keys-100)+" more violations are not listed" {
+				t.Errorf("%d violations, the last of which is %v", len(vs), last)
+			}
+		})
+	}
+	if few, many := allocations(1000), allocations(100_000); many > few+100 {
+		t.Errorf("%v allocations for a hundred thousand unknown keys, %v for a thousand", many, few)
+	}
+}
+
 func TestMoreItemsThanAllowedAreCountedButNotKept(t *testing.T) {
 	var got batch
 	vs := Violations(Decode([]byte(`{"places":[{},{},{},{"unknown":1}]}`), &got, Options{MaxItems: 2}))
@@ -337,17 +354,48 @@ func TestDecodedStringsDoNotAliasTheBody(t *testing.T) {
 	}
 }
 
-func TestSimpleFloatsEqualStrconv(t *testing.T) {
+func TestPlainFloatsEqualStrconv(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.StringMatching(`-?(0|[1-9][0-9]{0,11})(\.[0-9]{1,12})?(e-?[0-9])?`).Draw(t, "text")
+		text := rapid.StringMatching(`-?(0|[1-9][0-9]{0,16})(\.[0-9]{1,12})?(e-?[0-9])?`).Draw(t, "text")
 		want, err := strconv.ParseFloat(text, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, exact := simpleFloat([]byte(text)); exact && math.Float64bits(got) != math.Float64bits(want) {
-			t.Fatalf("%s: got %v, want %v", text, got, want)
+		d := decoder{data: []byte(text + ",")}
+		got, plain := d.plainFloat()
+		if plain && (math.Float64bits(got) != math.Float64bits(want) || d.pos != len(text)) {
+			t.Fatalf("%s: got %v and byte %d, want %v", text, got, d.pos, want)
+		}
+		digits := len(strings.Trim(strings.ReplaceAll(text, ".", ""), "-"))
+		if short := digits <= 15 && !strings.Contains(text, "e"); plain != short {
+			t.Fatalf("%s is plain: %v", text, plain)
 		}
 	})
+}
+
+// A document of names that the contract does not have costs no search for what each of them was meant to be.
+func TestNamesBeyondTheListOfViolationsAreOnlyCounted(t *testing.T) {
+	var body strings.Builder
+	const names = 200_000
+	body.WriteString(`{"latitude":1`)
+	for i := range names {
+		fmt.Fprintf(&body, `,"k%d":0`, i)
+	}
+	body.WriteByte('}')
+	text := []byte(body.String())
+	var p place
+	var err error
+	allocations := testing.AllocsPerRun(1, func() { err = Decode(text, &p, Options{}) })
+	vs := Violations(err)
+	if len(vs) != maxViolations+1 {
+		t.Fatalf("%d violations", len(vs))
+	}
+	if want := strconv.Itoa(names-maxViolations) + " more violations are not listed"; vs[maxViolations].Detail != want {
+		t.Errorf("%q, want %q", vs[maxViolations].Detail, want)
+	}
+	if allocations > 100*maxViolations {
+		t.Errorf("%v allocations for %d names", allocations, names)
+	}
 }
 
 func FuzzDecode(f *testing.F) {

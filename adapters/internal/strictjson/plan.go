@@ -31,7 +31,8 @@ type structPlan struct {
 }
 
 type fieldPlan struct {
-	name string
+	name   string
+	quoted []byte // the name as it usually stands: in quotes, with the colon
 	// index is the place of the field in its struct. That is the struct embedded at outer where outer is not none.
 	index, outer int
 	decode       decodeFunc
@@ -94,7 +95,7 @@ func (p *structPlan) add(t reflect.Type, outer int, template reflect.Value, open
 		}
 		n := len(p.fields)
 		most, _ := strconv.Atoi(f.Tag.Get("most"))
-		p.fields = append(p.fields, fieldPlan{name: name, index: i, outer: outer, decode: compileValue(f.Type, open), most: most})
+		p.fields = append(p.fields, fieldPlan{name: name, quoted: []byte(`"` + name + `":`), index: i, outer: outer, decode: compileValue(f.Type, open), most: most})
 		p.names[name], p.camel[name], p.camel[lowerCamel(name)] = n, n, n
 		missing := p.fields[n].of(template)
 		switch {
@@ -158,36 +159,72 @@ func (p *structPlan) decode(d *decoder, v reflect.Value) bool {
 	if d.peek() != '{' {
 		return d.mismatch("an object")
 	}
-	names := p.names
-	if d.opt.CamelCase {
-		names = p.camel
+	if !d.open() {
+		return false
 	}
 	var seen uint64
-	next := 0 // clients mostly keep the order of the contract, which saves the look-up
-	return d.object(func(name []byte) bool {
-		n := next
-		if n >= len(p.fields) || p.fields[n].name != string(name) {
-			var known bool
-			if n, known = names[string(name)]; !known {
-				d.at(segment{clip(name), isName})
-				d.violation(domain.CodeUnknownField, unknownField(name, p.fields))
-				return d.skip()
+	next := 0 // clients mostly keep the order of the contract, which saves reading the name
+	for more := d.first('}'); more; more = d.following('}', "a comma or the end of the object") {
+		n, ok := p.field(d, next)
+		if !ok {
+			return false
+		}
+		if n == none {
+			if !d.skip() {
+				return false
 			}
+			continue
 		}
 		next = n + 1
 		f := &p.fields[n]
 		d.at(segment{f.name, isName})
-		if seen&(1<<n) != 0 {
+		switch isNull, ok := d.null(); {
+		case !ok:
+			return false
+		case seen&(1<<n) != 0:
 			d.violation(domain.CodeDuplicate, "the field is given more than once")
-			return d.skip()
+			if !isNull && !d.skip() {
+				return false
+			}
+		case !isNull:
+			d.most = cmp.Or(f.most, d.opt.MaxItems)
+			if !f.decode(d, f.of(v)) {
+				return false
+			}
 		}
 		seen |= 1 << n
-		if isNull, ok := d.null(); isNull || !ok {
-			return ok
+		d.at(segment{index: nowhere})
+	}
+	return d.failure == nil
+}
+
+// field reads the name at pos and the colon after it, and returns the index of the field; none for a name that the
+// contract does not have, which it reports. It tries the field next first.
+func (p *structPlan) field(d *decoder, next int) (n int, ok bool) {
+	if next < len(p.fields) && bytes.HasPrefix(d.data[d.pos:], p.fields[next].quoted) {
+		d.pos += len(p.fields[next].quoted)
+		d.space()
+		return next, true
+	}
+	name, ok := d.name()
+	if !ok {
+		return 0, false
+	}
+	names := p.names
+	if d.opt.CamelCase {
+		names = p.camel
+	}
+	n, known := names[string(name)]
+	if !known {
+		if d.limit == 0 { // what is not listed costs no search for what was meant
+			d.omitted++
+			return none, true
 		}
-		d.most = cmp.Or(f.most, d.opt.MaxItems)
-		return f.decode(d, f.of(v))
-	})
+		d.at(segment{clip(name), isName})
+		d.violation(domain.CodeUnknownField, unknownField(name, p.fields))
+		return none, true
+	}
+	return n, true
 }
 
 func compilePointer(elem reflect.Type, open map[reflect.Type]*structPlan) decodeFunc {

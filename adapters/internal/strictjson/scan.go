@@ -84,41 +84,46 @@ func (d *decoder) digits() bool {
 	return d.pos > start
 }
 
-// simpleFloat converts a plain decimal of at most 15 digits, as sensors write them, in half the time
-// of strconv. It is exact: the digits and the power of ten are both float64s without rounding, so the
-// one division rounds correctly (Clinger 1990).
-func simpleFloat(text []byte) (f float64, exact bool) {
-	if len(text) > 16 {
+// plainFloat reads the number at pos if it is a plain decimal of at most 15 digits, as sensors write them, in half the
+// time of strconv; otherwise it leaves pos. It is exact: the digits and the power of ten are both float64s without
+// rounding, so the one division rounds correctly (Clinger 1990).
+func (d *decoder) plainFloat() (f float64, plain bool) {
+	text := d.data[d.pos:]
+	i := 0
+	if text[0] == '-' {
+		i = 1
+	}
+	first := i
+	var mantissa uint64
+	for i < len(text) && isDigit(text[i]) {
+		mantissa = mantissa*10 + uint64(text[i]-'0')
+		i++
+	}
+	whole, decimals := i-first, 0
+	if whole == 0 || whole > 1 && text[first] == '0' {
 		return 0, false
 	}
-	var mantissa, decimals int
-	negative, point := false, false
-	for i, c := range text {
-		switch {
-		case isDigit(c):
-			mantissa = mantissa*10 + int(c-'0')
-			if point {
-				decimals++
-			}
-		case c == '.':
-			point = true
-		case c == '-' && i == 0:
-			negative = true
-		default:
+	if i < len(text) && text[i] == '.' {
+		point := i
+		for i++; i < len(text) && isDigit(text[i]); i++ {
+			mantissa = mantissa*10 + uint64(text[i]-'0')
+		}
+		if decimals = i - point - 1; decimals == 0 {
 			return 0, false
 		}
 	}
-	if mantissa >= 1e15 {
+	if whole+decimals > 15 || i < len(text) && text[i]|0x20 == 'e' {
 		return 0, false
 	}
+	d.pos += i
 	f = float64(mantissa) / powersOfTen[decimals]
-	if negative {
+	if first == 1 {
 		f = -f
 	}
 	return f, true
 }
 
-var powersOfTen = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16}
+var powersOfTen = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14}
 
 // str returns the string at pos. It aliases the input, or the scratch buffer when there are escapes,
 // and is valid until the next call.

@@ -1,8 +1,10 @@
 package dir_test
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/guardy-ai/guardy/adapters/modelsource/dir"
@@ -15,7 +17,7 @@ import (
 
 func source(t *testing.T, path string) dir.Source {
 	t.Helper()
-	s, err := dir.New(dir.Config{Path: path})
+	s, err := dir.New(dir.Config{Path: path}, embedded.New())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,6 +63,51 @@ func TestTheDirectoryIsReadAnewAtEachLoad(t *testing.T) {
 	}
 	if _, _, err := s.LoadRisk(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// An operator's directory need not repeat what is not the operator's own.
+func TestWhatTheCatalogueDoesNotNameComesWithTheBinary(t *testing.T) {
+	path := t.TempDir()
+	if err := os.CopyFS(path, models.FS); err != nil {
+		t.Fatal(err)
+	}
+	catalogue := filepath.Join(path, "manifest.json")
+	data, err := os.ReadFile(catalogue)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c struct {
+		Format int              `json:"format"`
+		Models []map[string]any `json:"models"`
+	}
+	if err := json.Unmarshal(data, &c); err != nil {
+		t.Fatal(err)
+	}
+	c.Models = slices.DeleteFunc(c.Models, func(m map[string]any) bool { return m["name"] == string(domain.AnomalyDetector) })
+	if data, err = json.Marshal(c); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(catalogue, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want, _, err := embedded.New().LoadAnomaly(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _, err := source(t, path).LoadAnomaly(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Ref() != want.Ref() {
+		t.Errorf("%+v, want %+v", got.Ref(), want.Ref())
+	}
+	// A model that is named and broken is not replaced by another in silence.
+	if err := os.RemoveAll(filepath.Join(path, "nowcaster")); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := source(t, path).LoadNowcast(t.Context()); err == nil {
+		t.Error("a named model that is not there was replaced")
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"github.com/guardy-ai/guardy/ports"
 )
 
-// Module provides the directory ports.ModelSource.
-func Module(cfg Config) fx.Option {
-	return fx.Module("modelsource.dir", fx.Provide(func() (ports.ModelSource, error) { return New(cfg) }))
+// Module provides the directory ports.ModelSource; others has the models that its catalogue does not name.
+func Module(cfg Config, others ports.ModelSource) fx.Option {
+	return fx.Module("modelsource.dir", fx.Provide(func() (ports.ModelSource, error) { return New(cfg, others) }))
 }

@@ -97,7 +97,7 @@ func (s *Source) LoadRegion(ctx context.Context) (*region.Region, error) {
 		_, err := io.Copy(all, r)
 		return err
 	}
-	if err := use(ctx, s.cfg.OSM, func(f *os.File, size int64) error {
+	if err := use(ctx, "osm", s.cfg.OSM, func(f *os.File, size int64) error {
 		if err := sum(size, io.NewSectionReader(f, 0, size)); err != nil {
 			return err
 		}
@@ -109,7 +109,7 @@ func (s *Source) LoadRegion(ctx context.Context) (*region.Region, error) {
 	}); err != nil {
 		return nil, err
 	}
-	if err := useIfSet(ctx, s.cfg.Shelters, func(f *os.File, size int64) error {
+	if err := useIfSet(ctx, "shelters", s.cfg.Shelters, func(f *os.File, size int64) error {
 		if size > maxSheltersBytes {
 			return refused("the file is larger than %d MiB", maxSheltersBytes>>20)
 		}
@@ -124,7 +124,7 @@ func (s *Source) LoadRegion(ctx context.Context) (*region.Region, error) {
 	}); err != nil {
 		return nil, err
 	}
-	if err := useIfSet(ctx, s.cfg.Population, func(f *os.File, size int64) error {
+	if err := useIfSet(ctx, "population", s.cfg.Population, func(f *os.File, size int64) error {
 		if size > maxPopulationBytes {
 			return refused("the file is larger than %d MiB", maxPopulationBytes>>20)
 		}
@@ -152,17 +152,18 @@ func refused(format string, args ...any) error {
 	return &domain.Error{Kind: domain.KindInvalid, Msg: fmt.Sprintf(format, args...)}
 }
 
-func useIfSet(ctx context.Context, path string, read func(f *os.File, size int64) error) error {
+func useIfSet(ctx context.Context, key, path string, read func(f *os.File, size int64) error) error {
 	if path == "" {
 		return nil
 	}
-	return use(ctx, path, read)
+	return use(ctx, key, path, read)
 }
 
-// use opens a file for read and makes a domain.Error of what goes wrong.
-func use(ctx context.Context, path string, read func(f *os.File, size int64) error) error {
+// use opens a file for read and makes a domain.Error of what goes wrong, which names the setting and the file.
+func use(ctx context.Context, key, path string, read func(f *os.File, size int64) error) error {
+	op := "region." + key + ": load " + path
 	fail := func(kind domain.Kind, msg string, err error) error {
-		return &domain.Error{Kind: kind, Op: "load region from " + path, Msg: msg, Err: err}
+		return &domain.Error{Kind: kind, Op: op, Msg: msg, Err: err}
 	}
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -185,7 +186,7 @@ func use(ctx context.Context, path string, read func(f *os.File, size int64) err
 	case ctx.Err() != nil:
 		return fail(kindOfEnd(ctx), "the loading was ended", ctx.Err())
 	case errors.As(err, &known):
-		known.Op = "load region from " + path
+		known.Op = op
 		return known
 	case errors.As(err, &unreadable):
 		return fail(domain.KindUnavailable, "the file cannot be read", err)

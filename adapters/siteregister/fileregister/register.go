@@ -76,7 +76,7 @@ func New(cfg Config) (*Register, error) {
 	r, err := parse(parserOf(cfg.Path), data)
 	var invalid *domain.Error
 	if errors.As(err, &invalid) {
-		invalid.Op = "load sites from " + cfg.Path
+		invalid.Op = "sites.path: load " + cfg.Path
 	}
 	return r, err
 }
@@ -146,7 +146,7 @@ func parse(p parser, data []byte) (*Register, error) {
 
 func read(path string) ([]byte, error) {
 	refuse := func(kind domain.Kind, msg string, err error) error {
-		return &domain.Error{Kind: kind, Op: "load sites from " + path, Msg: msg, Err: err}
+		return &domain.Error{Kind: kind, Op: "sites.path: load " + path, Msg: msg, Err: err}
 	}
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {

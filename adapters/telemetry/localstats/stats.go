@@ -142,6 +142,9 @@ func (s *Stats) Requested(_ context.Context, _, route, code string, failed bool,
 	s.unlock(sh)
 }
 
+// Shed implements ports.Recorder. Requests that were shed are among those by code.
+func (s *Stats) Shed(context.Context, ports.Class, ports.ShedReason) {}
+
 // Loaded implements ports.Recorder. What is loaded is the catalogue's to tell.
 func (s *Stats) Loaded(context.Context, domain.ModelRef, time.Duration, error) {}
 

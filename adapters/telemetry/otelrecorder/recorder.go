@@ -27,6 +27,8 @@ const (
 	keyCall         = attribute.Key("call")
 	keyVersion      = attribute.Key("version")
 	keyRevision     = attribute.Key("revision")
+	keyClass        = attribute.Key("class")
+	keyReason       = attribute.Key("reason")
 	keyGoVersion    = attribute.Key("go_version")
 )
 
@@ -69,6 +71,8 @@ type Recorder struct {
 	versions intern[versionKey, versionSets]
 	requests intern[requestKey, requestSet]
 
+	shed [ports.NumClasses][ports.NumShedReasons]tally
+
 	mu     sync.Mutex
 	loaded map[domain.ModelName]domain.ModelRef // newest of each model that loaded well
 }
@@ -99,6 +103,12 @@ func newRecorder(meter metric.Meter, d durations) (*Recorder, error) {
 		observed(&r.models, func(s *modelSets) []tally { return s.failures[:] }))
 	count("guardy.cache.lookups", "{lookup}", "Cache lookups by outcome.",
 		observed(&r.models, func(s *modelSets) []tally { return s.lookups[:] }))
+	for class := range r.shed {
+		for reason := range r.shed[class] {
+			r.shed[class][reason].of(keyClass.String(ports.Class(class).String()), keyReason.String(ports.ShedReason(reason).String()))
+		}
+	}
+	count("guardy.admission.shed", "{request}", "Requests that were refused because the service was at its limit, by class and reason.", r.observeShed)
 	r.lookupDuration = d.histogram("guardy.cache.lookup.duration", "Time of one cache lookup, of one key or many.", lookupBuckets)
 	r.httpDuration = d.histogram("http.server.request.duration", "Duration of HTTP server requests.", requestBuckets)
 	r.rpcDuration = d.histogram("rpc.server.call.duration", "Duration of inbound remote procedure calls.", requestBuckets)
@@ -172,6 +182,13 @@ func (r *Recorder) Requested(ctx context.Context, transport, route, code string,
 	r.requests.get(requestKey{transport, route, code, failed}).record(ctx, max(took, 0))
 }
 
+// Shed implements ports.Recorder.
+func (r *Recorder) Shed(_ context.Context, class ports.Class, reason ports.ShedReason) {
+	if class < ports.NumClasses && reason < ports.NumShedReasons {
+		r.shed[class][reason].add(1)
+	}
+}
+
 // Loaded implements ports.Recorder.
 func (r *Recorder) Loaded(ctx context.Context, m domain.ModelRef, took time.Duration, err error) {
 	s := r.models.get(m.Name)
@@ -186,6 +203,18 @@ func (r *Recorder) Loaded(ctx context.Context, m domain.ModelRef, took time.Dura
 	if _, known := r.loaded[m.Name]; known || len(r.loaded) < maxModels {
 		r.loaded[m.Name] = m
 	}
+}
+
+// observeShed reports the tallies of what was shed. A class that was never shed reports zero, so that a rate can
+// be taken of its first.
+func (r *Recorder) observeShed(_ context.Context, o metric.Int64Observer) error {
+	for class := range r.shed {
+		for reason := range r.shed[class] {
+			t := &r.shed[class][reason]
+			o.Observe(t.n.Load(), t.attributes...)
+		}
+	}
+	return nil
 }
 
 func (r *Recorder) observeModels(_ context.Context, o metric.Int64Observer) error {

@@ -16,8 +16,10 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/common/expfmt"
@@ -58,12 +60,14 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Telemetry, er
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("telemetry configuration: %w", err)
 	}
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { logger.Warn("telemetry", "error", err) }))
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
+		if !errors.Is(err, resource.ErrPartialResource) { // newResource says it once; the SDK would for each provider
+			logger.Warn("telemetry", "error", err)
+		}
+	}))
+	otel.SetLogger(logr.FromSlogHandler(logger.Handler())) // else the SDK writes lines of another form
 
-	res, err := newResource(ctx, cfg)
-	if err != nil {
-		return nil, err
-	}
+	res := newResource(ctx, cfg, logger)
 	t := &Telemetry{cfg: cfg, logger: logger, registry: prometheus.NewRegistry()}
 	defer func() {
 		if err != nil {
@@ -71,18 +75,20 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Telemetry, er
 		}
 	}()
 	if exporting("TRACES") {
-		if t.traces, err = newTracerProvider(ctx, res, cfg.SampleRatio); err != nil {
-			return nil, fmt.Errorf("trace exporter: %w", err)
+		var refused error // telemetry never keeps the service down
+		if t.traces, refused = newTracerProvider(ctx, res, cfg.SampleRatio); refused != nil {
+			t.traces = nil
+			logger.Warn("traces are not exported: the OTEL_ variables name no exporter that is known", "error", refused)
 		}
 	}
 	own := &paged{started: time.Now()}
-	export := exporting("METRICS") && os.Getenv("OTEL_METRICS_EXPORTER") != prometheusExporter
-	if t.metrics, err = t.newMeterProvider(ctx, res, own, export); err != nil {
-		return nil, fmt.Errorf("metric exporter: %w", err)
+	exporter := t.metricExporter(ctx)
+	if t.metrics, err = t.newMeterProvider(res, own, exporter); err != nil {
+		return nil, fmt.Errorf("metrics page: %w", err)
 	}
 	meter := t.metrics.Meter(scope)
 	var histograms durations = own
-	if export {
+	if exporter != nil {
 		histograms = &exported{meter: meter}
 	}
 	if t.recorder, err = newRecorder(meter, histograms); err != nil {
@@ -149,16 +155,17 @@ func (t *Telemetry) Shutdown(ctx context.Context) {
 	}
 }
 
-func newResource(ctx context.Context, cfg Config) (*resource.Resource, error) {
+// newResource describes the service. What OTEL_RESOURCE_ATTRIBUTES has that cannot be read is left out.
+func newResource(ctx context.Context, cfg Config, logger *slog.Logger) *resource.Resource {
 	res, err := resource.New(ctx,
 		resource.WithTelemetrySDK(),
 		resource.WithAttributes(semconv.ServiceName(cfg.ServiceName), semconv.ServiceVersion(build().version)),
 		resource.WithFromEnv(),
 	)
 	if err != nil {
-		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %w", err)
+		logger.Warn("OTEL_RESOURCE_ATTRIBUTES is not of the form key=value,key=value; what cannot be read is left out", "error", err)
 	}
-	return res, nil
+	return res
 }
 
 func newTracerProvider(ctx context.Context, res *resource.Resource, sampled float64) (*sdktrace.TracerProvider, error) {
@@ -177,7 +184,22 @@ func newTracerProvider(ctx context.Context, res *resource.Resource, sampled floa
 // own for it.
 const prometheusExporter = "prometheus"
 
-func (t *Telemetry) newMeterProvider(ctx context.Context, res *resource.Resource, own sdkmetric.Producer, export bool) (*sdkmetric.MeterProvider, error) {
+// metricExporter returns the reader that sends metrics as the OTEL_ variables say, nil where they ask for none or
+// cannot be followed.
+func (t *Telemetry) metricExporter(ctx context.Context) sdkmetric.Reader {
+	if !exporting("METRICS") || os.Getenv("OTEL_METRICS_EXPORTER") == prometheusExporter {
+		return nil
+	}
+	reader, err := autoexport.NewMetricReader(ctx)
+	if err != nil {
+		t.logger.Warn("metrics are not exported: the OTEL_ variables name no exporter that is known; "+
+			"the page on the admin listener is there", "error", err)
+		return nil
+	}
+	return reader
+}
+
+func (t *Telemetry) newMeterProvider(res *resource.Resource, own sdkmetric.Producer, exporter sdkmetric.Reader) (*sdkmetric.MeterProvider, error) {
 	page, err := otelprom.New(
 		otelprom.WithRegisterer(t.registry),
 		otelprom.WithProducer(own),
@@ -188,12 +210,8 @@ func (t *Telemetry) newMeterProvider(ctx context.Context, res *resource.Resource
 		return nil, err
 	}
 	opts := []sdkmetric.Option{sdkmetric.WithResource(res), sdkmetric.WithReader(page)}
-	if export {
-		reader, err := autoexport.NewMetricReader(ctx)
-		if err != nil {
-			return nil, err
-		}
-		opts = append(opts, sdkmetric.WithReader(reader))
+	if exporter != nil {
+		opts = append(opts, sdkmetric.WithReader(exporter))
 	}
 	return sdkmetric.NewMeterProvider(opts...), nil
 }
@@ -201,6 +219,9 @@ func (t *Telemetry) newMeterProvider(ctx context.Context, res *resource.Resource
 // exporting tells whether the environment asks to send a signal. The standard's own default, OTLP to
 // localhost, would have every installation without a collector knock on a closed port forever.
 func exporting(signal string) bool {
+	if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") {
+		return false
+	}
 	switch os.Getenv("OTEL_" + signal + "_EXPORTER") {
 	case "none":
 		return false

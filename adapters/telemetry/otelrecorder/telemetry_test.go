@@ -299,10 +299,25 @@ func TestACollectorThatHangsDoesNotHoldTheStop(t *testing.T) {
 	}
 }
 
-func TestAnUnknownExporterStopsTheStart(t *testing.T) {
-	t.Setenv("OTEL_TRACES_EXPORTER", "pigeon")
-	if _, err := New(t.Context(), DefaultConfig(), slog.New(slog.DiscardHandler)); err == nil {
-		t.Error("started with an exporter that does not exist")
+func TestBadOTELVariablesOnlyWarn(t *testing.T) {
+	for name, value := range map[string]string{
+		"OTEL_TRACES_EXPORTER": "pigeon", "OTEL_METRICS_EXPORTER": "pigeon", "OTEL_RESOURCE_ATTRIBUTES": "a=b,bad",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(name, value)
+			var log strings.Builder
+			tel, err := New(t.Context(), DefaultConfig(), slog.New(slog.NewTextHandler(&log, nil)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tel.Shutdown(t.Context())
+			if strings.Count(log.String(), "level=WARN") != 1 {
+				t.Errorf("not one warning: %q", log.String())
+			}
+			if _, err := tel.WriteMetrics(io.Discard); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 

@@ -27,6 +27,9 @@ type Deps struct {
 	Failed func(error)
 }
 
+// MaxConnections is how many connections may be open at once: more than operators and scrapers have.
+const MaxConnections = 64
+
 // writeTimeout bounds an answer.
 const writeTimeout = 30 * time.Second
 
@@ -84,7 +87,7 @@ func (s *Server) Start(ctx context.Context) error {
 		}
 		return ln
 	}
-	if err := s.listener.Start(ctx, s.cfg.Addr, note, s.http.Serve); err != nil {
+	if err := s.listener.Start(ctx, s.cfg.Addr, listener.Limits{Connections: MaxConnections}, note, s.http.Serve); err != nil {
 		return err
 	}
 	if !s.local {

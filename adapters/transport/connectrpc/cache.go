@@ -37,7 +37,7 @@ func describeCache(h http.Header, p domain.Provenance) {
 	case domain.CacheBypass:
 		f.put("Cache-Status", "guardy; fwd=request"+stored(p))
 	case domain.CacheError:
-		f.put("Cache-Status", "guardy; fwd=miss; detail=error")
+		f.put("Cache-Status", "guardy; fwd=miss"+stored(p)+"; detail=error")
 	case domain.CacheNone, domain.NumCacheOutcomes:
 		f.put("Cache-Control", "no-store")
 		return
@@ -108,7 +108,7 @@ func (f *fields) keep(sum []byte, age, ttl time.Duration) {
 }
 
 func stored(p domain.Provenance) string {
-	if p.TTL > 0 {
+	if p.Stored {
 		return "; stored"
 	}
 	return ""

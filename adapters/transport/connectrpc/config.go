@@ -26,7 +26,10 @@ type Config struct {
 	// of 64 KiB is thirty times the longest sensible question.
 	MaxMessageBytes int64 `koanf:"max_message_bytes"`
 
-	// MaxConnections is how many connections are open at once; more wait to be accepted. Default 4096.
+	// MaxConnections is how many connections may be open at once, and half of it how many of one client. When
+	// they are all taken, the one that has been without a call for the longest time is closed for a new one;
+	// where all are at work, a new one waits. It is lowered to what the limit of file descriptors allows.
+	// Default 4096.
 	MaxConnections int `koanf:"max_connections"`
 
 	// MaxInFlight is how many unary calls are worked on at once; more are answered `unavailable`, which
@@ -45,6 +48,10 @@ type Config struct {
 	// WriteTimeout is how long answering a unary call, or one block of a stream, may take with the client
 	// receiving it. It should exceed predict.timeout. Default 30s.
 	WriteTimeout time.Duration `koanf:"write_timeout"`
+
+	// MinRate is how many bytes a second a client has to send of a long body, or to take of a long answer, once
+	// the time limits above are over: those are for short ones. Default 16 KiB.
+	MinRate int64 `koanf:"min_rate"`
 
 	// IdleTimeout closes connections without a call. Default 2m.
 	IdleTimeout time.Duration `koanf:"idle_timeout"`
@@ -65,6 +72,7 @@ func DefaultConfig() Config {
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      30 * time.Second,
+		MinRate:           16 << 10,
 		IdleTimeout:       2 * time.Minute,
 		StreamIdleTimeout: 5 * time.Minute,
 	}
@@ -87,7 +95,7 @@ func (c Config) Validate() error {
 	for _, v := range []struct {
 		key   string
 		value int64
-	}{{"max_body_bytes", c.MaxBodyBytes}, {"max_message_bytes", c.MaxMessageBytes}} {
+	}{{"max_body_bytes", c.MaxBodyBytes}, {"max_message_bytes", c.MaxMessageBytes}, {"min_rate", c.MinRate}} {
 		if v.value < 1 || v.value > maxBytesLimit {
 			errs = append(errs, fmt.Errorf("%s: %d is outside 1 to %d bytes", v.key, v.value, maxBytesLimit))
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -19,7 +18,6 @@ import (
 	"github.com/rs/cors"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
-	"golang.org/x/net/netutil"
 
 	"github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1/guardyv1connect"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/listener"
@@ -232,8 +230,8 @@ func (s *Server) notFound(c *call, r *http.Request) {
 
 // Start listens and serves in the background.
 func (s *Server) Start(ctx context.Context) error {
-	limit := func(l net.Listener) net.Listener { return netutil.LimitListener(l, s.cfg.MaxConnections) }
-	return s.listener.Start(ctx, s.cfg.Addr, limit, s.http.Serve)
+	limits := listener.Limits{Connections: s.cfg.MaxConnections, Rate: s.cfg.MinRate, Grace: s.cfg.WriteTimeout}
+	return s.listener.Start(ctx, s.cfg.Addr, limits, nil, s.http.Serve)
 }
 
 // Stop lets unary calls finish and ends streams after the block at hand. What is left when ctx ends is

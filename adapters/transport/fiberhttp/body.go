@@ -82,6 +82,17 @@ func (x *exchange) wantNoQuery() error {
 	return domain.Invalid("http", vs)
 }
 
+// wantNoBody refuses a body where the question is in the query string: what it says would be dropped in silence.
+func (x *exchange) wantNoBody() error {
+	const chunked = -1
+	if n := x.Request.Header.ContentLength(); n <= 0 && n != chunked {
+		return nil
+	}
+	return domain.Invalid("http", []domain.Violation{{
+		Code: domain.CodeInconsistent, Detail: "a body is not read here; the fields belong in the query string, or post them",
+	}})
+}
+
 // accepts refuses a client that does not take the type of the answer. A client that takes the type of
 // errors but not of answers would be no use.
 func (x *exchange) accepts(have string) error {

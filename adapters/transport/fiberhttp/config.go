@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -34,7 +36,10 @@ type Config struct {
 	// Default 8 KiB.
 	MaxHeaderBytes int64 `koanf:"max_header_bytes"`
 
-	// MaxConnections is how many connections may be open at once; more are refused. Default 16384.
+	// MaxConnections is how many connections may be open at once, and half of it how many of one client. When
+	// they are all taken, the one that has been without a request for the longest time is closed for a new one;
+	// where all are at work, a new one waits. It is lowered to what the limit of file descriptors allows.
+	// Default 16384.
 	MaxConnections int `koanf:"max_connections"`
 
 	// MaxInFlight is how many requests are worked on at once; more are answered 503, which keeps the
@@ -51,6 +56,10 @@ type Config struct {
 	// WriteTimeout is how long a client may take to receive an answer, or one block of a stream.
 	// Default 30s.
 	WriteTimeout time.Duration `koanf:"write_timeout"`
+
+	// MinRate is how many bytes a second a client has to send of a long body, or to take of a long answer, once
+	// the time limits above are over: those are for short ones. Default 16 KiB.
+	MinRate int64 `koanf:"min_rate"`
 
 	// IdleTimeout closes connections without a request. Default 2m.
 	IdleTimeout time.Duration `koanf:"idle_timeout"`
@@ -88,6 +97,7 @@ func DefaultConfig() Config {
 		MaxStreams:        64,
 		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      30 * time.Second,
+		MinRate:           16 << 10,
 		IdleTimeout:       2 * time.Minute,
 		StreamIdleTimeout: 5 * time.Minute,
 		Quota:             Quota{Window: time.Minute, MaxClients: 100_000},
@@ -104,6 +114,9 @@ func (c Config) Validate() error {
 	if c.Port < 0 || c.Port > 65535 {
 		bad("port: %d is outside 0 to 65535", c.Port)
 	}
+	if _, err := netip.ParseAddr(c.Host); err != nil && strings.ContainsAny(c.Host, ":/[]") {
+		bad("host: %q is neither a name nor an address such as 0.0.0.0 or ::1; the port is a setting of its own (PORT)", c.Host)
+	}
 	for _, o := range c.CORSOrigins {
 		if u, err := url.Parse(o); o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Path != "") {
 			bad(`cors_origins: %q is neither an origin like "https://map.example.org" nor "*"`, o)
@@ -119,6 +132,7 @@ func (c Config) Validate() error {
 		{"max_connections", int64(c.MaxConnections), 1, 1 << 24},
 		{"max_in_flight", int64(c.MaxInFlight), 1, 1 << 24},
 		{"max_streams", int64(c.MaxStreams), 1, 1 << 24},
+		{"min_rate", c.MinRate, 1, maxBytesLimit},
 		{"quota.requests", int64(c.Quota.Requests), 0, 1 << 31},
 	} {
 		if v.value < v.min || v.value > v.max {

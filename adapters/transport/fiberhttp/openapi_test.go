@@ -320,6 +320,25 @@ func TestOpenAPIDocumentAllowsNoOtherMembers(t *testing.T) {
 	}
 }
 
+// A registered location_id fills the coordinates, so the document asks for one or the other.
+func TestOpenAPIDocumentAsksForAPlaceOrItsID(t *testing.T) {
+	c, err := theContract()
+	if err != nil {
+		t.Fatal(err)
+	}
+	readings := strings.Repeat(`,{"timestamp":"2026-01-01T00:00:00Z"}`, nowcast.MinReadings)[1:]
+	for schema, rest := range map[string]string{"FloodRiskRequest": `"rainfall_mm":1`, "NowcastRequest": `"weather_sequence":[` + readings + `]`} {
+		for place, allowed := range map[string]bool{
+			`"latitude":45,"longitude":9,`: true, `"location_id":"a",`: true, `"location_id":"a","latitude":45,"longitude":9,`: true,
+			``: false, `"latitude":45,`: false, `"location_name":"a",`: false,
+		} {
+			if err := c.validate("/components/schemas/"+schema, []byte("{"+place+rest+"}")); (err == nil) != allowed {
+				t.Errorf("%s of the place {%s}: %v", schema, place, err)
+			}
+		}
+	}
+}
+
 // schemaFields adds the paths of the fields that the schema at pointer describes, as transporttest.Fields does for
 // an answer.
 func (c *contract) schemaFields(at, pointer string, seen map[string]bool) {

@@ -16,12 +16,35 @@ import (
 
 // assess answers one question.
 func (s *Server) assess(x *exchange) error {
-	r, a := &x.request, &x.assessment
-	if err := x.question(&x.wire, func(decoded error) error {
-		return x.wire.Question(decoded, r, contractjson.Asking{Explain: true, Fresh: x.fresh(), Now: time.Now})
-	}); err != nil {
+	if err := x.question(&x.wire, x.floodRisk); err != nil {
 		return err
 	}
+	return s.answerFloodRisk(x)
+}
+
+// assessQuery answers one question whose scalar fields stand in the query string: it can be linked.
+func (s *Server) assessQuery(x *exchange) error {
+	if err := x.accepts(typeJSON); err != nil {
+		return err
+	}
+	if err := x.wantNoBody(); err != nil {
+		return err
+	}
+	var q contractjson.Query
+	x.Request.URI().QueryArgs().VisitAll(func(name, value []byte) { q.Add(string(name), string(value)) })
+	if err := x.floodRisk(q.Decode(&x.wire)); err != nil {
+		return err
+	}
+	return s.answerFloodRisk(x)
+}
+
+// floodRisk makes the request of what was decoded.
+func (x *exchange) floodRisk(decoded error) error {
+	return x.wire.Question(decoded, &x.request, contractjson.Asking{Explain: true, Fresh: x.fresh(), Now: time.Now})
+}
+
+func (s *Server) answerFloodRisk(x *exchange) error {
+	r, a := &x.request, &x.assessment
 	if err := s.deps.Risk.Assess(x.ctx, r, a); err != nil {
 		return err
 	}
@@ -130,7 +153,7 @@ func (x *exchange) describeCache(p domain.Provenance) {
 	case domain.CacheBypass:
 		h.Set("Cache-Status", "guardy; fwd=request"+stored(p))
 	case domain.CacheError:
-		h.Set("Cache-Status", "guardy; fwd=miss; detail=error")
+		h.Set("Cache-Status", "guardy; fwd=miss"+stored(p)+"; detail=error")
 	case domain.CacheNone, domain.NumCacheOutcomes:
 		h.Set("Cache-Control", "no-store")
 		return
@@ -141,7 +164,7 @@ func (x *exchange) describeCache(p domain.Provenance) {
 }
 
 func stored(p domain.Provenance) string {
-	if p.TTL > 0 {
+	if p.Stored {
 		return "; stored"
 	}
 	return ""

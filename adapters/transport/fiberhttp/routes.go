@@ -38,6 +38,7 @@ var unmatched = route{label: "unmatched", probe: true, spanAttributes: trace.Wit
 func (s *Server) route() {
 	for _, rt := range []route{
 		{method: http.MethodPost, path: "/api/v1/predict/flood-risk", handle: s.assess},
+		{method: http.MethodGet, path: "/api/v1/predict/flood-risk", handle: s.assessQuery},
 		{method: http.MethodPost, path: "/api/v1/predict/batch", handle: s.assessBatch},
 		{method: http.MethodPost, path: "/api/v1/predict/nowcast", handle: s.nowcast},
 		{method: http.MethodPost, path: "/api/v1/predict/anomaly", handle: s.detectAnomaly},
@@ -113,6 +114,7 @@ type exchange struct {
 	drained   bool // the body was read to its end
 
 	body, out  []byte
+	packed     []byte // out, compressed
 	wire       contractjson.FloodRisk
 	wireBatch  contractjson.Batch
 	request    risk.Request
@@ -179,14 +181,17 @@ func (x *exchange) Close() error {
 	if !x.finished { // the stream panicked and ends only now: x is its alone
 		return nil
 	}
-	body, out := x.body[:0], x.out[:0]
+	body, out, packed := x.body[:0], x.out[:0], x.packed[:0]
 	if cap(body) > maxPooled {
 		body = nil
 	}
 	if cap(out) > maxPooled {
 		out = nil
 	}
-	*x = exchange{body: body, out: out, wireBatch: x.wireBatch.Recycled(), items: x.items.Recycled()}
+	if cap(packed) > maxPooled {
+		packed = nil
+	}
+	*x = exchange{body: body, out: out, packed: packed, wireBatch: x.wireBatch.Recycled(), items: x.items.Recycled()}
 	exchanges.Put(x)
 	return nil
 }
@@ -224,7 +229,7 @@ func (x *exchange) fail(err error) {
 func (x *exchange) answer(status int, contentType string, body []byte) {
 	x.Response.SetStatusCode(status)
 	x.Response.Header.SetContentType(contentType)
-	x.Response.SetBodyRaw(body)
+	x.Response.SetBodyRaw(x.compressed(body))
 }
 
 const typeJSON = "application/json"

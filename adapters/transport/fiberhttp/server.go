@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/valyala/fasthttp"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
@@ -62,6 +60,7 @@ type Server struct {
 	streams gate.Gate
 	quota   *quota // nil without a quota
 	started time.Time
+	drain   drain
 
 	base     context.Context // ends when Stop runs out of time
 	cancel   context.CancelFunc
@@ -101,7 +100,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 		BodyLimit:                    math.MaxInt, // body.go bounds bodies
 		StreamRequestBody:            true,
 		DisablePreParseMultipartForm: true,
-		Concurrency:                  cfg.MaxConnections,
+		Concurrency:                  math.MaxInt32, // the listener bounds connections
 		ReadBufferSize:               int(cfg.MaxHeaderBytes),
 		WriteBufferSize:              8 << 10,
 		ReadTimeout:                  cfg.ReadTimeout,
@@ -114,33 +113,26 @@ func New(cfg Config, d Deps) (*Server, error) {
 		ErrorHandler:                 s.unrouted,
 	})
 	s.route()
-	s.app.Server().Handler = s.knownMethods(s.app.Handler())
+	s.app.Server().Handler = s.arrive(s.app.Handler())
+	s.app.Server().ExpectHandler = s.expected
 	s.app.Server().CloseOnShutdown = true
 	return s, nil
 }
 
 // Start binds the listener and serves in the background.
 func (s *Server) Start(ctx context.Context) error {
-	return s.listener.Start(ctx, s.cfg.addr(), nil, s.app.Server().Serve)
+	limits := listener.Limits{Connections: s.cfg.MaxConnections, Rate: s.cfg.MinRate, Grace: s.cfg.WriteTimeout}
+	return s.listener.Start(ctx, s.cfg.addr(), limits, nil, s.app.Server().Serve)
 }
 
 // Addr returns the address that is listened on; empty before Start.
 func (s *Server) Addr() string { return s.listener.Addr() }
 
-// Stop accepts no more connections and waits for the requests under way. When ctx ends first, what
+// Stop accepts no more connections and waits for the requests under way; open streams end after the lines that were
+// read. When ctx ends first, what
 // is left is cancelled.
 func (s *Server) Stop(ctx context.Context) error {
 	defer s.cancel()
+	s.drain.begin()
 	return s.listener.Stop(ctx, s.app.Server().ShutdownWithContext)
-}
-
-// knownMethods lets fiber answer methods that it has never heard of like others that no route has.
-func (s *Server) knownMethods(next fasthttp.RequestHandler) fasthttp.RequestHandler {
-	methods := s.app.Config().RequestMethods
-	return func(c *fasthttp.RequestCtx) {
-		if !slices.Contains(methods, string(c.Method())) {
-			c.Request.Header.SetMethod(fiber.MethodTrace)
-		}
-		next(c)
-	}
 }

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,7 +62,7 @@ func TestRefusalsThatOnlyHTTPKnows(t *testing.T) {
 		{"unknown path", "POST", "/api/v1/predict/weather", good, nil, 404, "not_found"},
 		{"path with a slash too many", "POST", riskPath + "/", good, nil, 404, "not_found"},
 		{"path in another case", "POST", "/API/v1/predict/flood-risk", good, nil, 404, "not_found"},
-		{"wrong method", "GET", riskPath, "", nil, 405, "method_not_allowed"},
+		{"wrong method", "GET", batchPath, "", nil, 405, "method_not_allowed"},
 		{"unheard-of method", "BREW", riskPath, "", nil, 405, "method_not_allowed"},
 		{"unheard-of method and path", "BREW", "/coffee", "", nil, 404, "not_found"},
 		{"wrong method of a parameterised path", "GET", "/api/v1/models/risk_scorer/cache", "", nil, 405, "method_not_allowed"},
@@ -107,6 +108,43 @@ func TestAFieldBesideTheBodyIsRefused(t *testing.T) {
 	}
 	if a := do(t, "POST", url+riskPath+"?", strings.NewReader(good), jsonType); a.StatusCode != 200 {
 		t.Errorf("an empty query: %d %s", a.StatusCode, a.body)
+	}
+}
+
+func TestAQuestionMayStandInTheQueryString(t *testing.T) {
+	url := serve(t)
+	const query = "?latitude=38.42&longitude=-82.45&rainfall_mm=62.5&river.value=1.82&river.normal=0.64&river.flood_threshold=3.4&location_name=a+b%2Bc"
+	a := do(t, "GET", url+riskPath+query, nil)
+	if a.StatusCode != 200 || !bytes.Contains(a.body, []byte(`"location_name":"a b+c"`)) || !bytes.Contains(a.body, []byte(`"top_contributing_factors"`)) {
+		t.Errorf("got %d %s", a.StatusCode, a.body)
+	}
+	if h := a.Header; h.Get("ETag") == "" && h.Get("Cache-Control") == "" {
+		t.Errorf("an answer by GET says nothing of how long it may be kept: %v", h)
+	}
+	if a := do(t, "HEAD", url+riskPath+query, nil); a.StatusCode != 200 || len(a.body) > 0 {
+		t.Errorf("HEAD: got %d %s", a.StatusCode, a.body)
+	}
+	for query, want := range map[string][]string{
+		"": {"/latitude", "/longitude", "/rainfall_mm"}, "?latitude=38.42&longitude=-82.45": {"/rainfall_mm"},
+		"?latitude=38.42&longitude=-82.45&rainfall_mm=62.5&rainfall=3":                      {"/rainfall"},
+		"?latitude=38.42&longitude=-82.45&rainfall_mm=62.5&date=2026-01-01T00:00:00+01:00":  {"/date"}, // the plus is a blank
+		"?latitude=38.42&longitude=-82.45&rainfall_mm=62.5&weather_history=%5B%5D&explain=": {"/weather_history"},
+	} {
+		a := do(t, "GET", url+riskPath+query, nil)
+		p := a.problem(t)
+		var got []string
+		for _, e := range p.Errors {
+			got = append(got, e.Pointer)
+		}
+		if a.StatusCode != 422 || !slices.Equal(got, want) {
+			t.Errorf("%s: got %d %s", query, a.StatusCode, a.body)
+		}
+	}
+	if a := do(t, "GET", url+riskPath+query, strings.NewReader(good), jsonType); a.StatusCode != 422 {
+		t.Errorf("a body beside the query: got %d %s", a.StatusCode, a.body)
+	}
+	if a := do(t, "GET", url+riskPath+query, nil, "Accept: text/html"); a.StatusCode != 406 {
+		t.Errorf("a browser that takes no JSON: got %d %s", a.StatusCode, a.body)
 	}
 }
 
@@ -799,7 +837,7 @@ func TestAStreamThatPanicsEndsItsOwnConnectionOnly(t *testing.T) {
 		x.SetBodyStream(&stream{x: x, from: panicking{}, conn: x.Conn(), answers: contractjson.NewFloodRiskLines(to, 0, contractjson.Asking{Now: time.Now}), shares: make([][]byte, 1)}, -1)
 		return err
 	}})
-	s.app.Server().Handler = s.knownMethods(s.app.Handler()) // as in New, with the route
+	s.app.Server().Handler = s.arrive(s.app.Handler()) // as in New, with the route
 	if err := s.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/guardy-ai/guardy/adapters/contractjson"
+	"github.com/guardy-ai/guardy/domain"
 )
 
 const (
@@ -51,10 +52,12 @@ func (s *Server) assessStream(x *exchange) error {
 	// A body that is not read to its end would be taken for the next request, and whether it will be
 	// is not known when the headers leave.
 	x.SetConnectionClose()
-	x.SetBodyStream(&stream{
+	t := &stream{
 		x: x, from: body, conn: x.Conn(), limit: int(s.cfg.MaxLineBytes), shares: make([][]byte, runtime.GOMAXPROCS(0)),
 		answers: contractjson.NewFloodRiskLines(to, int(s.cfg.MaxLineBytes), contractjson.Asking{Fresh: x.fresh(), Now: time.Now}),
-	}, -1)
+	}
+	s.drain.add(t)
+	x.SetBodyStream(t, -1)
 	return nil
 }
 
@@ -109,6 +112,7 @@ func (t *stream) Close() error {
 	if z, ok := t.from.(*inflater); ok {
 		z.release()
 	}
+	t.x.server.drain.remove(t)
 	t.x.server.finish(t.x)
 	return nil
 }
@@ -121,8 +125,16 @@ func (t *stream) fill() {
 	if len(t.in) == cap(t.in) {
 		t.in = append(make([]byte, 0, max(2*cap(t.in), streamBuffer)), t.in...)
 	}
-	_ = t.conn.SetReadDeadline(time.Now().Add(t.x.server.cfg.StreamIdleTimeout))
+	drain := &t.x.server.drain
+	stopping := drain.patience(t.conn, t.x.server.cfg.StreamIdleTimeout)
 	n, err := t.from.Read(t.in[len(t.in):cap(t.in)])
+	switch {
+	case err != nil && !errors.Is(err, io.EOF) && !stopping && drain.begun():
+		return // the service began to stop during the read; the next one finds out what the client is owed
+	case stopping && (err == nil || !errors.Is(err, io.EOF)):
+		t.stop(n > 0)
+		return
+	}
 	t.in = t.in[:len(t.in)+n]
 	switch {
 	case errors.Is(err, io.EOF):
@@ -130,6 +142,25 @@ func (t *stream) fill() {
 	case err != nil:
 		t.ended = bodyError(err)
 	}
+}
+
+// stop ends the stream of a service that stops. Everything that was read is answered by now. A client that has sent
+// more is told so in a last line: an answer that is merely short would be taken for a whole one.
+func (t *stream) stop(more bool) {
+	pending := t.overlong || len(bytes.TrimSpace(t.in)) > 0
+	t.in, t.searched, t.overlong, t.ended = t.in[:0], 0, false, io.EOF
+	if !more && !pending {
+		return
+	}
+	rest := t.in[:cap(t.in)]
+	_ = t.conn.SetReadDeadline(time.Now().Add(discardTime))
+	for err := error(nil); err == nil; {
+		_, err = t.from.Read(rest)
+	}
+	t.out = append(contractjson.AppendItemError(t.out, t.index, &domain.Error{
+		Kind: domain.KindUnavailable, Op: "http", Msg: fmt.Sprintf("the service is stopping: "+
+			"the lines from index %d on are not answered; send them again", t.index),
+	}), '\n')
 }
 
 // collect finds the lines that have arrived.

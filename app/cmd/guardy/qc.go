@@ -23,6 +23,7 @@ import (
 
 type qcCmd struct {
 	Format     string `help:"Format of standard input: csv or ndjson." enum:"csv,ndjson" default:"csv"`
+	Timezone   string `help:"IANA name of the time zone of times without an offset, like Europe/Rome. Without it those of CSV are in UTC, and NDJSON has none." placeholder:"NAME"`
 	Report     string `help:"Write a page with the series and what was found in them." placeholder:"FILE"`
 	MaxDevices int    `help:"Devices that are remembered; of more, the one that reported longest ago is forgotten." default:"100000"`
 }
@@ -31,7 +32,8 @@ type qcCmd struct {
 func (qcCmd) Help() string {
 	return `Reads a sensor record: CSV with the columns device_id and timestamp and any numeric columns, a reading
 a line, each device in time order; an empty field is missing. Times are RFC 3339; without an offset they
-count as UTC. With --format ndjson each line is a reading in the JSON of the API, without history.
+are those of --timezone, and whole seconds since 1970 are taken. With --format ndjson each line is a reading
+in the JSON of the API, without history; --timezone is then the time zone of a line that names none.
 Writes a JSON verdict a reading, in the same order, as it goes. A line that cannot be read has an error
 with its number in its place; then the exit code is 1. A summary goes to standard error. With --report, a
 page with the counts and the series of each device is written at the end: one HTML file that loads nothing.`
@@ -41,6 +43,9 @@ page with the counts and the series of each device is written at the end: one HT
 func (q *qcCmd) Run(ctx context.Context, cli *cli, std stdio) error {
 	if q.MaxDevices < 1 {
 		return errors.New("--max-devices must be at least 1")
+	}
+	if err := checkZone(q.Timezone); err != nil {
+		return err
 	}
 	loaded, err := cli.load(std)
 	if err != nil {
@@ -58,12 +63,20 @@ func (q *qcCmd) Run(ctx context.Context, cli *cli, std stdio) error {
 	})
 }
 
+// checkZone refuses what is no IANA name of a time zone. "Local" is none: a record does not change with the machine.
+func checkZone(name string) error {
+	if _, err := time.LoadLocation(name); err != nil || name == "Local" {
+		return fmt.Errorf("--timezone %q is no time zone of the IANA database, like Europe/Rome or UTC", name)
+	}
+	return nil
+}
+
 // judge writes verdicts, a summary and, unless page is nil, the report.
 func (q *qcCmd) judge(ctx context.Context, model *anomaly.Model, std stdio, page io.Writer) error {
 	p := newProgress(std)
 	c := &qualityControl{
 		model: model, devices: newDevices(q.MaxDevices), out: bufio.NewWriterSize(std.out, 64<<10), written: p.written,
-		ndjson: q.Format == "ndjson", counts: map[string]*variableCounts{},
+		timezone: q.Timezone, ndjson: q.Format == "ndjson", counts: map[string]*variableCounts{},
 	}
 	if page != nil {
 		c.report = qcreport.New()
@@ -94,11 +107,12 @@ type qualityControl struct {
 	written func(lines int)
 	report  *qcreport.Report // nil unless asked for
 
-	ndjson  bool
-	csv     *sensorlog.CSV  // nil before the header, and for NDJSON
-	request anomaly.Request // of the newest line
-	verdict anomaly.Answer
-	answer  []byte
+	timezone string // of times without an offset; empty for none
+	ndjson   bool
+	csv      *sensorlog.CSV  // nil before the header, and for NDJSON
+	request  anomaly.Request // of the newest line
+	verdict  anomaly.Answer
+	answer   []byte
 
 	number              int // of the newest line, from 1
 	readings, bad       int
@@ -162,7 +176,9 @@ func (c *qualityControl) line(line []byte, overlong bool) error {
 		if overlong {
 			return fmt.Errorf("the header is longer than %d bytes", maxSensorLine)
 		}
-		c.csv, err = sensorlog.NewCSV(line)
+		if c.csv, err = sensorlog.NewCSV(line); err == nil && c.timezone != "" {
+			c.csv.Zone, err = time.LoadLocation(c.timezone)
+		}
 		return err
 	}
 	switch {
@@ -201,7 +217,7 @@ func (c *qualityControl) judgeCSV(line []byte) error {
 }
 
 func (c *qualityControl) judgeJSON(line []byte) (err error) {
-	if c.request, err = contractjson.DecodeReading(line); err != nil {
+	if c.request, err = contractjson.DecodeReading(line, c.timezone); err != nil {
 		return err
 	}
 	c.judge(c.devices.of([]byte(c.request.DeviceID), 0))

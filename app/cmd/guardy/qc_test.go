@@ -48,6 +48,41 @@ func TestALineThatIsTooLongIsAnErrorInItsPlace(t *testing.T) {
 	}
 }
 
+func TestQCReadsTimesWithoutAnOffsetInTheGivenZone(t *testing.T) {
+	const (
+		csv    = "device_id,timestamp,x\n"
+		ndjson = `{"device_id":"a","timestamp":"2026-03-01T12:00:00","measurements":{"x":1}}` + "\n"
+		first  = `"timestamp":"2026-03-01T`
+	)
+	for name, c := range map[string]struct {
+		in    string
+		flags []string
+		want  string // in the only line of the answer
+		code  int
+	}{
+		"UTC unless told":        {csv + "a,2026-03-01 12:00,1\n", nil, first + "12:00:00Z", 0},
+		"a zone":                 {csv + "a,2026-03-01 12:00,1\n", []string{"--timezone", "Asia/Kolkata"}, first + "06:30:00Z", 0},
+		"in summer":              {csv + "a,2026-07-01T12:00,1\n", []string{"--timezone", "Europe/Rome"}, `"timestamp":"2026-07-01T10:00:00Z`, 0},
+		"an offset counts":       {csv + "a,2026-03-01T12:00:00+01:00,1\n", []string{"--timezone", "Asia/Kolkata"}, first + "11:00:00Z", 0},
+		"seconds since 1970":     {csv + "a,1772366400,1\n", []string{"--timezone", "Asia/Kolkata"}, first + "12:00:00Z", 0},
+		"a time that is skipped": {csv + "a,2026-03-29T02:30,1\n", []string{"--timezone", "Europe/Rome"}, "skip", exitFailed},
+		"NDJSON without a zone":  {ndjson, []string{"--format", "ndjson"}, "/timestamp", exitFailed},
+		"NDJSON in a zone":       {ndjson, []string{"--format", "ndjson", "--timezone", "Asia/Kolkata"}, first + "06:30:00Z", 0},
+		"the line's own zone": {
+			strings.Replace(ndjson, "{", `{"timezone":"UTC",`, 1), []string{"--format", "ndjson", "--timezone", "Asia/Kolkata"}, first + "12:00:00Z", 0,
+		},
+		"no zone at all":  {csv + "a,2026-03-01 12:00,1\n", []string{"--timezone", "Mars/Olympus"}, "", exitFailed},
+		"the machine's":   {csv + "a,2026-03-01 12:00,1\n", []string{"--timezone", "Local"}, "", exitFailed},
+		"an abbreviation": {csv + "a,2026-03-01 12:00,1\n", []string{"--timezone", "IST"}, "", exitFailed},
+	} {
+		var out, failed bytes.Buffer
+		code := run(t.Context(), append([]string{"qc"}, c.flags...), stdio{strings.NewReader(c.in), &out, &failed, nil})
+		if code != c.code || !strings.Contains(out.String(), c.want) || c.want == "" && !strings.Contains(failed.String(), "--timezone") {
+			t.Errorf("%s: exit code %d, %s%s", name, code, out.String(), failed.String())
+		}
+	}
+}
+
 // A record judged by the detector alone, and its lines asked one by one of the service, have the same
 // verdicts.
 func TestARecordAndItsReadingsAreJudgedAlike(t *testing.T) {

@@ -102,12 +102,11 @@ func (c *regionPicture) scene(ctx context.Context, r *region.Region) (regionmap.
 		scene.Water = request.Flood.Polygons
 	}
 	scene.Bridges = roads.Bridges(request.Bridges == evacuation.BridgesOpen)
-	ctx, cancel := context.WithTimeout(ctx, c.Budget)
-	defer cancel()
+	start := time.Now()
 	ground := roadplan.New(r)
 	answer := new(evacuation.Answer)
-	err = evacuation.NewPlanner(ground, ground.Digest()).Plan(request, func() bool { return ctx.Err() != nil }, answer)
-	if err == nil && errors.Is(ctx.Err(), context.Canceled) {
+	err = evacuation.NewPlanner(ground, ground.Digest()).Plan(request, func() float64 { return spent(start, c.Budget) }, answer)
+	if err == nil {
 		err = ctx.Err()
 	}
 	scene.Request, scene.Answer = request, answer

@@ -121,16 +121,20 @@ type plannedDeparture struct {
 	Units     int32   `json:"units_per_step"`
 }
 
-// grace is the time that a comparison with CCRP may take even where there is no budget.
-const grace = 500 * time.Millisecond
+// spent returns how much of a budget is over; all of it where there is none.
+func spent(start time.Time, budget time.Duration) float64 {
+	if budget <= 0 {
+		return 1
+	}
+	return float64(time.Since(start)) / float64(budget)
+}
 
 // plan answers one scenario.
 func (r *regionPlanCmd) plan(ctx context.Context, n *evacinstance.Network, s *evacinstance.Scenario) (*plannedScenario, error) {
 	start := time.Now()
 	plan, err := quickest.New(&n.Network, &s.Scenario, quickest.Options{
-		Enough: func() bool { return time.Since(start) >= r.Budget },
-		Late:   func() bool { return time.Since(start) >= 2*r.Budget+grace },
-		Abort:  ctx.Err,
+		Spent: func() float64 { return spent(start, r.Budget) },
+		Abort: ctx.Err,
 	})
 	if err != nil {
 		return nil, err

@@ -143,11 +143,29 @@ func (r *replay) checkLoads() {
 			if k+1 < len(changes) && changes[k+1].step == c.step {
 				continue
 			}
-			if capacity := r.network.Edges[i].Capacity; units > int64(capacity) {
-				r.broke(RuleCapacity, "edge %d takes %d units a step, and %d enter at step %d", i, capacity, units, c.step)
+			end := c.step // of the steps at which as many enter
+			if k+1 < len(changes) {
+				end = changes[k+1].step - 1
+			}
+			for t := c.step; t <= end && units > 0; t++ {
+				if capacity := r.capacity(i, t); units > capacity {
+					r.broke(RuleCapacity, "edge %d takes %d units at step %d, and %d enter", i, capacity, t, units)
+					break
+				}
 			}
 		}
 	}
+}
+
+// capacity returns how many units may enter an edge at a step: as many whole ones as have come together by its end, less
+// those that had by its beginning.
+func (r *replay) capacity(edge int32, step int) int64 {
+	e := &r.network.Edges[edge]
+	if e.Until > 0 && step >= int(e.Until) {
+		return 0
+	}
+	per := int64(max(r.network.Per, 1))
+	return int64(step+1)*int64(e.Capacity)/per - int64(step)*int64(e.Capacity)/per
 }
 
 // checkNodes compares what left and what arrived with what was there.

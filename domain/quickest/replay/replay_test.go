@@ -56,7 +56,7 @@ func TestEveryBreachIsSeen(t *testing.T) {
 		{"too fast", replay.RuleTransit, func(d *quickest.Departure) { d.Enter[1] = 1 }, "entered 1 steps"},
 		{"too early", replay.RuleTransit, func(d *quickest.Departure) { d.Enter[0] = -1 }, "entered -1 steps"},
 		{"water", replay.RuleBlocked, func(d *quickest.Departure) { d.Path[0] = 2 }, "edge 2 is blocked"},
-		{"a crowd", replay.RuleCapacity, func(d *quickest.Departure) { d.Units = 4 }, "edge 0 takes 3 units a step, and 4 enter at step 0"},
+		{"a crowd", replay.RuleCapacity, func(d *quickest.Departure) { d.Units = 4 }, "edge 0 takes 3 units at step 0, and 4 enter"},
 		{"more than there are", replay.RuleSupply, func(d *quickest.Departure) { d.Last = 3 }, "12 units leave node 0, where 9 wait"},
 		{"more than fit", replay.RuleRoom, func(d *quickest.Departure) { d.Last = 3 }, "12 units stay at node 2, which holds 10"},
 	} {
@@ -78,7 +78,7 @@ func TestCapacityCountsAllDeparturesTogether(t *testing.T) {
 	early.Units, late.Units = 2, 2
 	late.First, late.Last = 2, 2
 	got := replay.Run(n, s, []quickest.Departure{early, late})
-	if len(got.Violations) != 1 || got.Violations[0].Rule != replay.RuleCapacity || !strings.HasSuffix(got.Violations[0].Detail, "4 enter at step 2") {
+	if len(got.Violations) != 1 || got.Violations[0].Rule != replay.RuleCapacity || !strings.HasSuffix(got.Violations[0].Detail, "at step 2, and 4 enter") {
 		t.Errorf("violations %q, want the one of edge 0 at step 2", got.Violations)
 	}
 }

@@ -107,6 +107,7 @@ class Settings:
     batch: int = 512
     thresholds: int = 8
     density: float = 0.3  # weight of the density in the loss
+    others: float = 0.0  # standard deviation of the logarithm of other thresholds whose events are learnt, 0 for none
     networks: int = 3
 
     @property
@@ -240,6 +241,12 @@ def train(rows: Rows, groups: np.ndarray, s: Settings, seed: int, kind: type[Mem
             p = distribution(mixture, at)[..., 0].clamp(1e-6, 1 - 1e-6)
             event = (label[b][:, h] >= 1).float()
             loss = loss - (event * torch.log1p(-p) + (1 - event) * torch.log(p)) / 0.05
+            if s.others:  # the event as if the river's threshold were another one
+                other = torch.exp(s.others * torch.randn(len(b), 1))
+                at = torch.asinh((other - z[b][:, None]) / features.SMALL)[:, None].expand(-1, len(h), 1)
+                p = distribution(mixture, at)[..., 0].clamp(1e-6, 1 - 1e-6)
+                event = (label[b][:, h] >= other).float()
+                loss = loss - (event * torch.log1p(-p) + (1 - event) * torch.log(p)) / 0.05
             loss = ((loss * ok).sum(1) / ok.sum(1).clamp(min=1) * w[b]).mean()
             optimizer.zero_grad()
             loss.backward()

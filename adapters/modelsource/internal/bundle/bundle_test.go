@@ -1,11 +1,13 @@
 package bundle_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"strings"
@@ -168,6 +170,29 @@ func refused[M any](t *testing.T, load func(context.Context, fs.FS) (*M, domain.
 	}
 }
 
+// document has the manifest name documents.
+func document(t testing.TB, b fstest.MapFS, names ...string) {
+	t.Helper()
+	var documents []any
+	for _, name := range names {
+		data := b[folder+name].Data
+		documents = append(documents, map[string]any{"file": name, "bytes": len(data), "sha256": fmt.Sprintf("%x", sha256.Sum256(data))})
+	}
+	resign(t, b, func(m map[string]any) { m["documents"] = documents })
+}
+
+func TestACardIsProvenByTheDigestOfTheModel(t *testing.T) {
+	b := maps.Clone(shipped(t))
+	document(t, b, "card.md", "skill.json")
+	_, card, err := bundle.LoadRisk(t.Context(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if card.Text != string(b[folder+"card.md"].Data) {
+		t.Error("another text is shown")
+	}
+}
+
 func member(m map[string]any, i int) map[string]any { return m["members"].([]any)[i].(map[string]any) }
 
 func TestADamagedBundleIsRefusedWithTheReason(t *testing.T) {
@@ -257,7 +282,19 @@ func TestADamagedBundleIsRefusedWithTheReason(t *testing.T) {
 			b[folder+"golden.json"].Data = []byte(text[:at] + "9" + strings.TrimPrefix(text[at:], "-"))
 			resign(t, b, nothing)
 		}, "golden row 0"},
-		"no card":      {func(_ testing.TB, b fstest.MapFS) { delete(b, folder+"card.md") }, "without its card"},
+		"no card": {func(t testing.TB, b fstest.MapFS) {
+			document(t, b)
+			delete(b, folder+"card.md")
+		}, "card.md"},
+		"a card that was changed": {func(t testing.TB, b fstest.MapFS) {
+			document(t, b, "card.md", "skill.json")
+			b[folder+"card.md"] = &fstest.MapFile{Data: append(bytes.Clone(b[folder+"card.md"].Data), "\nIt is certain."...)}
+		}, "card.md has"},
+		"skill that was changed": {func(t testing.TB, b fstest.MapFS) {
+			document(t, b, "card.md", "skill.json")
+			b[folder+"skill.json"] = &fstest.MapFile{Data: bytes.ReplaceAll(b[folder+"skill.json"].Data, []byte("0.1"), []byte("0.9"))}
+		}, "skill.json has the digest"},
+		"documents without a card": {func(t testing.TB, b fstest.MapFS) { document(t, b, "skill.json") }, "do not name card.md"},
 		"no catalogue": {func(_ testing.TB, b fstest.MapFS) { delete(b, "manifest.json") }, "manifest.json"},
 	}
 	refused(t, bundle.LoadRisk, cases)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -73,11 +74,10 @@ func load[M any](
 		if err != nil {
 			return nil, err
 		}
-		text, err := l.read(path.Join(p.entry.Path, "card.md"), maxManifest)
-		if err != nil {
-			return nil, fmt.Errorf("a model never ships without its card: %w", err)
+		if card.Text, err = l.documents(p); err != nil {
+			return nil, err
 		}
-		card.Text, card.SizeBytes = string(text), l.size
+		card.SizeBytes = l.size
 		return model, nil
 	}()
 	if err == nil {
@@ -89,6 +89,9 @@ func load[M any](
 		kind = domain.KindCanceled
 	case errors.Is(err, fs.ErrNotExist):
 		kind = domain.KindNotFound
+	}
+	if errors.Is(err, ErrAbsent) { // which the caller may know how to mend
+		return nil, card, &domain.Error{Kind: kind, Op: "models.load", Msg: "the model was refused", Err: err}
 	}
 	return nil, card, &domain.Error{Kind: kind, Op: "models.load", Msg: "the model was refused: " + err.Error()}
 }
@@ -141,6 +144,41 @@ func (l *loader) risk(p proven, card *domain.ModelCard) (*risk.Model, error) {
 	return model, nil
 }
 
+// documents returns the text of the card. Where the manifest names documents, they are proven by it, so that the digest
+// of a model stands for what is said of it, too.
+func (l *loader) documents(p proven) (text string, err error) {
+	var m struct {
+		Documents []file `json:"documents"`
+	}
+	if err := json.Unmarshal(p.data, &m); err != nil {
+		return "", err
+	}
+	card := file{File: "card.md"}
+	for _, f := range m.Documents {
+		data, err := l.verified(p.entry.Path, f)
+		if err != nil {
+			return "", err
+		}
+		if f.File == card.File {
+			card, text = f, string(data)
+		}
+	}
+	switch {
+	case card.Bytes > 0:
+		return text, nil
+	case len(m.Documents) > 0:
+		return "", errors.New("a model never ships without its card: the manifest's documents do not name card.md")
+	}
+	data, err := l.read(path.Join(p.entry.Path, card.File), maxManifest)
+	if err != nil {
+		return "", fmt.Errorf("a model never ships without its card: %w", err)
+	}
+	return string(data), nil
+}
+
+// ErrAbsent is wrapped by the error about a model that the catalogue does not name.
+var ErrAbsent = errors.New("names no model")
+
 // entry finds a model in the catalogue.
 func (l *loader) entry(name domain.ModelName) (catalogEntry, error) {
 	data, err := l.read("manifest.json", maxManifest)
@@ -159,7 +197,7 @@ func (l *loader) entry(name domain.ModelName) (catalogEntry, error) {
 			return e, nil
 		}
 	}
-	return catalogEntry{}, fmt.Errorf("manifest.json names no model %s: %w", name, fs.ErrNotExist)
+	return catalogEntry{}, fmt.Errorf("manifest.json %w %s: %w", ErrAbsent, name, fs.ErrNotExist)
 }
 
 // check refuses a header that is not the catalogue's model, of the kind and the features that this build

@@ -39,6 +39,8 @@ type header struct {
 	Training      json.RawMessage   `json:"training"`
 	Skill         json.RawMessage   `json:"skill"`
 	Golden        file              `json:"golden"`
+	// Documents are the card, which is among them, and the tables of skill. Bundles of before name none.
+	Documents []file `json:"documents,omitempty"`
 }
 
 // manifest describes the risk scorer: every other file by size and digest.

@@ -282,7 +282,7 @@ func TestTheFirstNowcasterIsThereToRollBackTo(t *testing.T) {
 // A river that is still quiet while it pours has not answered the rain yet.
 func TestPouringRainAtAQuietRiverIsNeverVeryLow(t *testing.T) {
 	ask := shippedNowcast(t)
-	for _, mm := range []float64{21, 30, 45, 60, 100, 200, 300, 399} {
+	for _, mm := range []float64{21, 30, 45, 60, 100, 200, 300, 399, 401, 450, 2000} {
 		for _, hours := range []int{24, 200} {
 			r := creek(hours)
 			r.Readings[hours-1].RainfallMM = mm

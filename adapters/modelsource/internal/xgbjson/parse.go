@@ -40,10 +40,16 @@ type Model struct {
 	Version [3]int
 }
 
-// Parse reads a model. Its error says what is refused and, if it is a matter of one place, where that is.
+// Parse reads a model in JSON or in Universal Binary JSON. Its error says what is refused and, if it is a matter of one place, where that is.
 func Parse(data []byte, limits Limits) (*Model, error) {
 	if len(data) > limits.Bytes {
 		return nil, fmt.Errorf("%d bytes are more than %d", len(data), limits.Bytes)
+	}
+	if isUBJ(data) {
+		var err error
+		if data, err = jsonOfUBJ(data); err != nil {
+			return nil, fmt.Errorf("not Universal Binary JSON as XGBoost writes it: %w", err)
+		}
 	}
 	p := parser{
 		dec:    jsontext.NewDecoder(bytes.NewBuffer(data)),
@@ -70,10 +76,12 @@ type parser struct {
 	booster      string
 	objective    string
 	params       map[string]string // learner_model_param and gbtree_model_param
-	groups       int               // length of tree_info
-	nodes        int
-	trees        []trees.Tree
-	tree         rawTree // scratch: the tree being read
+	// bestIteration is where training with early stopping was best; empty without.
+	bestIteration string
+	groups        int // length of tree_info
+	nodes         int
+	trees         []trees.Tree
+	tree          rawTree // scratch: the tree being read
 }
 
 func (p *parser) top(name string) error {
@@ -100,6 +108,8 @@ func (p *parser) learner(name string) (err error) {
 		return p.object(p.gradientBooster)
 	case "learner_model_param":
 		return p.object(p.param)
+	case "attributes":
+		return p.object(p.attribute)
 	case "objective":
 		return p.object(func(name string) (err error) {
 			if name != "name" {
@@ -110,6 +120,15 @@ func (p *parser) learner(name string) (err error) {
 		})
 	}
 	return p.dec.SkipValue()
+}
+
+// attribute reads the one attribute that matters. XGBoost writes attributes as strings.
+func (p *parser) attribute(name string) (err error) {
+	if name != "best_iteration" {
+		return p.dec.SkipValue()
+	}
+	p.bestIteration, err = p.scalar()
+	return err
 }
 
 func (p *parser) featureName(i int) error {
@@ -138,6 +157,17 @@ func (p *parser) gradientBooster(name string) (err error) {
 		return err
 	case "model":
 		return p.object(p.gbtree)
+	case "weight_drop":
+		return p.array(func(i int) error {
+			factor, err := p.scalar()
+			if err != nil {
+				return err
+			}
+			if f, err := strconv.ParseFloat(factor, 32); err != nil || f != 1 {
+				return p.refuse("tree %d has the factor %.40q from dropout (weight_drop), which is not supported: train without dropout", i, factor)
+			}
+			return nil
+		})
 	}
 	return p.dec.SkipValue()
 }
@@ -172,7 +202,7 @@ func (p *parser) gbtree(name string) error {
 }
 
 // keptParams are the members of learner_model_param and gbtree_model_param that matter.
-var keptParams = [...]string{"base_score", "num_class", "num_target", "num_feature", "size_leaf_vector", "num_trees"}
+var keptParams = [...]string{"base_score", "num_class", "num_target", "num_feature", "size_leaf_vector", "num_trees", "num_parallel_tree"}
 
 func (p *parser) param(name string) error {
 	for _, kept := range keptParams {
@@ -220,6 +250,9 @@ func (p *parser) model() (*Model, error) {
 	if len(p.trees) == 0 {
 		return nil, errors.New("there are no trees")
 	}
+	if err := p.checkBestIteration(); err != nil {
+		return nil, err
+	}
 	base, err := baseMargin(p.params["base_score"])
 	if err != nil {
 		return nil, err
@@ -234,6 +267,29 @@ func (p *parser) model() (*Model, error) {
 		Objective:    p.objective,
 		Version:      p.version,
 	}, nil
+}
+
+// checkBestIteration refuses a model that was stopped early and still has the trees after its best iteration. XGBoost's
+// Booster counts them, its scikit-learn wrapper does not, and the file does not say which of the two was meant.
+func (p *parser) checkBestIteration() error {
+	if p.bestIteration == "" {
+		return nil
+	}
+	best, err := strconv.Atoi(p.bestIteration)
+	if err != nil || best < 0 {
+		return fmt.Errorf("best_iteration is %.40q", p.bestIteration)
+	}
+	perRound := 1
+	if v := p.params["num_parallel_tree"]; v != "" && v != "0" {
+		if perRound, err = strconv.Atoi(v); err != nil || perRound < 1 {
+			return fmt.Errorf("num_parallel_tree is %.40q", v)
+		}
+	}
+	if rounds := len(p.trees) / perRound; best+1 < rounds {
+		return fmt.Errorf("the model was stopped early: it is best after %d rounds and has %d, and readers disagree whether the rest counts; "+
+			"save booster[:%d], or take the attribute best_iteration away", best+1, rounds, best+1)
+	}
+	return nil
 }
 
 // baseMargin is the margin of a base_score, the probability that XGBoost starts from: "5E-1" until 3.0,

@@ -23,6 +23,7 @@ var fixtures = []struct {
 	{"deep", 6, 12, 6},
 	{"stumps", 4, 0, 3},
 	{"forest", 20, 3, 7},
+	{"uncovered", 6, 3, 5},
 }
 
 type golden struct {
@@ -202,7 +203,16 @@ func TestModelsThatCannotBeServedAreRefusedWithAReason(t *testing.T) {
 		}, "num_deleted"},
 		{"feature out of range", func(t *testing.T, d map[string]any) { list(secondTree(t, d), "split_indices")[0] = 7 }, "feature 7"},
 		{"feature beyond 32 bits", func(t *testing.T, d map[string]any) { list(secondTree(t, d), "split_indices")[0] = 1 << 32 }, "feature 4294967296"},
-		{"cover of zero", func(t *testing.T, d map[string]any) { list(secondTree(t, d), "sum_hessian")[1] = 0 }, "cover"},
+		{"cover of zero", func(t *testing.T, d map[string]any) { list(secondTree(t, d), "sum_hessian")[0] = 0 }, "cover"},
+		{"dropout", func(t *testing.T, d map[string]any) {
+			at(t, d, "learner", "gradient_booster")["weight_drop"] = []any{1, 0.5}
+		}, `tree 1 has the factor "0.5"`},
+		{"stopped early", func(t *testing.T, d map[string]any) {
+			at(t, d, "learner")["attributes"] = map[string]any{"best_iteration": "1"}
+		}, "save booster[:2]"},
+		{"best iteration that is no number", func(t *testing.T, d map[string]any) {
+			at(t, d, "learner")["attributes"] = map[string]any{"best_iteration": "eleven"}
+		}, "eleven"},
 		{"value beyond float32", func(t *testing.T, d map[string]any) { list(secondTree(t, d), "split_conditions")[1] = 1e300 }, "float32"},
 		{"threshold as text", func(t *testing.T, d map[string]any) { list(secondTree(t, d), "split_conditions")[1] = "1" }, "float32"},
 		{"threshold null", func(t *testing.T, d map[string]any) { list(secondTree(t, d), "split_conditions")[1] = nil }, "null"},

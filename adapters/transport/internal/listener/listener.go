@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"sync"
 	"sync/atomic"
 )
 
@@ -29,20 +28,24 @@ func New(name string, log *slog.Logger, failed func(error)) *Listener {
 	return &Listener{name: name, log: log, failed: failed, served: make(chan struct{})}
 }
 
-// Start binds the address, as wrapped by wrap if that is not nil, and lets serve work in the background.
-func (l *Listener) Start(ctx context.Context, address string, wrap func(net.Listener) net.Listener, serve func(net.Listener) error) error {
+// Start binds the address and lets serve work in the background, on what wrap makes of it if that is not nil.
+// Connections are accepted within limits.
+func (l *Listener) Start(
+	ctx context.Context, address string, limits Limits, wrap func(net.Listener) net.Listener, serve func(net.Listener) error,
+) error {
 	bound, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return fmt.Errorf("listen for %s: %w", l.name, err)
 	}
+	l.socket = newSocket(bound, l.name, l.log, limits)
+	served := net.Listener(l.socket)
 	if wrap != nil {
-		bound = wrap(bound)
+		served = wrap(served)
 	}
-	l.socket = &socket{Listener: bound}
 	l.log.InfoContext(ctx, "listening", "listener", l.name, "addr", l.Addr())
 	go func() {
 		defer close(l.served)
-		err := serve(l.socket)
+		err := serve(served)
 		if l.stopped.Load() {
 			return
 		}
@@ -86,17 +89,4 @@ func (l *Listener) StopHTTP(ctx context.Context, s *http.Server) error {
 		}
 		return nil
 	})
-}
-
-// socket can be closed twice: here and by the server.
-type socket struct {
-	net.Listener
-	once sync.Once
-	err  error
-}
-
-// Close implements net.Listener.
-func (s *socket) Close() error {
-	s.once.Do(func() { s.err = s.Listener.Close() })
-	return s.err
 }

@@ -28,7 +28,7 @@ func TestAStopIsNoFailureAndFreesTheAddress(t *testing.T) {
 		_, _ = io.WriteString(w, "answered")
 	})}
 	l := newListener(never(t))
-	if err := l.Start(t.Context(), "127.0.0.1:0", nil, server.Serve); err != nil {
+	if err := l.Start(t.Context(), "127.0.0.1:0", listener.Limits{}, nil, server.Serve); err != nil {
 		t.Fatal(err)
 	}
 	answers := make(chan string)
@@ -56,7 +56,7 @@ func TestAStopIsNoFailureAndFreesTheAddress(t *testing.T) {
 		t.Errorf("the second stop: %v", err)
 	}
 	again := newListener(never(t))
-	if err := again.Start(t.Context(), l.Addr(), nil, new(http.Server).Serve); err != nil {
+	if err := again.Start(t.Context(), l.Addr(), listener.Limits{}, nil, new(http.Server).Serve); err != nil {
 		t.Fatalf("the address is taken after the stop: %v", err)
 	}
 	// Perhaps Serve has not begun yet: a stop must not wait for it for ever.
@@ -74,7 +74,7 @@ func TestALateFailureIsReported(t *testing.T) {
 		wrapped = true
 		return l
 	}
-	if err := l.Start(t.Context(), "127.0.0.1:0", wrap, func(net.Listener) error { return broken }); err != nil {
+	if err := l.Start(t.Context(), "127.0.0.1:0", listener.Limits{}, wrap, func(net.Listener) error { return broken }); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-reported; !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "serve test: ") {
@@ -96,7 +96,7 @@ func TestConnectionsAreCutWhenTheTimeIsUp(t *testing.T) {
 		close(ended)
 	})}
 	l := newListener(never(t))
-	if err := l.Start(t.Context(), "127.0.0.1:0", nil, server.Serve); err != nil {
+	if err := l.Start(t.Context(), "127.0.0.1:0", listener.Limits{}, nil, server.Serve); err != nil {
 		t.Fatal(err)
 	}
 	go func() {
@@ -120,7 +120,7 @@ func TestATakenAddressFailsTheStart(t *testing.T) {
 	}
 	defer func() { _ = taken.Close() }()
 	l := newListener(never(t))
-	err = l.Start(t.Context(), taken.Addr().String(), nil, new(http.Server).Serve)
+	err = l.Start(t.Context(), taken.Addr().String(), listener.Limits{}, nil, new(http.Server).Serve)
 	if err == nil || !strings.HasPrefix(err.Error(), "listen for test: ") || l.Addr() != "" {
 		t.Errorf("%v, listening on %q", err, l.Addr())
 	}

@@ -51,12 +51,19 @@ process. Everything below can be changed, each source winning over those before 
 4. the flags ` + "`--log-level`" + ` and ` + "`--set key=value`" + `. Secrets are refused there.
 
 Durations carry a unit (` + "`250ms`" + `, ` + "`5m`" + `); the operators' variables also take plain seconds. Sizes are bytes
-or carry a unit (` + "`512KiB`" + `, ` + "`4MiB`" + `). Lists are YAML lists or separated by commas.
+or carry a unit (` + "`512KiB`" + `, ` + "`4MiB`" + `). Lists are YAML lists, also in one line
+(` + "`[a, b]`" + `), or separated by commas. Names such as ` + "`info`" + ` and switches (` + "`true`" + `, ` + "`yes`" + `,
+` + "`on`" + `, ` + "`1`" + `) may be in any case.
 
 Two of the operators' variables choose adapters: ` + "`REDIS_ENABLED=true`" + ` makes ` + "`cache.kind`" + ` tiered and
 ` + "`devices.kind`" + ` redis, ` + "`REDIS_ENABLED=false`" + ` keeps Redis out; ` + "`MODEL_PATH`" + ` makes ` + "`models.source`" + `
 dir. A choice by the key itself wins. Variables that begin with ` + "`GUARDY_TEST_`" + ` and
-` + "`GUARDY_QARTOD_VECTORS`" + ` belong to the tests and are ignored.
+` + "`GUARDY_QARTOD_VECTORS`" + ` belong to the tests and are ignored, and so are the addresses of Services that
+Kubernetes injects (` + "`GUARDY_SERVICE_HOST`" + `, ` + "`GUARDY_PORT=tcp://…`" + `, ` + "`GUARDY_PORT_8000_TCP_ADDR`" + `).
+
+On SIGHUP ` + "`guardy serve`" + ` reads the configuration again: ` + "`log.level`" + ` changes at once, other
+settings that differ are named in the log and take effect at the next start. ` + "`OTEL_`" + ` variables that cannot
+be followed are warnings; telemetry never keeps the service down.
 
 An unknown key or ` + "`GUARDY_`" + ` variable stops the start and is answered with the nearest known name.
 Everything that is wrong is reported at once, with its file and line or its variable.

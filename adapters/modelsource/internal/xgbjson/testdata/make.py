@@ -2,8 +2,8 @@
 
     python3 make.py
 
-writes, beside itself, NAME.json as booster.save_model leaves it, and NAME.golden.json with rows, the
-margins and the contributions that XGBoost gives them, in the order of the rows (null is a missing value).
+writes, beside itself, NAME.json as booster.save_model leaves it, for some NAME.ubj as well, and NAME.golden.json with
+rows, the margins and the contributions that XGBoost gives them, in the order of the rows (null is a missing value).
 Everything is self-made: no measurement of any place is in it. Written with xgboost 1.7.4 and numpy 1.24.
 """
 import json
@@ -29,7 +29,26 @@ MODELS = {
     # Boosted forests: several trees per round.
     "forest": (7, 5, dict(max_depth=3, tree_method="hist", num_parallel_tree=4, subsample=0.7,
                           colsample_bynode=0.7, base_score=0.5)),
+    # A split may leave no row on one side: the last tree's first leaf has the cover 0, see uncover.
+    "uncovered": (5, 6, dict(max_depth=3, tree_method="exact", base_score=0.5)),
 }
+
+
+BINARY = ("depth4", "stumps")
+
+
+def uncover(booster, path):
+    """Take the cover of one leaf away and give it to its sibling, as XGBoost writes a leaf that no row reached."""
+    model = json.loads(path.read_text())
+    tree = model["learner"]["gradient_booster"]["model"]["trees"][-1]
+    cover, left, right = tree["sum_hessian"], tree["left_children"], tree["right_children"]
+    leaf = next(i for i, child in enumerate(left) if child == -1)
+    parent = tree["parents"][leaf]
+    sibling = right[parent] if left[parent] == leaf else left[parent]
+    cover[sibling] = cover[parent]
+    cover[leaf] = 0.0
+    path.write_text(json.dumps(model, separators=(",", ":")))
+    return xgb.Booster(model_file=path)
 
 
 def data(rng, rows, features):
@@ -52,6 +71,10 @@ def main():
             dict(objective="binary:logistic", eta=0.2, seed=i, nthread=1, **params),
             xgb.DMatrix(x, label=y, feature_names=names), rounds)
         booster.save_model(HERE / f"{name}.json")
+        if name == "uncovered":
+            booster = uncover(booster, HERE / f"{name}.json")
+        if name in BINARY:
+            booster.save_model(HERE / f"{name}.ubj")
         rows, _ = data(rng, 40, features)
         rows[:10] = x[:10]
         rows[0] = np.nan

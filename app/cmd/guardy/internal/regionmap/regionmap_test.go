@@ -56,7 +56,7 @@ func town(t *testing.T, radii ...float64) regionmap.Scene {
 	request.LocationName, request.Radii, request.Flood = `<b>"Eldermere" & co`, radii, &evacuation.Extent{Polygons: water}
 	request.Canonicalize()
 	s.Request, s.Answer = &request, new(evacuation.Answer)
-	if err := evacuation.NewPlanner(roadplan.New(r), "").Plan(s.Request, func() bool { return false }, s.Answer); err != nil {
+	if err := evacuation.NewPlanner(roadplan.New(r), "").Plan(s.Request, func() float64 { return 0 }, s.Answer); err != nil {
 		t.Fatal(err)
 	}
 	return s

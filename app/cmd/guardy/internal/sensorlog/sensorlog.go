@@ -25,11 +25,13 @@ type Row struct {
 }
 
 // CSV parses the lines of a CSV file: device_id, timestamp, and any numeric columns, in any order. Times are
-// RFC 3339, exactly; without an offset, with a space for the T or without seconds they are taken, too, and count
-// as UTC. An empty field is missing.
+// RFC 3339, exactly; without an offset, with a space for the T or without seconds they are taken, too, as times of
+// Zone. An empty field is missing.
 type CSV struct {
 	// Columns are the names of the numeric columns.
 	Columns []string
+	// Zone is that of the times without an offset. NewCSV sets UTC.
+	Zone *time.Location
 
 	device, timestamp int
 	column            []int // of the file's fields: index in Columns, -1 for device and time
@@ -39,7 +41,7 @@ type CSV struct {
 
 // NewCSV reads the header.
 func NewCSV(header []byte) (*CSV, error) {
-	c := &CSV{device: -1, timestamp: -1}
+	c := &CSV{device: -1, timestamp: -1, Zone: time.UTC}
 	fields, err := c.split(bytes.TrimPrefix(header, []byte("\ufeff")))
 	if err != nil {
 		return nil, err
@@ -154,14 +156,13 @@ func parseNumber(field []byte) (float64, error) {
 	return v, nil // NaN, as some loggers write it, is missing
 }
 
-// parseTime takes RFC 3339, and as loggers write them times without an offset, which are in UTC, and whole
-// seconds since 1970.
+// parseTime takes RFC 3339, and as loggers write them times without an offset and whole seconds since 1970.
 func (c *CSV) parseTime(text string) (time.Time, error) {
-	t, err := instant.Local(text, time.UTC)
+	t, err := instant.Local(text, c.Zone)
 	switch {
 	case err == nil:
 		return t, nil
-	case errors.Is(err, instant.ErrLeapSecond), errors.Is(err, instant.ErrUnset):
+	case errors.Is(err, instant.ErrLeapSecond), errors.Is(err, instant.ErrUnset), errors.Is(err, instant.ErrGap):
 		return t, fmt.Errorf("the timestamp %.40q: %w", text, err)
 	}
 	return t, fmt.Errorf("the timestamp %.40q is not RFC 3339, like 2006-01-02T15:04:05Z", text)

@@ -931,13 +931,18 @@ func (x *Factor) GetContribution() float32 {
 	return 0
 }
 
-// LogOdds completes the listed contributions: base + others + their sum is the model's margin.
+// LogOdds completes the listed contributions: base + others + their sum is the model's margin, and
+// ln(flood_probability / (1 - flood_probability)) is intercept + slope times the margin.
 type LogOdds struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Expected margin of the training data.
 	Base float32 `protobuf:"fixed32,1,opt,name=base,proto3" json:"base,omitempty"`
 	// Sum of the contributions that are not listed.
-	Others        float32 `protobuf:"fixed32,2,opt,name=others,proto3" json:"others,omitempty"`
+	Others float32 `protobuf:"fixed32,2,opt,name=others,proto3" json:"others,omitempty"`
+	// Of the line of the calibration on which the margin lies.
+	Intercept float32 `protobuf:"fixed32,3,opt,name=intercept,proto3" json:"intercept,omitempty"`
+	// Of the same line; 0 where the calibration is constant.
+	Slope         float32 `protobuf:"fixed32,4,opt,name=slope,proto3" json:"slope,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -982,6 +987,20 @@ func (x *LogOdds) GetBase() float32 {
 func (x *LogOdds) GetOthers() float32 {
 	if x != nil {
 		return x.Others
+	}
+	return 0
+}
+
+func (x *LogOdds) GetIntercept() float32 {
+	if x != nil {
+		return x.Intercept
+	}
+	return 0
+}
+
+func (x *LogOdds) GetSlope() float32 {
+	if x != nil {
+		return x.Slope
 	}
 	return 0
 }
@@ -3183,10 +3202,12 @@ const file_guardy_v1_prediction_proto_rawDesc = "" +
 	"\afeature\x18\x01 \x01(\tR\afeature\x12\x19\n" +
 	"\x05value\x18\x02 \x01(\x02H\x00R\x05value\x88\x01\x01\x12\"\n" +
 	"\fcontribution\x18\x03 \x01(\x02R\fcontributionB\b\n" +
-	"\x06_value\"5\n" +
+	"\x06_value\"i\n" +
 	"\aLogOdds\x12\x12\n" +
 	"\x04base\x18\x01 \x01(\x02R\x04base\x12\x16\n" +
-	"\x06others\x18\x02 \x01(\x02R\x06others\"\xb6\x01\n" +
+	"\x06others\x18\x02 \x01(\x02R\x06others\x12\x1c\n" +
+	"\tintercept\x18\x03 \x01(\x02R\tintercept\x12\x14\n" +
+	"\x05slope\x18\x04 \x01(\x02R\x05slope\"\xb6\x01\n" +
 	"\fInputQuality\x12\x18\n" +
 	"\amissing\x18\x01 \x03(\tR\amissing\x12\"\n" +
 	"\rout_of_domain\x18\x02 \x03(\tR\voutOfDomain\x12\x18\n" +
