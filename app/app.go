@@ -39,6 +39,7 @@ func options(c config.Config, build Build, logger *slog.Logger, pause pauser) fx
 	return fx.Options(
 		core(c, build, logger),
 		fx.Module("models", fx.Invoke(loadModels(c.Models.Warmup))),
+		guard(c),
 		adminhttp.Module(c.Admin),
 		modules(c, transportChoice(c)),
 		fx.Invoke(drainFirst(c.Shutdown.Delay, pause)),

@@ -98,7 +98,11 @@ func (s *Server) send(
 	defer cancel()
 	c.writeUntil(time.Now().Add(s.cfg.WriteTimeout))
 	b.MakeOutcomes()
-	if len(b.Requests) > 0 {
+	if refused := s.spend(ctx, b.Len()*ports.CostPlace); refused != nil {
+		for i := range b.Outcomes {
+			b.Outcomes[i].Err = refused
+		}
+	} else if len(b.Requests) > 0 {
 		slot, err := c.stream.Block(ctx, 1+len(b.Requests)/blockSize)
 		if err != nil { // its turn did not come in time
 			for i := range b.Outcomes {

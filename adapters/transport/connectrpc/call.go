@@ -25,10 +25,11 @@ type call struct {
 	request *http.Request
 	start   time.Time
 
-	id    string // X-Request-Id
-	route string
-	code  string // set by the layer that decided it
-	hold  bool   // collect the messages of a block instead of sending each by itself
+	id     string // X-Request-Id
+	route  string
+	code   string // set by the layer that decided it
+	caller ports.Caller
+	hold   bool // collect the messages of a block instead of sending each by itself
 
 	server   *Server
 	peer     *peer

@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/url"
 	"time"
+
+	"github.com/guardy-ai/guardy/adapters/transport/internal/tlsfiles"
 )
 
 // Config is the `connect` section.
@@ -66,6 +68,8 @@ type Config struct {
 
 	// StreamIdleTimeout ends a stream on which no message arrives for this long. Default 5m.
 	StreamIdleTimeout time.Duration `koanf:"stream_idle_timeout"`
+
+	TLS tlsfiles.Config `koanf:"tls"`
 }
 
 // DefaultConfig returns the defaults.
@@ -134,5 +138,5 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("%s: %v must be above zero", v.key, v.value))
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.TLS.Validate())...)
 }

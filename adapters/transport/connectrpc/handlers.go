@@ -47,6 +47,7 @@ type endpoint struct {
 	http.Handler
 	class  ports.Class // probes and reflection never wait behind the work
 	stream bool
+	watch  bool // it goes on until the client or the service ends
 	early  bool // it is decided from the headers whether the body is read
 }
 
@@ -58,20 +59,24 @@ const compressMinBytes = 1400
 func (s *Server) route(chain connect.HandlerOption) map[string]endpoint {
 	common := connect.WithHandlerOptions(codecs(s.deps.Limits.MaxBatchSize), chain, connect.WithCompressMinBytes(compressMinBytes))
 	unary := connect.WithHandlerOptions(common, boundedGzip(s.cfg.MaxBodyBytes))
-	admin := connect.WithHandlerOptions(unary, adminGate(s.deps.AdminKeys))
+	admin := connect.WithHandlerOptions(unary, s.gated(ports.ScopeAdmin, ports.CostPlace))
+	read := connect.WithHandlerOptions(unary, s.gated(ports.ScopeNone, ports.CostPlace))
+	single := connect.WithHandlerOptions(unary, s.gated(ports.ScopePredict, ports.CostPlace))
+	plan := connect.WithHandlerOptions(unary, s.gated(ports.ScopePredict, ports.CostPlan))
+	many := s.gated(ports.ScopePredict, 0)
 	prediction := guardyv1.File_guardy_v1_prediction_proto.Services().ByName("PredictionService").Methods()
 	models := guardyv1.File_guardy_v1_model_proto.Services().ByName("ModelService").Methods()
 	out := map[string]endpoint{}
 
 	for path, h := range map[string]http.Handler{
-		guardyv1connect.PredictionServiceAssessFloodRiskProcedure:      handle(prediction, "AssessFloodRisk", s.assess, unary),
-		guardyv1connect.PredictionServiceAssessFloodRiskBatchProcedure: handle(prediction, "AssessFloodRiskBatch", s.assessBatch, unary),
-		guardyv1connect.PredictionServiceNowcastProcedure:              handle(prediction, "Nowcast", s.nowcast, unary),
-		guardyv1connect.PredictionServiceDetectAnomalyProcedure:        handle(prediction, "DetectAnomaly", s.detectAnomaly, unary),
-		guardyv1connect.PredictionServicePlanEvacuationProcedure:       handle(prediction, "PlanEvacuation", s.planEvacuation, unary),
-		guardyv1connect.ModelServiceListModelsProcedure:                handle(models, "ListModels", s.listModels, unary),
-		guardyv1connect.ModelServiceGetModelProcedure:                  handle(models, "GetModel", s.getModel, unary),
-		guardyv1connect.ModelServiceGetModelStatsProcedure:             handle(models, "GetModelStats", s.getModelStats, unary),
+		guardyv1connect.PredictionServiceAssessFloodRiskProcedure:      handle(prediction, "AssessFloodRisk", s.assess, single),
+		guardyv1connect.PredictionServiceAssessFloodRiskBatchProcedure: handle(prediction, "AssessFloodRiskBatch", s.assessBatch, connect.WithHandlerOptions(unary, many)),
+		guardyv1connect.PredictionServiceNowcastProcedure:              handle(prediction, "Nowcast", s.nowcast, single),
+		guardyv1connect.PredictionServiceDetectAnomalyProcedure:        handle(prediction, "DetectAnomaly", s.detectAnomaly, single),
+		guardyv1connect.PredictionServicePlanEvacuationProcedure:       handle(prediction, "PlanEvacuation", s.planEvacuation, plan),
+		guardyv1connect.ModelServiceListModelsProcedure:                handle(models, "ListModels", s.listModels, read),
+		guardyv1connect.ModelServiceGetModelProcedure:                  handle(models, "GetModel", s.getModel, read),
+		guardyv1connect.ModelServiceGetModelStatsProcedure:             handle(models, "GetModelStats", s.getModelStats, read),
 	} {
 		out[path] = endpoint{Handler: h, class: classOf(path)}
 	}
@@ -84,7 +89,7 @@ func (s *Server) route(chain connect.HandlerOption) map[string]endpoint {
 
 	const stream = guardyv1connect.PredictionServiceStreamFloodRiskProcedure
 	out[stream] = endpoint{stream: true, class: ports.ClassBulk, Handler: connect.NewBidiStreamHandler(
-		stream, s.stream, connect.WithSchema(prediction.ByName("StreamFloodRisk")), common,
+		stream, s.stream, connect.WithSchema(prediction.ByName("StreamFloodRisk")), common, many,
 		boundedGzip(s.cfg.MaxMessageBytes), connect.WithReadMaxBytes(int(s.cfg.MaxMessageBytes)))}
 
 	mount := func(methods ...string) func(string, http.Handler) {
@@ -97,7 +102,9 @@ func (s *Server) route(chain connect.HandlerOption) map[string]endpoint {
 	reflector := grpcreflect.NewStaticReflector(
 		guardyv1connect.PredictionServiceName, guardyv1connect.ModelServiceName, grpchealth.HealthV1ServiceName,
 	)
-	mount("Check", "Watch")(grpchealth.NewHandler(checker{s.deps.Health}, chain))
+	service, health := grpchealth.NewHandler(checker{s.deps.Health, s.draining}, chain)
+	mount("Check")(service, health)
+	out[service+"Watch"] = endpoint{Handler: health, watch: true}
 	mount("ServerReflectionInfo")(grpcreflect.NewHandlerV1(reflector, chain))
 	mount("ServerReflectionInfo")(grpcreflect.NewHandlerV1Alpha(reflector, chain))
 	return out

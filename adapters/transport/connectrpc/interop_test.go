@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/guardy-ai/guardy/adapters/access"
 	guardyv1 "github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1"
 	"github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1/guardyv1connect"
 	"github.com/guardy-ai/guardy/ports"
@@ -154,8 +155,9 @@ func TestTheModuleServesWhileTheApplicationRuns(t *testing.T) {
 				return ports.NopRecorder{}, noop.NewTracerProvider()
 			},
 			func() *slog.Logger { return slog.New(slog.DiscardHandler) },
+			func() ports.Gatekeeper { return guard(access.Config{}) },
 		),
-		Module(testConfig(), limits, nil),
+		Module(testConfig(), limits),
 	)
 	app.RequireStart().RequireStop()
 }

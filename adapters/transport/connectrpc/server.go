@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -23,6 +24,7 @@ import (
 	"github.com/guardy-ai/guardy/adapters/transport/internal/flight"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/listener"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/room"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/tlsfiles"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/ports"
 )
@@ -42,8 +44,8 @@ type Deps struct {
 	Logger     *slog.Logger
 	Limits     Limits
 	Evacuation ports.EvacuationPlanner
-	// AdminKeys open what changes state. Without keys it is open to callers on the same machine.
-	AdminKeys []string
+	// Access decides who may ask for what.
+	Access ports.Gatekeeper
 	// Failed is told when serving ends without Stop.
 	Failed func(error)
 }
@@ -72,6 +74,7 @@ func (d *Deps) validate() error {
 		{"Tracer", d.Tracer == nil},
 		{"Logger", d.Logger == nil},
 		{"Failed", d.Failed == nil},
+		{"Access", d.Access == nil},
 	} {
 		if dep.nil {
 			return fmt.Errorf("connectrpc: the dependency %s is missing", dep.name)
@@ -98,6 +101,7 @@ type Server struct {
 	listener *listener.Listener
 	draining chan struct{}
 	drain    sync.Once
+	watches  chan struct{} // one for each watcher of the health
 }
 
 // New returns a server that does not listen yet.
@@ -107,7 +111,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, deps: deps, log: deps.Logger,
-		errors: connect.NewErrorWriter(), listener: listener.New("connect", deps.Logger, deps.Failed), draining: make(chan struct{}),
+		errors: connect.NewErrorWriter(), listener: listener.New("connect", deps.Logger, deps.Failed), draining: make(chan struct{}), watches: make(chan struct{}, maxWatches),
 	}
 	s.flights = flight.New(flight.Limits{Requests: cfg.MaxInFlight, Streams: cfg.MaxStreams, Bytes: cfg.MaxBytesInFlight}, deps.Admission)
 	s.arriving = room.New(int64(arrivingFactor*cfg.MaxInFlight), arrivingPatience).Shared(int64(arrivingFactor*cfg.MaxInFlight+1) / 2)
@@ -119,6 +123,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
+	protocols.SetHTTP2(cfg.TLS.On())
 	s.http = &http.Server{
 		Handler:           s.cors(http.HandlerFunc(s.serve)),
 		Protocols:         protocols,
@@ -141,7 +146,10 @@ const arrivingFactor = 8
 const maxHeaderBytes = 32 << 10
 
 // checker answers gRPC health checks for the process ("") and for each service.
-type checker struct{ health ports.HealthReporter }
+type checker struct {
+	health   ports.HealthReporter
+	draining <-chan struct{} // closed when the service stops
+}
 
 // Check implements grpchealth.Checker.
 func (c checker) Check(ctx context.Context, r *grpchealth.CheckRequest) (*grpchealth.CheckResponse, error) {
@@ -165,7 +173,7 @@ func (s *Server) cors(next http.Handler) http.Handler {
 		AllowedMethods: connectcors.AllowedMethods(),
 		AllowedHeaders: append(connectcors.AllowedHeaders(),
 			"Authorization", "Cache-Control", "If-None-Match", "Traceparent", "Tracestate", "X-Api-Key", "X-Request-Id"),
-		ExposedHeaders: append(connectcors.ExposedHeaders(), "Age", "Cache-Status", "Etag", "X-Request-Id"),
+		ExposedHeaders: append(connectcors.ExposedHeaders(), "Age", "Cache-Status", "Etag", "Ratelimit", "Ratelimit-Policy", "Retry-After", "X-Request-Id"),
 		MaxAge:         int((2 * time.Hour).Seconds()),
 	}).Handler(next)
 }
@@ -213,6 +221,15 @@ func (s *Server) dispatch(c *call, r *http.Request) {
 		}
 		c.stream.isOpen = true
 		defer c.stream.Close()
+	case to.watch:
+		c.writeUntil(time.Time{})
+		end, err := s.watching(c)
+		if err != nil {
+			s.write(c, w, r, c.refuse(domainError(err)))
+			return
+		}
+		defer end()
+		c.bound(r)
 	case to.class == ports.ClassProbe:
 		if to.early {
 			c.bound(r)
@@ -284,7 +301,16 @@ func (s *Server) notFound(c *call, r *http.Request) {
 // Start listens and serves in the background.
 func (s *Server) Start(ctx context.Context) error {
 	limits := listener.Limits{Connections: s.cfg.MaxConnections, Rate: s.cfg.MinRate, Grace: s.cfg.WriteTimeout}
-	return s.listener.Start(ctx, s.cfg.Addr, limits, nil, s.http.Serve)
+	serve := s.http.Serve
+	if s.cfg.TLS.On() {
+		files, err := tlsfiles.Load(s.cfg.TLS, "connect", s.log)
+		if err != nil {
+			return err
+		}
+		s.http.TLSConfig = files.Config("h2", "http/1.1")
+		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
+	}
+	return s.listener.Start(ctx, s.cfg.Addr, limits, nil, serve)
 }
 
 // Stop lets unary calls finish and ends streams after the block at hand. What is left when ctx ends is

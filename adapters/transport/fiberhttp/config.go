@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/guardy-ai/guardy/adapters/transport/internal/tlsfiles"
 )
 
 // Config is the `http` section.
@@ -74,13 +76,21 @@ type Config struct {
 	// StreamIdleTimeout ends an NDJSON body of which nothing arrives for this long. Default 5m.
 	StreamIdleTimeout time.Duration `koanf:"stream_idle_timeout"`
 
-	Quota Quota `koanf:"quota"`
+	// TrustedProxies are the addresses and networks (10.0.0.0/8) of proxies in front, of which the client's address
+	// is taken from X-Forwarded-For, here and on the Connect listener. While there are any, nobody counts as a
+	// program on the same machine. None by default.
+	TrustedProxies []string `koanf:"trusted_proxies"`
+
+	Quota Quota           `koanf:"quota"`
+	TLS   tlsfiles.Config `koanf:"tls"`
 }
 
-// Quota bounds what one client, that is one IPv4 address or one IPv6 /64 network, may ask for. Behind
-// a proxy all clients have the proxy's address: leave it off there and let the proxy do it.
+// Quota bounds what one client without a key, that is one IPv4 address or one IPv6 /64 network, may ask for, over HTTP
+// and over Connect and gRPC together. Behind a proxy all clients have the proxy's address unless http.trusted_proxies
+// names it. Keys have quotas of their own in security.keys_file.
 type Quota struct {
-	// Requests that a client may make in every window. 0, the default, is no quota.
+	// Requests that a client may make in every window, counted by what they cost: a place, a reading or a
+	// page is 1, a plan 100. 0, the default, is no quota.
 	Requests int `koanf:"requests"`
 
 	// Window of the quota. A client that was quiet may use the whole quota at once. Default 1m.
@@ -130,6 +140,14 @@ func (c Config) Validate() error {
 			bad(`cors_origins: %q is neither an origin like "https://map.example.org" nor "*"`, o)
 		}
 	}
+	for _, text := range c.TrustedProxies {
+		if _, err := netip.ParsePrefix(text); err == nil {
+			continue
+		}
+		if _, err := netip.ParseAddr(text); err != nil {
+			bad("trusted_proxies: %q is neither an address such as 10.0.0.7 nor a network such as 10.0.0.0/8", text)
+		}
+	}
 	for _, v := range []struct {
 		key             string
 		value, min, max int64
@@ -169,7 +187,7 @@ func (c Config) Validate() error {
 			bad("quota.max_clients: %d must be at least 1", c.Quota.MaxClients)
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.TLS.Validate())...)
 }
 
 func (c Config) addr() string { return net.JoinHostPort(c.Host, strconv.Itoa(c.Port)) }

@@ -12,6 +12,7 @@ import (
 	"github.com/guardy-ai/guardy/domain/anomaly"
 	"github.com/guardy-ai/guardy/domain/evacuation"
 	"github.com/guardy-ai/guardy/domain/nowcast"
+	"github.com/guardy-ai/guardy/ports"
 )
 
 // assess answers one question.
@@ -125,7 +126,10 @@ func (x *exchange) question(w contractjson.Request, ask func(decoded error) erro
 	if err := x.inTime(); err != nil {
 		return err
 	}
-	return ask(decoded)
+	if err := ask(decoded); err != nil {
+		return err
+	}
+	return x.priced(x.route.price.cost, true, "request")
 }
 
 // fresh reports whether the client wants no answer from the cache.
@@ -197,6 +201,9 @@ func (s *Server) assessBatch(x *exchange) error {
 		return err
 	}
 	if err := x.wireBatch.Questions(decoded, most, contractjson.Asking{Fresh: x.fresh(), Now: time.Now}, &x.items); err != nil {
+		return err
+	}
+	if err := x.priced(x.items.Len()*ports.CostPlace, false, "request"); err != nil {
 		return err
 	}
 	to, err := s.deps.Batch.Begin(x.ctx)

@@ -2,6 +2,7 @@ package fiberhttp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
@@ -33,6 +34,7 @@ type route struct {
 	// admin marks what changes state.
 	admin bool
 
+	price          price
 	label          string // "POST /api/v1/predict/batch", for metrics and spans
 	spanAttributes trace.SpanStartEventOption
 }
@@ -72,6 +74,7 @@ func (s *Server) route() {
 
 func (s *Server) add(rt route) {
 	rt.label = rt.method + " " + rt.path
+	rt.price = priceOf(&rt)
 	rt.spanAttributes = trace.WithAttributes(
 		attribute.String("http.request.method", rt.method), attribute.String("http.route", rt.path), attribute.String("url.scheme", "http"),
 	)
@@ -111,6 +114,10 @@ type exchange struct {
 	traced context.Context   // carries the span; outlives the deadline
 	ctx    *lazyctx.Deadline // and the deadline
 	span   trace.Span
+
+	caller  ports.Caller
+	dry     bool   // the client asks for the price only
+	cleared string // what was cleared, for the audit
 
 	conn   *listener.Conn // nil where the listener is not ours
 	flight flight.Request // what it has of what is bounded
@@ -223,9 +230,23 @@ func (x *exchange) run() {
 			x.fail(fmt.Errorf("panic: %v\n%s", r, debug.Stack()))
 		}
 	}()
-	if err := x.route.handle(x); err != nil {
+	err := x.server.perform(x)
+	if err != nil && !errors.Is(err, errPriced) {
 		x.fail(err)
 	}
+}
+
+// perform does what the route is for.
+func (s *Server) perform(x *exchange) error {
+	if !x.route.admin {
+		return x.route.handle(x)
+	}
+	return s.audited(x, func() error {
+		if err := s.enter(x); err != nil {
+			return err
+		}
+		return x.route.handle(x)
+	})
 }
 
 // fail answers err as a problem.

@@ -15,6 +15,7 @@ import (
 	"github.com/guardy-ai/guardy/adapters/contractjson"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/flight"
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/ports"
 )
 
 const (
@@ -33,6 +34,9 @@ const (
 func (s *Server) assessStream(x *exchange) error {
 	if err := x.accepts(typeNDJSON); err != nil {
 		return err
+	}
+	if x.dry {
+		return x.priced(ports.CostPlace, true, "line")
 	}
 	if err := x.stream.Open(x.ctx, s.flights, x, x.client()); err != nil {
 		return err
@@ -207,6 +211,11 @@ func (t *stream) line(line []byte) {
 
 // answer encodes the answers of the lines under way into out, in their order.
 func (t *stream) answer() {
+	if err := t.x.lines(len(t.lines)); err != nil {
+		t.out = errorItems(t.out, len(t.lines), t.index, err)
+		t.index += len(t.lines)
+		return
+	}
 	ctx, cancel := context.WithTimeout(t.x.traced, t.x.server.deps.Limits.Timeout)
 	defer cancel()
 	bytes := 0

@@ -54,6 +54,18 @@ func startProcess(t *testing.T, environ ...string) *process {
 // startCommand is startProcess by another command.
 func startCommand(t *testing.T, command *exec.Cmd, environ ...string) *process {
 	t.Helper()
+	p := launch(t, command, environ...)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := awaitReady(ctx, "http://"+p.http+"/readyz", nil); err != nil {
+		t.Fatalf("%v\n%s", err, p.log)
+	}
+	return p
+}
+
+// launch starts the service.
+func launch(t *testing.T, command *exec.Cmd, environ ...string) *process {
+	t.Helper()
 	free, err := freePorts(3)
 	if err != nil {
 		t.Fatal(err)
@@ -77,11 +89,6 @@ func startCommand(t *testing.T, command *exec.Cmd, environ ...string) *process {
 			t.Logf("the log:\n%s", p.log)
 		}
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	if err := awaitReady(ctx, "http://"+p.http+"/readyz", nil); err != nil {
-		t.Fatalf("%v\n%s", err, p.log)
-	}
 	return p
 }
 
