@@ -117,14 +117,16 @@ func (m *Model) otherViews(known vector.Known, try func(vector.View)) {
 				try(vector.View{Level: level})
 			}
 		}
-		if known.Warm {
-			try(vector.View{Level: vector.LongestLevel, Year: true, Gaps: vector.MostGaps})
-		}
 	}
-	if known.Warm {
-		for gaps := min(known.Gaps, vector.MostGaps) - 1; gaps >= 0; gaps-- {
-			try(vector.View{Level: vector.LongestLevel, Year: true, Gaps: gaps})
-		}
+	if !known.Warm {
+		return
+	}
+	gaps := known.Gaps - 1
+	if !known.Year { // the year may come to be read with as many gaps as now
+		gaps = vector.MostGaps
+	}
+	for ; gaps >= 0; gaps-- {
+		try(vector.View{Level: vector.LongestLevel, Year: true, Gaps: gaps})
 	}
 }
 

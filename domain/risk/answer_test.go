@@ -182,6 +182,33 @@ func TestDryDaysInPlaceOfUnknownOnesNeverRaiseTheAnswer(t *testing.T) {
 	}
 }
 
+// TestAYearThatOneDryDayOpensRaisesNothing: the year is not read while one of the last three days is unknown. A zero there
+// opens it, with the few other unknown days that it has.
+func TestAYearThatOneDryDayOpensRaisesNothing(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	for seed := range uint64(5) {
+		m := wildModel(t, seed)
+		for range 200 {
+			r := anyRequest(rng)
+			r.RainfallHistoryMM, r.TemperatureHistory = nil, nil
+			for range vector.YearDays {
+				r.RainfallHistoryMM = append(r.RainfallHistoryMM, max(0, 20*rng.ExpFloat64()-15))
+				r.TemperatureHistory = append(r.TemperatureHistory, 15+8*rng.NormFloat64())
+			}
+			for range 3 {
+				r.RainfallHistoryMM[100+rng.IntN(200)] = math.NaN()
+			}
+			filled := r
+			filled.RainfallHistoryMM = slices.Clone(r.RainfallHistoryMM)
+			day := rng.IntN(3)
+			r.RainfallHistoryMM[day], filled.RainfallHistoryMM[day] = math.NaN(), 0
+			if a, b := assess(m, r), assess(m, filled); b.Probability > a.Probability {
+				t.Fatalf("from %v to %v with a dry day: %+v", a.Probability, b.Probability, r)
+			}
+		}
+	}
+}
+
 func TestTheProbabilityRisesStrictlyWithRainOfTodayAndOfTomorrow(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	m := wildModel(t, 1)

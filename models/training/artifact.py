@@ -19,8 +19,8 @@ from boost import Part
 from features import FEATURES, NAMES, SCHEMA, SITE_NAMES, canonical
 from masking import MEMBERS
 
-VERSION = "2.0.0"
-CREATED_AT = "2026-11-28T12:00:00Z"  # fixed, so that a rerun writes the same bytes
+VERSION = "2.1.0"
+CREATED_AT = "2026-11-28T15:00:00Z"  # fixed, so that a rerun writes the same bytes
 FLOOD = "river flow at or above its 2-year level (the median of the annual maxima) today or tomorrow"
 # How the interval grows with what was never seen in training; judgement, not measurement (see card.md).
 WIDENING = {"place": 1.5, "per_out_of_domain": 1.25, "maximum": 3.0, "confidence_width": 5.0, "open_upwards": True}
@@ -205,11 +205,14 @@ def write(out: Path, t, test: boost.Sample, verified: dict, tables: dict) -> Non
         "widening": WIDENING,
         "levels": train_risk.LEVEL_CUTS,
         "envelope": envelope(basins, t.sample),
-        "training": {"data": training_data(basins), "seed": train_risk.SEED, "forecast_error": skill["forecast_error"]},
+        "training": {"data": training_data(basins), "seed": train_risk.SEED, "region_groups": len(data.REGION_FOLDS),
+                     "forecast_error": skill["forecast_error"]},
         "skill": card.summary(skill),
         "golden": catalogue.described(out / "golden.json"),
     }
-    catalogue.write_json(out / "manifest.json", manifest)
     compared = Path(__file__).with_name("comparison.json")
-    (out / "card.md").write_text(card.text(manifest, skill, json.loads(compared.read_text()) if compared.exists() else []))
+    before = json.loads((out.parent / "v2" / "skill.json").read_text())
+    compared = json.loads(compared.read_text()) if compared.exists() else []
+    (out / "card.md").write_text(card.text(manifest, skill, compared, before))
+    catalogue.write_json(out / "manifest.json", catalogue.documented(out, manifest))
     catalogue.register(out, "risk_scorer", VERSION)

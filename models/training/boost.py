@@ -11,7 +11,9 @@ import data
 import linear
 from features import MONOTONE, NAMES, TOMORROW, assemble
 
-BINS = 512  # of a feature; they are weighted quantiles, so that the wettest days share the few uppermost of them
+# Bins of a feature, equally filled by the days of the sample and not by their weights: a flood day weighs as much as any
+# other day, so that weighted bins would hold all days above a site's 2-year rain in one.
+BINS = 512
 CHUNK = 8_000  # rows assembled at a time, to bound memory
 FORECAST_SETTINGS = {"rounds": 60, "max_depth": 4, "eta": 0.1, "subsample": 0.6, "colsample_bytree": 0.5,
                      "min_child_weight": 60, "reg_lambda": 20}
@@ -88,13 +90,15 @@ def without_tomorrow(x: np.ndarray) -> np.ndarray:
     return x
 
 
-def fit(x: np.ndarray, label: np.ndarray, weight: np.ndarray, terms: list[str], extreme: str, settings: dict,
-        threads: int, base=None) -> Part:
-    """Fit the linear part, then the trees with it as base margin, on top of the margin `base` if there is one."""
-    part = linear.fit(x, label, weight, terms, extreme, 0.0 if base is None else base)
+def fit(x: np.ndarray, label: np.ndarray, weight: np.ndarray, terms: dict[str, float], settings: dict, threads: int,
+        base=None) -> Part:
+    """Set the linear part, then fit the trees with it as base margin, on top of the margin `base` if there is one."""
+    part = linear.fit(x, label, weight, terms, 0.0 if base is None else base)
     params = {"objective": "binary:logistic", "tree_method": "hist", "monotone_constraints": tuple(MONOTONE),
               "nthread": threads, "base_score": 0.5, "max_bin": BINS, **settings}
     rounds = params.pop("rounds")
     start = part(x) if base is None else base + part(x)
-    d = xgb.DMatrix(x, label=label, weight=weight, base_margin=start, feature_names=NAMES)
+    bins = xgb.QuantileDMatrix(x, max_bin=BINS, nthread=threads, feature_names=NAMES)
+    d = xgb.QuantileDMatrix(x, label=label, weight=weight, base_margin=start, ref=bins, max_bin=BINS, nthread=threads,
+                            feature_names=NAMES)
     return Part(part, xgb.train(params, d, rounds))

@@ -77,9 +77,8 @@ class Model:
         views = []
         if not year:
             views += [(k, False, 0) for k in LEVELS if k > level]
-            views += [(LEVELS[-1], True, 2)] if warm else []
-        if warm:
-            views += [(LEVELS[-1], True, g) for g in range(min(gaps, 2) - 1, -1, -1)]
+        if warm:  # a year that is not read may come to be read with as many gaps as now
+            views += [(LEVELS[-1], True, g) for g in range(gaps - 1 if year else 2, -1, -1)]
         for view in views:
             best = max(best, self.look(r, *view), key=lambda found: found[0])
         if not wet:

@@ -31,7 +31,7 @@ class Member:
     name: str
     year: bool = False
     river: bool = False
-    site: bool | None = None  # None: with or without
+    site: bool = False  # trained with the site, or without it
     history: tuple[float, ...] = (1.0,)  # share of LEVELS
     patterns: tuple[tuple[str, Pattern], ...] = ()
 
@@ -41,32 +41,37 @@ class Member:
 
     @property
     def requires(self) -> list[str]:
-        return [n for n, needed in (("year", self.year), ("river", self.river), ("site", bool(self.site))) if needed]
+        return [n for n, needed in (("year", self.year), ("river", self.river), ("site", self.site)) if needed]
 
 
 def _year(**more) -> Pattern:
     return Pattern(history=HISTORY, year=True, means=False, **more)
 
 
+RIVER_HISTORY = (0.3, 0.3, 0.1, 0.05, 0.1, 0.05, 0.1)
+RAIN_HISTORY = (0.0, 0.55, 0.1, 0.1, 0.1, 0.05, 0.1)
+
 # Most demanding first: the first member whose requirements a request meets answers it.
 MEMBERS = (
     Member("year_river_site", year=True, river=True, site=True, patterns=(
         ("year_river_week", _year(river=RIVER_DAYS)), ("year_river", _year(river=1)),
         ("year_river_week_forecast", _year(river=RIVER_DAYS, forecast=True)))),
-    Member("year_river", year=True, river=True, site=False, patterns=(
+    Member("year_river", year=True, river=True, patterns=(
         ("year_river_week_no_site", _year(river=RIVER_DAYS, site=False)), ("year_river_no_site", _year(river=1, site=False)))),
     Member("year_site", year=True, site=True, patterns=(
         ("year", _year()), ("year_forecast", _year(forecast=True)))),
-    Member("year", year=True, site=False, patterns=(
+    Member("year", year=True, patterns=(
         ("year_no_site", _year(site=False)), ("year_forecast_no_site", _year(site=False, forecast=True)))),
-    Member("river", river=True, history=(0.3, 0.3, 0.1, 0.05, 0.1, 0.05, 0.1), patterns=(
+    Member("river_site", river=True, site=True, history=RIVER_HISTORY, patterns=(
         ("river", Pattern(river=1)), ("river_history_3", Pattern(history=3, river=1, temperature_means=True)),
-        ("river_week_history_90", Pattern(history=90, river=RIVER_DAYS, temperature_means=True)),
-        ("river_no_site", Pattern(river=1, site=False)))),
-    Member("history", history=(0.0, 0.5, 0.1, 0.1, 0.1, 0.05, 0.15), patterns=(
+        ("river_week_history_90", Pattern(history=90, river=RIVER_DAYS, temperature_means=True)))),
+    Member("river", river=True, site=False, history=RIVER_HISTORY, patterns=(
+        ("river_no_site", Pattern(river=1, site=False)),)),
+    Member("history_site", site=True, history=RAIN_HISTORY, patterns=(
         ("history_3", Pattern(history=3)), ("history_3_temperature_means", Pattern(history=3, temperature_means=True)),
-        ("history_90", Pattern(history=90, temperature_means=True)),
-        ("history_3_no_site", Pattern(history=3, temperature_means=True, site=False)))),
+        ("history_90", Pattern(history=90, temperature_means=True)))),
+    Member("history", site=False, history=RAIN_HISTORY, patterns=(
+        ("history_3_no_site", Pattern(history=3, temperature_means=True, site=False)),)),
     Member("service_site", site=True, patterns=(
         ("service", Pattern()), ("service_temperature_means", Pattern(temperature_means=True)),
         ("service_forecast", Pattern(temperature_means=True, forecast=True)))),
@@ -77,7 +82,6 @@ MEMBERS = (
 )
 
 PATTERNS = {name: pattern for member in MEMBERS for name, pattern in member.patterns}
-BARE = {"river": 0.35, "history": 0.35}  # how often members that do not ask for the site are not shown it
 
 
 def show_only(rows: Rows, pattern: Pattern) -> Rows:
@@ -134,15 +138,13 @@ def hide_at_random(rows: Rows, member: Member, copy: int, rng: np.random.Generat
         shown.river[alone, 1:] = np.nan
     elif not member.year:
         shown.river[rng.random(n) < 0.5, 1:] = np.nan
-    if member.site is False:
+    if not member.site:
         shown.site[:] = np.nan
-    else:
-        if copy:
-            some = rng.random(n) < 0.2
-            drop = some[:, None] & (rng.random(shown.site.shape) < 0.4)
-            drop[:, SITE_MEAN_RAIN] &= member.site is None
-            shown.site[drop] = np.nan
-        hide(BARE.get(member.name, 0.0), "site")
+    elif copy:
+        some = rng.random(n) < 0.2
+        drop = some[:, None] & (rng.random(shown.site.shape) < 0.4)
+        drop[:, SITE_MEAN_RAIN] = False
+        shown.site[drop] = np.nan
     return shown
 
 

@@ -1,6 +1,6 @@
 """Train, calibrate, verify and write the flood-risk model. See README.md.
 
-    /usr/bin/python3 models/training/train_risk.py --data ../shared/data/hydro --out models/risk_scorer/v2
+    /usr/bin/python3 models/training/train_risk.py --data ../shared/data/hydro --out models/risk_scorer/v3
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import calibrate
 import data
 import evaluate
 import flood_rain
+import linear
 from boost import Part
 from features import FITTED_LONG, FITTED_SHORT, NAMES, TOMORROW, View, column, relate_to_floods
 from flood_rain import FloodRain
@@ -28,25 +29,30 @@ from masking import MEMBERS, Member, Pattern, hide_at_random, show_only
 
 SEED = 20261128
 REPORT_FROM = "2001-07-01"  # skill is quoted on days from here on; no choice was made on them
-QUIET = 0.012  # share of uneventful days kept for training
-HOLES = 0.5  # share of the kept days that are shown with holes instead of complete
+EARLY_TO = "1996-10-01"  # a booster blind to the days from here on says what new years at known basins bring
+QUIET = 0.015  # share of uneventful days kept for training
+HOLES = 0.4  # share of the kept days that are shown with holes instead of complete
 BASINS = 3  # skill is quoted on every so many-th Caravan basin
 
 # Chosen on 1996-10 to 2001-06 with training before it (compare.py). "soft" is the width of boost.soft_label, "gauged" the
 # weight of MOPEX days: their rain comes from gauges, but the basins are larger and lack most site attributes.
-YEAR = {"rounds": 300, "max_depth": 6, "eta": 0.08, "subsample": 0.6, "colsample_bytree": 0.3, "colsample_bynode": 0.8,
+YEAR = {"rounds": 400, "max_depth": 6, "eta": 0.06, "subsample": 0.6, "colsample_bytree": 0.3, "colsample_bynode": 0.8,
         "min_child_weight": 50, "reg_lambda": 10}
 SHORT = {"rounds": 250, "max_depth": 5, "eta": 0.09, "subsample": 0.6, "colsample_bytree": 0.4, "colsample_bynode": 0.7,
          "min_child_weight": 80, "reg_lambda": 20}
+HISTORY = SHORT | {"rounds": 300, "max_depth": 6, "eta": 0.07}
+SERVICE = SHORT | {"rounds": 190, "eta": 0.11}
 SETTINGS = {
     "year_river_site": YEAR | {"soft": 0.05, "gauged": 0.5},
     "year_river": YEAR | {"soft": 0.05, "gauged": 0.5},
     "year_site": YEAR | {"soft": 0.15, "gauged": 1.0},
-    "year": YEAR | {"soft": 0.15, "gauged": 1.0},
+    "year": YEAR | {"rounds": 250} | {"soft": 0.15, "gauged": 1.0},
+    "river_site": SHORT | {"rounds": 300} | {"soft": 0.05, "gauged": 0.3},
     "river": SHORT | {"soft": 0.05, "gauged": 0.3},
+    "history_site": HISTORY | {"soft": 0.15, "gauged": 1.0},
     "history": SHORT | {"soft": 0.15, "gauged": 1.0},
-    "service_site": SHORT | {"soft": 0.15, "gauged": 1.0},
-    "service": SHORT | {"soft": 0.15, "gauged": 1.0},
+    "service_site": SERVICE | {"soft": 0.15, "gauged": 1.0},
+    "service": SERVICE | {"rounds": 150} | {"soft": 0.15, "gauged": 1.0},
 }
 
 # Decision thresholds on the calibrated probability; card.md lists what each of them detects and how often in vain.
@@ -57,15 +63,14 @@ def member_named(name: str) -> Member:
     return next(m for m in MEMBERS if m.name == name)
 
 
-def terms(member: Member) -> tuple[list[str], list[str]]:
-    """Features of the linear part, and of that of the forecast."""
-    today, tomorrow = ["log_rain_today"], ["log_rain_tomorrow"]
-    if member.site is not False:
-        today, tomorrow = today + ["log_rain_today_usual"], tomorrow + ["log_rain_tomorrow_usual"]
+def terms(member: Member, day: str) -> dict[str, float]:
+    """Features of the linear part of today, or of tomorrow, with their slopes."""
+    out = {f"log_rain_{day}": linear.LEAST, f"extreme_{day}": linear.EXTREME}
+    if member.site:
+        out[f"log_rain_{day}_usual"] = linear.RELATIVE
     if member.year:
-        today = today + ["log_rain_today_of_year", "log_runoff_of_year"]
-        tomorrow = tomorrow + ["log_rain_tomorrow_of_year"]
-    return today, tomorrow
+        out[f"log_rain_{day}_of_year"] = linear.RELATIVE
+    return out
 
 
 @dataclasses.dataclass
@@ -88,7 +93,7 @@ class Trainer:
 
     def __init__(self, basins: data.Basins, threads: int):
         self.basins, self.threads = basins, threads
-        self.report = basins.day_index(REPORT_FROM)
+        self.early, self.report = basins.day_index(EARLY_TO), basins.day_index(REPORT_FROM)
         self.end = basins.rain.shape[1]
         self.sample = boost.draw(basins, 0, self.end, QUIET, np.random.default_rng(SEED))
 
@@ -131,10 +136,9 @@ class Trainer:
         x, s = relate_to_floods(x[seen], *usual), self.sample.take(seen)
         label = boost.soft_label(s.peak, width)
         weight = s.weight * np.where(self.basins.source[s.basin] == data.SETS.index("us_mopex"), gauged, 1.0)
-        today, tomorrow = terms(member)
         bare = boost.without_tomorrow(x)
-        now = boost.fit(bare, label, weight, today, "extreme_today", settings, self.threads)
-        then = boost.fit(x, label, weight, tomorrow, "extreme_tomorrow", boost.FORECAST_SETTINGS | {"seed": SEED},
+        now = boost.fit(bare, label, weight, terms(member, "today"), settings, self.threads)
+        then = boost.fit(x, label, weight, terms(member, "tomorrow"), boost.FORECAST_SETTINGS | {"seed": SEED},
                          self.threads, base=now.margin(bare))
         return Pair(usual, now, then)
 
@@ -160,35 +164,37 @@ def verify(t: Trainer, member: Member, test: boost.Sample) -> Verified:
     basins, s = t.basins, t.sample
     x = t.shown(member)
     log(f"{member.name}: assembled")
+    before = t.train(member, x, t.early)
     known = t.train(member, x, t.report)
-    later, caravan, fold_of = s.day >= t.report, basins.source[s.basin] == 0, basins.fold[s.basin]
-    folds, blind = [], np.empty((2, len(s)))  # margins, without and with the forecast, of boosters blind to the region
+    folds, fold_of = [], basins.fold[s.basin]
+    blind = np.empty((2, len(s)))  # margins, without and with the forecast, of boosters blind to the region
     for fold in range(len(data.REGION_FOLDS)):
         folds.append(t.train(member, x, t.report, fold))
         inside = fold_of == fold
         blind[:, inside] = folds[-1].margins(x[inside])
-        log(f"{member.name}: without regions {'+'.join(data.REGION_FOLDS[fold])}")
+    log(f"{member.name}: trained without the later years and without one group of regions after the other")
     pair = t.train(member, x, t.end)
     log(f"{member.name}: trained")
 
+    caravan, late = basins.source[s.basin] == 0, s.day >= t.report
+    eve = caravan & (s.day >= t.early) & ~late  # the years before those of the report
+    blind_eve, blind_late = before.margins(x[eve]), known.margins(x[caravan & late])  # boosters blind to the years
     calibrations, interval, reported, elsewhere = {}, {}, {}, {}
-    ahead = known.margins(x[later])  # margins of a booster blind to the years
     for i, kind in enumerate(("now", "then")):
         places = calibrate.Evidence(blind[i], s.y, s.weight, s.basin, fold_of)
-        years = calibrate.Evidence(ahead[i], s.y[later], s.weight[later], s.basin[later], np.full(later.sum(), -1))
-        early = places.where(caravan & ~later)
-        late = places.where(caravan & later)
+        years = calibrate.join(years_of(s, eve, blind_eve[i]), years_of(s, caravan & late, blind_late[i]))
+        past = np.arange(len(years.y)) < eve.sum()
+        early = calibrate.join(places.where(caravan & ~late), years.where(past))
         reported[kind] = calibrate.fit(early)
-        elsewhere[kind] = [calibrate.fit(early.where(early.fold != f)) for f in range(len(folds))]
+        elsewhere[kind] = [calibrate.fit(early.where(basins.fold[early.basin] != f)) for f in range(len(folds))]
         checks = []  # each calibration on the earlier days of the regions that it has not seen
         for f, c in enumerate(elsewhere[kind]):
             e = early.where(early.fold == f)
             checks.append((c, (e.margin, e.y, e.basin, e.weight)))
         stretch = calibrate.stretch(checks)
         elsewhere[kind] = [c.stretched(stretch) for c in elsewhere[kind]]
-        everything = calibrate.join(places.where(caravan), years.where(caravan[later]))
-        calibrations[kind] = calibrate.fit(everything).stretched(stretch)
-        parts = [late.where(late.fold == f) for f in range(len(folds))]
+        calibrations[kind] = calibrate.fit(calibrate.join(places.where(caravan), years)).stretched(stretch)
+        parts = [places.where(caravan & late & (fold_of == f)) for f in range(len(folds))]
         interval[kind] = {"stretch": stretch, "unseen_regions": calibrate.pool([
             calibrate.coverage(c, e.margin, e.y, e.basin, e.weight) for c, e in zip(elsewhere[kind], parts)])}
 
@@ -203,6 +209,11 @@ def verify(t: Trainer, member: Member, test: boost.Sample) -> Verified:
             p["unseen_regions"][inside] = elsewhere[kind][f].probability(fold_pair.margins(x[inside])[i])
         patterns[name] = p
     return Verified(pair, calibrations, interval, patterns)
+
+
+def years_of(s: boost.Sample, chosen: np.ndarray, margin: np.ndarray) -> calibrate.Evidence:
+    """Days of known basins in years that the booster of these margins had not seen."""
+    return calibrate.Evidence(margin, s.y[chosen], s.weight[chosen], s.basin[chosen], np.full(chosen.sum(), -1))
 
 
 def pattern_matrix(t: Trainer, test: boost.Sample, pattern: Pattern) -> np.ndarray:
@@ -263,7 +274,7 @@ def log(text: str) -> None:
 def main() -> None:
     args = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     args.add_argument("--data", type=Path, default=Path("../shared/data/hydro"))
-    args.add_argument("--out", type=Path, default=Path("models/risk_scorer/v2"))
+    args.add_argument("--out", type=Path, default=Path("models/risk_scorer/v3"))
     args.add_argument("--threads", type=int, default=1)
     args.add_argument("--raw", type=Path, help="a folder that keeps what was trained, so that an interrupted run goes on")
     args.add_argument("--only", nargs="*", help="train these members into --raw and stop")

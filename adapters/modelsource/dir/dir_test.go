@@ -116,7 +116,7 @@ func TestALinkOutOfTheDirectoryIsNotFollowed(t *testing.T) {
 	if err := os.CopyFS(path, models.FS); err != nil {
 		t.Fatal(err)
 	}
-	card := filepath.Join(path, "risk_scorer", "v2", "card.md")
+	card := filepath.Join(path, "risk_scorer", "v3", "card.md")
 	outside := filepath.Join(elsewhere, "card.md")
 	if err := os.Rename(card, outside); err != nil {
 		t.Fatal(err)

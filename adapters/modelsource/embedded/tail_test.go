@@ -1,6 +1,7 @@
 package embedded_test
 
 import (
+	"flag"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -11,6 +12,10 @@ import (
 	"github.com/guardy-ai/guardy/domain/risk"
 	"github.com/guardy-ai/guardy/domain/vector"
 )
+
+// cases is how many random requests each property is tried on. A million, as go test ./adapters/modelsource/embedded -timeout 0
+// -args -risk.cases 1000000 has them, takes an hour on one core.
+var cases = flag.Int("risk.cases", 2000, "random requests on which the properties of the shipped risk model are tried")
 
 func answer(m *risk.Model, r risk.Request) risk.Assessment {
 	r.Canonicalize()
@@ -99,7 +104,7 @@ func somewhere(rng *rand.Rand) risk.Request {
 // TestTheShippedModelRisesStrictlyWithRainEverywhere up to the world record for a day, or to p = .999.
 func TestTheShippedModelRisesStrictlyWithRainEverywhere(t *testing.T) {
 	m, rng := load(t), rand.New(rand.NewPCG(1, 5))
-	for range 2000 {
+	for range *cases {
 		r := somewhere(rng)
 		rain := &r.RainfallMM
 		if len(r.RainfallForecastMM) > 0 && rng.IntN(2) == 0 {
@@ -119,7 +124,7 @@ func TestTheShippedModelRisesStrictlyWithRainEverywhere(t *testing.T) {
 // TestTheShippedModelNeverTakesUnknownDaysForDryOnes fills some of them with zeros.
 func TestTheShippedModelNeverTakesUnknownDaysForDryOnes(t *testing.T) {
 	m, rng := load(t), rand.New(rand.NewPCG(2, 5))
-	for range 1500 {
+	for range *cases {
 		r := somewhere(rng)
 		filled := r
 		filled.RainfallHistoryMM = slices.Clone(r.RainfallHistoryMM)

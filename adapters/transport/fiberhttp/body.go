@@ -71,7 +71,7 @@ func (x *exchange) wantNoQuery() error {
 		return nil
 	}
 	var vs []domain.Violation
-	x.Request.URI().QueryArgs().VisitAll(func(name, _ []byte) {
+	for name := range x.Request.URI().QueryArgs().All() {
 		if len(vs) < maxQueryViolations {
 			clipped := strings.ToValidUTF8(string(name[:min(len(name), 64)]), "\uFFFD")
 			vs = append(vs, domain.Violation{
@@ -79,7 +79,7 @@ func (x *exchange) wantNoQuery() error {
 				Detail: "a query parameter is not read here; the fields belong in the body",
 			})
 		}
-	})
+	}
 	return domain.Invalid("http", vs)
 }
 

@@ -32,7 +32,9 @@ func (s *Server) assessQuery(x *exchange) error {
 		return err
 	}
 	var q contractjson.Query
-	x.Request.URI().QueryArgs().VisitAll(func(name, value []byte) { q.Add(string(name), string(value)) })
+	for name, value := range x.Request.URI().QueryArgs().All() {
+		q.Add(string(name), string(value))
+	}
 	if err := x.floodRisk(q.Decode(&x.wire)); err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/guardy-ai/guardy/models"
 )
 
-const folder = "risk_scorer/v2/"
+const folder = "risk_scorer/v3/"
 
 // shipped is a copy of the embedded bundle that a test may damage.
 func shipped(t testing.TB) fstest.MapFS {
@@ -100,24 +100,27 @@ func resignModel(t testing.TB, b fstest.MapFS, folder string, change func(manife
 	write("manifest.json", c)
 }
 
-// TestTheVersionBeforeStillServes: an operator may roll back to it.
-func TestTheVersionBeforeStillServes(t *testing.T) {
-	b := shipped(t)
-	data := b["risk_scorer/v1/manifest.json"].Data
-	sum := sha256.Sum256(data)
-	catalogue, err := json.Marshal(map[string]any{"format": 1, "models": []any{map[string]any{
-		"name": "risk_scorer", "version": "1.0.0", "path": "risk_scorer/v1", "sha256": hex.EncodeToString(sum[:]),
-	}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b["manifest.json"] = &fstest.MapFile{Data: catalogue}
-	m, card, err := bundle.LoadRisk(t.Context(), b) // replays its golden predictions
-	if err != nil {
-		t.Fatal(err)
-	}
-	if m.Schema() != "risk-1" || card.Ref.Version != "1.0.0" {
-		t.Errorf("%s of schema %s", card.Ref.Version, m.Schema())
+// TestTheVersionsBeforeStillServe: an operator may roll back to them.
+func TestTheVersionsBeforeStillServe(t *testing.T) {
+	for _, c := range []struct{ version, path, schema string }{
+		{"1.0.0", "risk_scorer/v1", "risk-1"}, {"2.0.0", "risk_scorer/v2", "risk-2"},
+	} {
+		b := shipped(t)
+		sum := sha256.Sum256(b[c.path+"/manifest.json"].Data)
+		catalogue, err := json.Marshal(map[string]any{"format": 1, "models": []any{map[string]any{
+			"name": "risk_scorer", "version": c.version, "path": c.path, "sha256": hex.EncodeToString(sum[:]),
+		}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b["manifest.json"] = &fstest.MapFile{Data: catalogue}
+		m, card, err := bundle.LoadRisk(t.Context(), b) // replays its golden predictions
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Schema() != c.schema || card.Ref.Version != c.version {
+			t.Errorf("%s of schema %s", card.Ref.Version, m.Schema())
+		}
 	}
 }
 
@@ -306,8 +309,8 @@ func fuzzManifest[M any](
 	b := shipped(f)
 	f.Add(b[folder+"manifest.json"].Data)
 	version := "1.0.0"
-	if folder == "risk_scorer/v2/" {
-		version = "2.0.0"
+	if folder == "risk_scorer/v3/" {
+		version = "2.1.0"
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b := maps.Clone(b)
