@@ -43,8 +43,9 @@ type Approach interface {
 
 // Caller is who asks, after its keys were looked at.
 type Caller struct {
-	// Name is that of the key; empty without a key.
-	Name string
+	// Name is that of the key; empty without a key. Owner is whose devices its readings are of, the name unless the
+	// operator says otherwise; keys with one owner share what is known of devices, others do not.
+	Name, Owner string
 	// Client is the address that asks, or its network where one client may use all of it.
 	Client netip.Prefix
 	// Account tells the quotas of callers apart. Allowance is the quota.

@@ -32,6 +32,7 @@ type digest [sha256.Size]byte
 // key is one line of the file.
 type key struct {
 	name      string
+	owner     string
 	predict   bool
 	admin     bool
 	allowance ports.Allowance
@@ -45,6 +46,7 @@ func (k *key) has(s ports.Scope) bool {
 type fileYAML struct {
 	Keys []struct {
 		Name   string   `yaml:"name"`
+		Owner  string   `yaml:"owner"`
 		Digest string   `yaml:"digest"`
 		Scopes []string `yaml:"scopes"`
 		Quota  *struct {
@@ -100,7 +102,12 @@ func parse(text []byte) (map[digest]*key, error) {
 		refuse := func(format string, args ...any) {
 			errs = append(errs, fmt.Errorf("key %d (%.64q): %s", i+1, k.Name, fmt.Sprintf(format, args...)))
 		}
-		made := &key{name: k.Name}
+		made := &key{name: k.Name, owner: k.Owner}
+		if made.owner == "" {
+			made.owner = k.Name
+		} else if !nameable(made.owner) {
+			refuse("the owner must be 1 to %d printable characters without blanks", maxName)
+		}
 		if !nameable(k.Name) || names[k.Name] {
 			refuse("the name must be 1 to %d printable characters without blanks, and unlike the others", maxName)
 		}

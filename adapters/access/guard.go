@@ -74,7 +74,7 @@ func New(cfg Config, shared Shared, log *slog.Logger) (*Guard, error) {
 		g.proxies = append(g.proxies, p)
 	}
 	for i, k := range cfg.AdminKeys {
-		g.admins[sha256.Sum256([]byte(k))] = &key{name: fmt.Sprintf("security.admin_keys[%d]", i), admin: true}
+		g.admins[sha256.Sum256([]byte(k))] = &key{name: fmt.Sprintf("security.admin_keys[%d]", i), owner: "security.admin_keys", admin: true}
 	}
 	if cfg.KeysFile == "" {
 		g.take(nil)
@@ -183,7 +183,7 @@ func (g *Guard) Admit(a ports.Approach, s ports.Scope) (ports.Caller, error) {
 	presented := presentedBy(a)
 	k := known.byDigest[sha256.Sum256([]byte(presented))]
 	if k != nil && presented != "" {
-		c.Name = k.name
+		c.Name, c.Owner = k.name, k.owner
 		if k.allowance.Cost > 0 {
 			c.Account, c.Allowance = "k:"+k.name, k.allowance
 		} else if k.predict || k.admin {

@@ -71,7 +71,7 @@ func (s *Anomalies) DetectAnomaly(ctx context.Context, r *anomaly.Request, a *an
 func (s *Anomalies) remember(ctx context.Context, m *anomaly.Model, r *anomaly.Request, a *anomaly.Answer) error {
 	scratch := s.scratch.Get().(*deviceScratch)
 	defer s.scratch.Put(scratch)
-	k := stateKey(m, r.DeviceID)
+	k := stateKey(m, r.Owner, r.DeviceID)
 	for range maxAttempts {
 		quality, at, loaded := s.recall(ctx, k, scratch)
 		if ctx.Err() != nil {
@@ -121,10 +121,15 @@ func (s *Anomalies) recall(ctx context.Context, k domain.Key, to *deviceScratch)
 	return 0, at, true
 }
 
-// stateKey identifies the state of a device under a model: another model makes a cold start.
-func stateKey(m *anomaly.Model, device string) domain.Key {
+// stateKey identifies the state of a device of an owner under a model: another model makes a cold start, and a reading
+// that somebody else sends for a device of the same name changes nothing.
+func stateKey(m *anomaly.Model, owner, device string) domain.Key {
 	var buf [512]byte
-	return digest(domain.AnomalyDetector, append(append(buf[:0], m.StateScope()...), device...))
+	b := buf[:0]
+	if owner != "" { // no scope begins with a zero, and the length ends the owner: nobody's device is another's
+		b = append(append(b, 0, byte(len(owner))), owner...)
+	}
+	return digest(domain.AnomalyDetector, append(append(b, m.StateScope()...), device...))
 }
 
 // anomalyQuestion is a question with history bound to a model. It implements question.

@@ -208,7 +208,7 @@ func TestGarbageInTheStoreIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	record := predictortest.RandomReadings(rand.New(rand.NewPCG(10, 11)), 3)
-	if stored, err := w.states.Store(t.Context(), predict.StateKey(m, "d"), []byte("garbage"), ports.NoRevision); !stored || err != nil {
+	if stored, err := w.states.Store(t.Context(), predict.StateKey(m, "", "d"), []byte("garbage"), ports.NoRevision); !stored || err != nil {
 		t.Fatal(err)
 	}
 	if a := predictortest.Detect(t, w, predictortest.Asked("d", record[0])); a.Quality&anomaly.QualityStateLost == 0 {

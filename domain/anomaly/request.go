@@ -28,6 +28,10 @@ type Request struct {
 	// kept state is used.
 	History []Reading
 
+	// Owner is whose device it is, as the service knows who asks; empty where it asks nobody. What is kept of a device
+	// belongs to its owner and id together.
+	Owner string
+
 	// Fresh by-passes the cache lookup; the answer is still stored.
 	Fresh bool
 }

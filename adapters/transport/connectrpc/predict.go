@@ -95,6 +95,7 @@ func (s *Server) detectAnomaly(ctx context.Context, in *anomalyRequest) (*anomal
 	if err != nil {
 		return nil, err
 	}
+	r.Owner = c.caller.Owner
 	a := new(anomaly.Answer)
 	if err := s.deps.Anomaly.DetectAnomaly(ctx, &r, a); err != nil {
 		return nil, err

@@ -223,7 +223,7 @@ func (s *Server) dispatch(c *call, r *http.Request) {
 		defer c.stream.Close()
 	case to.watch:
 		c.writeUntil(time.Time{})
-		end, err := s.watching(c)
+		end, err := s.watching(c) //nolint:contextcheck // the call is the context of its request
 		if err != nil {
 			s.write(c, w, r, c.refuse(domainError(err)))
 			return

@@ -85,6 +85,7 @@ func (s *Server) detectAnomaly(x *exchange) error {
 	}); err != nil {
 		return err
 	}
+	r.Owner = x.caller.Owner
 	var a anomaly.Answer
 	if err := s.deps.Anomaly.DetectAnomaly(x.ctx, &r, &a); err != nil {
 		return err

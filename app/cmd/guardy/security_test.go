@@ -87,6 +87,43 @@ func TestKeysOpenEveryListenerAndAreReadAgain(t *testing.T) {
 	}
 }
 
+// TestAKeyCannotBlindTheDeviceOfAnother sends readings of two keys for one device id: those of the second are late for
+// nothing that the first has seen.
+func TestAKeyCannotBlindTheDeviceOfAnother(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keys.yaml")
+	keyedFile(t, file, [3]string{"agency", "agency-key", "predict"}, [3]string{"stranger", "stranger-key", "predict"})
+	p := startProcess(t, "GUARDY_SECURITY_KEYS_FILE="+file)
+	for device, address := range []string{"http://" + p.http + "/api/v1/predict/anomaly", "http://" + p.connect + "/guardy.v1.PredictionService/DetectAnomaly"} {
+		send := func(key, at string) string {
+			t.Helper()
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(
+				fmt.Sprintf(`{"device_id":"gauge-%d","timestamp":"%s","water_level_m":1.5}`, device, at)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Content-Type", "application/json")
+			req.Header.Set("X-API-Key", key)
+			res, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			text, err := io.ReadAll(res.Body)
+			if err != nil || res.StatusCode != 200 {
+				t.Fatalf("%d %s %v", res.StatusCode, text, err)
+			}
+			return string(text)
+		}
+		send("stranger-key", "2026-10-04T23:00:00Z")
+		if verdict := send("agency-key", "2026-10-04T10:00:00Z"); strings.Contains(verdict, "out_of_order") {
+			t.Errorf("%s: a reading of another key makes this one late: %s", address, verdict)
+		}
+		if verdict := send("agency-key", "2026-10-04T09:00:00Z"); !strings.Contains(verdict, "out_of_order") {
+			t.Errorf("%s: what is kept of the key's own device is not used: %s", address, verdict)
+		}
+	}
+}
+
 // certificateFiles writes a self-signed certificate for 127.0.0.1, made for the test.
 func certificateFiles(t *testing.T) (cert, key string, pair tls.Certificate) {
 	t.Helper()

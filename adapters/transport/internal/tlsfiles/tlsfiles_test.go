@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"io"
 	"log/slog"
 	"math/big"
@@ -72,7 +73,7 @@ func shake(t *testing.T, server *tls.Config, client *tls.Config) (string, error)
 		return "", err
 	}
 	defer c.Close()
-	if _, err := c.Read(make([]byte, 1)); err != nil && err != io.EOF { // in TLS 1.3 a refusal comes after the handshake
+	if _, err := c.Read(make([]byte, 1)); err != nil && !errors.Is(err, io.EOF) { // in TLS 1.3 a refusal comes after the handshake
 		return "", err
 	}
 	return c.ConnectionState().PeerCertificates[0].Subject.CommonName, nil
