@@ -26,6 +26,7 @@ const startTimeout = 30 * time.Second
 // is refused or a port that is taken fails it. Stop makes the service unready, drains the listeners
 // and closes what they used. The configuration must be valid.
 func New(c config.Config, build Build, logger *slog.Logger) *fx.App {
+	c = withinDescriptors(c, openFiles(), logger)
 	return fx.New(
 		fx.StartTimeout(startTimeout), fx.StopTimeout(c.Shutdown.Delay+c.Shutdown.Timeout),
 		options(c, build, logger, pause),
@@ -38,6 +39,7 @@ func options(c config.Config, build Build, logger *slog.Logger, pause pauser) fx
 	return fx.Options(
 		core(c, build, logger),
 		fx.Module("models", fx.Invoke(loadModels(c.Models.Warmup))),
+		guard(c),
 		adminhttp.Module(c.Admin),
 		modules(c, transportChoice(c)),
 		fx.Invoke(drainFirst(c.Shutdown.Delay, pause)),

@@ -25,6 +25,7 @@ func TestMain(m *testing.M) {
 		// fasthttp keeps the date for ever, and looks only every ten seconds whether a server has stopped.
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp/stackless.funcWorker"),
 	)
 }
 

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxevent"
 
+	"github.com/guardy-ai/guardy/adapters/admission/adaptive"
 	"github.com/guardy-ai/guardy/adapters/regionsource/osmregion"
 	"github.com/guardy-ai/guardy/adapters/siteregister/fileregister"
 	"github.com/guardy-ai/guardy/adapters/telemetry/localstats"
@@ -29,6 +30,7 @@ func core(c config.Config, build Build, logger *slog.Logger) fx.Option {
 		fx.Supply(logger),
 		fx.Provide(func() ports.Clock { return time.Now }),
 		localstats.Module(),
+		adaptive.Module(c.Admission),
 		fileregister.Module(c.Sites),
 		osmregion.Module(c.Region),
 		modules(c, coreChoices(c)...),

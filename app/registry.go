@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"go.uber.org/fx"
 
+	"github.com/guardy-ai/guardy/adapters/access"
 	"github.com/guardy-ai/guardy/adapters/cache/frugalcache"
 	"github.com/guardy-ai/guardy/adapters/cache/memorycache"
 	"github.com/guardy-ai/guardy/adapters/cache/rediscache"
@@ -31,8 +33,8 @@ import (
 // the configuration that have to be valid when it is selected.
 var (
 	transports = table{
-		"http":    {func(c cfg) fx.Option { return fiberhttp.Module(c.HTTP, fiberhttp.Limits(limits(c)), keys(c)) }, sections{"http"}},
-		"connect": {func(c cfg) fx.Option { return connectrpc.Module(c.Connect, connectrpc.Limits(limits(c)), keys(c)) }, sections{"connect"}},
+		"http":    {func(c cfg) fx.Option { return fiberhttp.Module(c.HTTP, fiberhttp.Limits(limits(c))) }, sections{"http"}},
+		"connect": {func(c cfg) fx.Option { return connectrpc.Module(c.Connect, connectrpc.Limits(limits(c))) }, sections{"connect"}},
 	}
 	caches = table{
 		"memory": {func(c cfg) fx.Option { return memorycache.Module(c.Cache.Memory) }, sections{"cache.memory"}},
@@ -94,8 +96,29 @@ type bounds struct {
 	Timeout      time.Duration
 }
 
-// keys open what changes state, on every transport.
-func keys(c cfg) []string { return c.Security.AdminKeys }
+// guard decides who may ask for what, on every transport. Quotas are counted where replicas share their cache.
+func guard(c cfg) fx.Option {
+	var server *rediscache.Config
+	if c.Cache.Kind == "redis" || c.Cache.Kind == "tiered" {
+		server = &c.Cache.Redis
+	}
+	g := access.Config{KeysFile: c.Security.KeysFile, AdminKeys: c.Security.AdminKeys, Share: c.Security.QuotaShare, MaxClients: 100_000}
+	if own, ok := config.Value[[]string](c, "http.trusted_proxies"); ok {
+		g.TrustedProxies = own
+	}
+	if n, ok := config.Value[int](c, "http.quota.requests"); ok && n > 0 {
+		window, _ := config.Value[time.Duration](c, "http.quota.window")
+		g.Anonymous = ports.Allowance{Cost: n, Window: window}
+		g.MaxClients, _ = config.Value[int](c, "http.quota.max_clients")
+	}
+	if !needsQuotas(g) {
+		server = nil
+	}
+	return access.Module(g, server)
+}
+
+// needsQuotas reports whether anybody has a quota, or may get one when the file of keys changes.
+func needsQuotas(g access.Config) bool { return g.KeysFile != "" || g.Anonymous.Cost > 0 }
 
 // choice is the adapters that a configuration names, and the key that names them.
 type choice struct {
@@ -140,11 +163,16 @@ func Validate(c config.Config) error {
 		errs = append(errs, c.ValidateSection(s))
 	}
 	_, err := c.DeviceLimits()
-	return errors.Join(append(errs, err)...)
+	errs = append(errs, err)
+	if c.Security.KeysFile != "" {
+		_, err := access.New(access.Config{KeysFile: c.Security.KeysFile}, nil, slog.New(slog.DiscardHandler))
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // always are the sections of what every service has.
-var always = sections{"admin", "sites", "region"}
+var always = sections{"admin", "admission", "sites", "region"}
 
 // modules returns the modules that a valid configuration chooses.
 func modules(c cfg, choices ...choice) fx.Option {

@@ -59,18 +59,18 @@ type Slot interface {
 	Leave()
 }
 
-// slotKey is where a context has its slot.
-type slotKey struct{}
+// SlotKey is the key under which a context has its slot.
+type SlotKey struct{}
 
 // WithSlot returns a context in which work is done that holds the slot.
 func WithSlot(ctx context.Context, s Slot) context.Context {
-	return context.WithValue(ctx, slotKey{}, s)
+	return context.WithValue(ctx, SlotKey{}, s)
 }
 
 // AtRest calls wait without the slot of ctx, if it has one: whoever waits for somebody else's work keeps nobody
 // from working. The error is that of ctx, which ended before the slot was there again.
 func AtRest(ctx context.Context, wait func()) error {
-	s, ok := ctx.Value(slotKey{}).(Slot)
+	s, ok := ctx.Value(SlotKey{}).(Slot)
 	if !ok {
 		wait()
 		return nil
@@ -128,3 +128,15 @@ func NewShed(c Class, reason ShedReason, chance float64) error {
 }
 
 var classTexts = [NumClasses]string{"probes", "single requests", "bulk requests", "plans"}
+
+// OpenAdmission admits everything at once. It is for tests, and for programs that serve nobody.
+type OpenAdmission struct{}
+
+// Enter implements Admission.
+func (OpenAdmission) Enter(context.Context, Work) (Slot, error) { return openSlot{}, nil }
+
+type openSlot struct{}
+
+func (openSlot) Rest()                        {}
+func (openSlot) Resume(context.Context) error { return nil }
+func (openSlot) Leave()                       {}

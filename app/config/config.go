@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/guardy-ai/guardy/adapters/admission/adaptive"
 	"github.com/guardy-ai/guardy/adapters/cache/memorycache"
 	"github.com/guardy-ai/guardy/adapters/cache/rediscache"
 	"github.com/guardy-ai/guardy/adapters/devicestates/memorystates"
@@ -38,6 +39,7 @@ type Config struct {
 	HTTP       fiberhttp.Config    `koanf:"http" part:"transport"`
 	Connect    connectrpc.Config   `koanf:"connect" part:"transport"`
 	Admin      adminhttp.Config    `koanf:"admin"`
+	Admission  adaptive.Config     `koanf:"admission"`
 	Sites      fileregister.Config `koanf:"sites"`
 	Region     osmregion.Config    `koanf:"region"`
 	Cache      Cache               `koanf:"cache"`
@@ -199,12 +201,20 @@ type Evacuation struct {
 	Budget time.Duration `koanf:"budget"`
 }
 
-// Security decides who may change state.
+// Security decides who may ask, and who may change state.
 type Security struct {
-	// Keys that allow reload, reset and cache clearing (Authorization: Bearer). While there is none,
-	// these calls are answered on loopback only. Secret: set it by GUARDY_SECURITY_ADMIN_KEYS, by
+	// File of keys (YAML), each with a name, a digest, scopes and a quota; docs/security.md shows one. It is read
+	// again within a second of a change; a file that is wrong changes nothing. Once a key with the scope predict
+	// exists, predictions need one; once one with the scope admin exists, what changes state does.
+	KeysFile string `koanf:"keys_file"`
+	// Keys with the scope admin, as they are, beside those of the file (Authorization: Bearer). While there is no
+	// key with this scope, what changes state is answered to callers on the same machine only, and behind
+	// http.trusted_proxies to nobody. Secret: set it by GUARDY_SECURITY_ADMIN_KEYS, by
 	// GUARDY_SECURITY_ADMIN_KEYS_FILE or in the file; several keys allow rotation.
 	AdminKeys []string `koanf:"admin_keys"`
+	// Part of every quota that a replica grants by itself while Redis, where the replicas count together, is away.
+	// Default 0.5; one over the number of replicas keeps the whole.
+	QuotaShare float64 `koanf:"quota_share"`
 }
 
 // Shutdown is how the service stops.
@@ -241,6 +251,7 @@ func Default() Config {
 		HTTP:       fiberhttp.DefaultConfig(),
 		Connect:    connectrpc.DefaultConfig(),
 		Admin:      adminhttp.DefaultConfig(),
+		Admission:  adaptive.DefaultConfig(),
 		Sites:      fileregister.DefaultConfig(),
 		Region:     osmregion.DefaultConfig(),
 		Cache: Cache{
@@ -258,6 +269,7 @@ func Default() Config {
 		Models:     Models{Source: "embedded", Warmup: true},
 		Predict:    Predict{MaxBatchSize: 100, Timeout: 5 * time.Second},
 		Evacuation: Evacuation{Queue: 16, Budget: 600 * time.Millisecond},
+		Security:   Security{QuotaShare: 0.5},
 		Shutdown:   Shutdown{Timeout: 15 * time.Second},
 	}
 }
@@ -309,6 +321,9 @@ func (c Config) Validate() error {
 	}
 	if c.Predict.Workers < 0 {
 		refuse("predict.workers", "%d is negative; 0 means all that there are", c.Predict.Workers)
+	}
+	if !(c.Security.QuotaShare > 0 && c.Security.QuotaShare <= 1) {
+		refuse("security.quota_share", "%v is outside 0 to 1", c.Security.QuotaShare)
 	}
 	for i, key := range c.Security.AdminKeys {
 		if len(key) < minKeyLength {

@@ -56,6 +56,9 @@ type Planning struct {
 	Budget time.Duration
 }
 
+// maxWait is how long a plan may wait for a worker. Half of the time of a request is then left for the plan itself.
+const maxWait = 2500 * time.Millisecond
+
 // reserve is the share of a request's time that is kept for what comes after the plan.
 const reserve = 10
 
@@ -75,7 +78,7 @@ func newEvacuations(m *Models, d Deps) *Evacuations {
 		workers = max(1, runtime.GOMAXPROCS(0)/2)
 	}
 	return &Evacuations{
-		models: m, cache: newLookaside(d, d.TTL.Evacuation), plans: newPool(workers, d.Planning.Queue), budget: d.Planning.Budget,
+		models: m, cache: newLookaside(d, d.TTL.Evacuation), plans: newPool(workers, d.Planning.Queue, maxWait), budget: d.Planning.Budget,
 		recorder: d.Recorder, clock: d.Clock,
 	}
 }
@@ -126,11 +129,19 @@ func (q evacuationQuestion) compute(ctx context.Context, a *evacuation.Answer) e
 	if !q.p.HasRegion() {
 		return q.plan(ctx, ctx, a)
 	}
-	return q.s.plans.do(ctx, op, func() error {
-		until, cancel := q.s.timed(ctx)
-		defer cancel()
-		return q.plan(ctx, until, a)
+	// The workers are a bound of their own: the slot of the request is free for others meanwhile.
+	var err error
+	rested := ports.AtRest(ctx, func() {
+		err = q.s.plans.do(ctx, op, func() error {
+			until, cancel := q.s.timed(ctx)
+			defer cancel()
+			return q.plan(ctx, until, a)
+		})
 	})
+	if err == nil {
+		err = rested
+	}
+	return err
 }
 
 // plan asks the planner for the best answer that it has when until ends. Nobody waits for an answer after ctx.

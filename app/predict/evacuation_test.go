@@ -321,6 +321,62 @@ func TestALeaderWhoGivesUpDoesNotFailThoseBehind(t *testing.T) {
 	})
 }
 
+// counted is an admission that counts the slots that are taken.
+type counted struct{ used atomic.Int64 }
+
+// countedSlot is a slot of it.
+type countedSlot struct {
+	of      *counted
+	resting bool
+}
+
+func (s *countedSlot) Rest() {
+	if !s.resting {
+		s.resting = true
+		s.of.used.Add(-1)
+	}
+}
+
+func (s *countedSlot) Resume(context.Context) error {
+	if s.resting {
+		s.resting = false
+		s.of.used.Add(1)
+	}
+	return nil
+}
+
+func (s *countedSlot) Leave() { s.Rest() }
+
+func TestWhoeverWaitsForTheSamePlanHoldsNoSlot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		w := inTown(t, true, &town{digest: "sha256:ab", work: func(func() float64) { <-release }})
+		w.recorder.Reset()
+		slots := new(counted)
+		var wg sync.WaitGroup
+		for range 600 {
+			wg.Go(func() {
+				slots.used.Add(1)
+				s := &countedSlot{of: slots}
+				defer s.Leave()
+				r := aFlood()
+				if err := w.PlanEvacuation(ports.WithSlot(t.Context(), s), &r, new(evacuation.Answer)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		if used := slots.used.Load(); used != 0 {
+			t.Errorf("%d slots are held while one plan is made for 600", used)
+		}
+		close(release)
+		wg.Wait()
+		if n := len(recordertest.Only[recordertest.Predicted](w.recorder.Facts())); n != 1 || slots.used.Load() != 0 {
+			t.Errorf("%d plans were made, %d slots are left", n, slots.used.Load())
+		}
+	})
+}
+
 func TestAnErrorOfTheRegionIsTheAnswer(t *testing.T) {
 	w := inTown(t, true, &town{digest: "sha256:ab", err: &domain.Error{Kind: domain.KindDeadline, Msg: "no plan yet"}})
 	r := aFlood()

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/ports"
 )
@@ -19,7 +17,7 @@ type lookaside struct {
 	ttl      time.Duration
 	recorder ports.Recorder
 	clock    ports.Clock
-	flight   singleflight.Group
+	flights  flights
 }
 
 func newLookaside(d Deps, ttl time.Duration) *lookaside {
@@ -103,19 +101,23 @@ func ask[A any, Q question[A]](ctx context.Context, c *lookaside, q Q, a *A) err
 // waits for somebody else's, and a leader whose context ends does not fail the callers behind it: one of
 // them leads instead.
 func computeOnce[A any, Q question[A]](ctx context.Context, c *lookaside, q Q, k domain.Key, buf []byte, a *A) error {
-	for led := false; ; {
-		shared, err, _ := c.flight.Do(string(k.Sum[:]), func() (any, error) {
-			led = true
-			computed := new(A)
-			err := computeAndPut(ctx, c, q, k, buf, computed)
-			return computed, err
-		})
-		if err == nil {
-			*a = *shared.(*A)
+	for {
+		shared, lead := c.flights.join(k)
+		if lead {
+			c.flights.lead(k, shared, func() (any, error) {
+				computed := new(A)
+				err := computeAndPut(ctx, c, q, k, buf, computed)
+				return computed, err
+			})
+		} else if err := shared.follow(ctx); err != nil {
+			return err
+		}
+		if shared.err == nil {
+			*a = *shared.answer.(*A)
 			return nil
 		}
-		if kind := domain.KindOf(err); led || ctx.Err() != nil || kind != domain.KindCanceled && kind != domain.KindDeadline {
-			return err
+		if kind := domain.KindOf(shared.err); lead || kind != domain.KindCanceled && kind != domain.KindDeadline {
+			return shared.err
 		}
 	}
 }

@@ -545,6 +545,9 @@ func (m *Model) isAbove(row *[NumFeatures]float64, features []int) bool {
 // isMoreRain reports whether a forecast holds more rain within some hours than any gauge of the training had within as
 // many.
 func (m *Model) isMoreRain(forecast []float64) bool {
+	if len(forecast) == 0 {
+		return false
+	}
 	for i, hours := range sums {
 		most, sum := math.Expm1(m.limits[firstRain+i].Max), 0.0
 		for k, v := range forecast {

@@ -123,9 +123,21 @@ func (l *Layer) apply(dst, x []float32) {
 	gonum.Implementation{}.Sgemv(blas.NoTrans, len(dst), len(x), 1, l.flat, len(x), x, 1, 1, dst, 1)
 }
 
+// silu replaces each x by x / (1 + exp(-x)). Single precision is asked for, so the exponential is a short series:
+// exp(y) = 2^k exp(r) with r = y - k ln 2, to within 1e-8.
 func silu(x []float32) {
+	const whole = 0x1.8p52 // what is added to it loses its fraction
 	for i, v := range x {
-		x[i] = float32(float64(v) * expit(float64(v)))
+		y := -float64(v)
+		if !(y < 80 && y > -80) { // no float32 tells the difference
+			y = min(max(y, -80), 80)
+		}
+		shifted := y*(1/math.Ln2) + whole
+		r := y - (shifted-whole)*math.Ln2
+		r2 := r * r
+		p := 1 + r + r2*(1./2+r*(1./6)) + r2*r2*(1./24+r*(1./120)+r2*(1./720+r*(1./5040)))
+		e := p * math.Float64frombits(uint64(int64(int32(math.Float64bits(shifted)))+1023)<<52)
+		x[i] = float32(float64(v) / (1 + e))
 	}
 }
 
@@ -157,18 +169,31 @@ func (n *Network) run(x []float32, hidden *[2][maxHidden]float32, o *outputs) {
 	}
 }
 
-// between finds the knots around a horizon and the share of the later one. Those of a horizon up to
-// NearHorizon are within nearKnots.
+// place lies between a knot and the next one, by the share of the later one.
+type place struct {
+	knot  int
+	share float64
+}
+
+// places are those of the horizons, by the hour. Those of a horizon up to NearHorizon are within nearKnots.
+var places = func() (out [MaxHorizon + 1]place) {
+	for horizon := 1; horizon <= MaxHorizon; horizon++ {
+		h, knot := float64(horizon), nearKnots-2
+		if horizon > NearHorizon {
+			knot = numKnots - 2
+		}
+		for knot > 0 && h < knots[knot] {
+			knot--
+		}
+		out[horizon] = place{knot, math.Log(h/knots[knot]) / math.Log(knots[knot+1]/knots[knot])}
+	}
+	return out
+}()
+
+// between finds the knots around a horizon and the share of the later one.
 func between(horizon int) (knot int, share float64) {
-	h := float64(horizon)
-	knot = nearKnots - 2
-	if horizon > NearHorizon {
-		knot = numKnots - 2
-	}
-	for knot > 0 && h < knots[knot] {
-		knot--
-	}
-	return knot, math.Log(h/knots[knot]) / math.Log(knots[knot+1]/knots[knot])
+	p := &places[horizon]
+	return p.knot, p.share
 }
 
 // add appends the components of the network's mixture at a horizon to d, with the given total weight.

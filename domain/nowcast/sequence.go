@@ -273,6 +273,9 @@ func (s *sequence) readRain(readings []Reading, first int, newest int64, as trus
 
 // checkRain returns the amount that is used, NaN for none, and notes what it may be mistaken for.
 func (s *sequence) checkRain(amount float64, i, hours, age int, as trust, n *notes) float64 {
+	if amount >= 0 && amount <= mostRain { // of one hour; no code is so small and no rain
+		return amount
+	}
 	most := math.Round(mostRain * math.Pow(float64(hours), mostRainGrows))
 	switch {
 	case doubt.IsCode(doubt.Rain, amount):

@@ -210,9 +210,9 @@ def write(out: Path, t, test: boost.Sample, verified: dict, tables: dict) -> Non
         "skill": card.summary(skill),
         "golden": catalogue.described(out / "golden.json"),
     }
-    catalogue.write_json(out / "manifest.json", manifest)
     compared = Path(__file__).with_name("comparison.json")
     before = json.loads((out.parent / "v2" / "skill.json").read_text())
     compared = json.loads(compared.read_text()) if compared.exists() else []
     (out / "card.md").write_text(card.text(manifest, skill, compared, before))
+    catalogue.write_json(out / "manifest.json", catalogue.documented(out, manifest))
     catalogue.register(out, "risk_scorer", VERSION)

@@ -4,14 +4,19 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+
+	"github.com/guardy-ai/guardy/adapters/transport/internal/tlsfiles"
 )
 
 // Config is the `admin` section.
 type Config struct {
 	// Addr is the address of the operator's listener; empty turns it off. The default,
 	// 127.0.0.1:9464, is reached from the same machine only. Profiles and figures tell a stranger much:
-	// bind it elsewhere only on a network that is yours, for example the pod's address for Prometheus.
+	// bind it elsewhere only on a network that is yours, for example the pod's address for Prometheus. Elsewhere
+	// it asks for a key with the scope admin; while there is none, only /metrics and /readyz are shown to others.
 	Addr string `koanf:"addr"`
+
+	TLS tlsfiles.Config `koanf:"tls"`
 }
 
 // DefaultConfig returns the documented defaults.
@@ -19,6 +24,9 @@ func DefaultConfig() Config { return Config{Addr: "127.0.0.1:9464"} }
 
 // Validate reports what is wrong with the address.
 func (c Config) Validate() error {
+	if err := c.TLS.Validate(); err != nil {
+		return err
+	}
 	if c.Addr == "" {
 		return nil
 	}

@@ -18,6 +18,7 @@ type params struct {
 	Metrics ports.MetricsPage
 	Cache   ports.AnswerCache `optional:"true"`
 	Logger  *slog.Logger
+	Access  ports.Gatekeeper
 }
 
 // Module serves the admin listener for as long as the application runs; when serving fails later,
@@ -25,7 +26,7 @@ type params struct {
 func Module(cfg Config) fx.Option {
 	return fx.Module("transport.admin", fx.Invoke(func(lc fx.Lifecycle, stop fx.Shutdowner, p params) error {
 		s, err := New(cfg, Deps{
-			Stats: p.Stats, Models: p.Models, Health: p.Health, Metrics: p.Metrics, Cache: p.Cache, Logger: p.Logger,
+			Stats: p.Stats, Models: p.Models, Health: p.Health, Metrics: p.Metrics, Cache: p.Cache, Logger: p.Logger, Access: p.Access,
 			Failed: func(err error) {
 				p.Logger.Error("the admin listener failed", "error", err)
 				_ = stop.Shutdown(fx.ExitCode(1)) // an application that is stopping already does not mind

@@ -53,6 +53,14 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			problem(w, r, http.StatusForbidden, domain.KindForbidden.String(), "the admin listener answers to local names only, such as localhost")
 			return
 		}
+		if s.local && r.Header.Get("X-Forwarded-For")+r.Header.Get("Forwarded")+r.Header.Get("Via") != "" {
+			problem(w, r, http.StatusForbidden, domain.KindForbidden.String(),
+				"the admin listener is on loopback and asked through a proxy; bind it elsewhere (admin.addr) and configure a key with the scope admin")
+			return
+		}
+		if !s.allowed(w, r) {
+			return
+		}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			h.Set("Allow", "GET, HEAD")
 			problem(w, r, http.StatusMethodNotAllowed, "method_not_allowed", "the admin listener only shows; it takes GET and HEAD")

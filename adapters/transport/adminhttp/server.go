@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/guardy-ai/guardy/adapters/transport/internal/listener"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/tlsfiles"
 	"github.com/guardy-ai/guardy/ports"
 )
 
@@ -23,6 +24,8 @@ type Deps struct {
 	Cache  ports.AnswerCache
 	Clock  ports.Clock
 	Logger *slog.Logger
+	// Access asks for keys where the listener is not on loopback.
+	Access ports.Gatekeeper
 	// Failed is told when serving ends without Stop.
 	Failed func(error)
 }
@@ -48,7 +51,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if d.Stats == nil || d.Models == nil || d.Health == nil {
+	if d.Stats == nil || d.Models == nil || d.Health == nil || d.Access == nil {
 		return nil, errors.New("adminhttp: a port is missing")
 	}
 	if d.Clock == nil {
@@ -81,17 +84,27 @@ func (s *Server) Start(ctx context.Context) error {
 	if s.cfg.Addr == "" {
 		return nil
 	}
+	serve := s.http.Serve
+	if s.cfg.TLS.On() {
+		files, err := tlsfiles.Load(s.cfg.TLS, "admin", s.deps.Logger)
+		if err != nil {
+			return err
+		}
+		s.http.TLSConfig = files.Config("h2", "http/1.1")
+		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
+	}
 	note := func(ln net.Listener) net.Listener {
 		if a, ok := ln.Addr().(*net.TCPAddr); ok {
 			s.local = a.IP.IsLoopback()
 		}
 		return ln
 	}
-	if err := s.listener.Start(ctx, s.cfg.Addr, listener.Limits{Connections: MaxConnections}, note, s.http.Serve); err != nil {
+	if err := s.listener.Start(ctx, s.cfg.Addr, listener.Limits{Connections: MaxConnections}, note, serve); err != nil {
 		return err
 	}
-	if !s.local {
-		s.deps.Logger.Warn("the admin listener is reachable from other machines; it shows profiles and asks for no key",
+	if !s.local && !s.deps.Access.Keyed(ports.ScopeAdmin) {
+		s.deps.Logger.Warn("the admin listener is reachable from other machines and no key is configured: "+
+			"it shows figures to everybody, profiles to callers on this machine; a key with the scope admin closes it (security.keys_file)",
 			"addr", s.Addr())
 	}
 	return nil

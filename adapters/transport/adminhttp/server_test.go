@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"runtime"
 	"runtime/debug"
@@ -24,6 +25,7 @@ import (
 	"go.uber.org/fx/fxtest"
 	"go.uber.org/goleak"
 
+	"github.com/guardy-ai/guardy/adapters/access"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/ports"
 )
@@ -85,9 +87,19 @@ func (p fakePage) WriteMetrics(w io.Writer) (string, error) {
 	return "text/plain; version=0.0.4", err
 }
 
+// guard returns a gatekeeper without shared quotas.
+func guard(cfg access.Config) ports.Gatekeeper {
+	g, err := access.New(cfg, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		panic(err)
+	}
+	return g
+}
+
 func deps() Deps {
 	return Deps{
-		Stats: fakeStats{}, Models: fakeModels{}, Health: fakeHealth{ready: true}, Metrics: fakePage{}, Cache: fakeCache{},
+		Access: guard(access.Config{}),
+		Stats:  fakeStats{}, Models: fakeModels{}, Health: fakeHealth{ready: true}, Metrics: fakePage{}, Cache: fakeCache{},
 		Clock: func() time.Time { return started.Add(time.Minute) },
 	}
 }
@@ -410,6 +422,7 @@ func TestModuleServesForTheLifeOfTheApplication(t *testing.T) {
 		func() ports.ModelCatalog { return fakeModels{} },
 		func() ports.HealthReporter { return fakeHealth{ready: true} },
 		func() ports.MetricsPage { return nil },
+		func() ports.Gatekeeper { return guard(access.Config{}) },
 		func() *slog.Logger { return slog.New(slog.NewTextHandler(&log, nil)) },
 	))
 	app.RequireStart()
@@ -424,4 +437,50 @@ func TestModuleServesForTheLifeOfTheApplication(t *testing.T) {
 	resp.Body.Close()
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	app.RequireStop()
+}
+
+func TestAKeyIsAskedForOutsideLoopback(t *testing.T) {
+	var log strings.Builder
+	g, err := access.New(access.Config{AdminKeys: []string{"ops-key"}}, nil, slog.New(slog.NewJSONHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{deps: Deps{Access: g}}
+	h := s.guard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	ask := func(path, remote, key string) int {
+		r := httptest.NewRequest(http.MethodGet, "http://10.0.0.5:9464"+path, nil)
+		r.RemoteAddr = remote
+		if key != "" {
+			r.Header.Set("Authorization", "Bearer "+key)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w.Code
+	}
+	for _, tt := range []struct {
+		path, key string
+		status    int
+	}{
+		{"/metrics", "", 401}, {"/metrics", "wrong", 403}, {"/metrics", "ops-key", 200}, {"/debug/pprof/heap", "", 401}, {"/debug/pprof/heap", "ops-key", 200},
+	} {
+		if got := ask(tt.path, "10.0.0.9:1234", tt.key); got != tt.status {
+			t.Errorf("%s with %q: %d, want %d", tt.path, tt.key, got, tt.status)
+		}
+	}
+	if n := strings.Count(log.String(), `"outcome":"refused"`); n != 3 {
+		t.Errorf("%d refusals are written down: %s", n, log.String())
+	}
+	s.deps.Access = guard(access.Config{})
+	for path, status := range map[string]int{"/metrics": 200, "/readyz": 200, "/debug/pprof/heap": 403, "/runtime": 403} {
+		if got := ask(path, "10.0.0.9:1234", ""); got != status {
+			t.Errorf("without keys %s: %d, want %d", path, got, status)
+		}
+	}
+	s.local = true
+	r := httptest.NewRequest(http.MethodGet, "http://localhost:9464/metrics", nil)
+	r.Header.Set("X-Forwarded-For", "203.0.113.7")
+	w := httptest.NewRecorder()
+	if h.ServeHTTP(w, r); w.Code != 403 {
+		t.Errorf("through a proxy: %d", w.Code)
+	}
 }

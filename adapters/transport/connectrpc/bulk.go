@@ -61,7 +61,11 @@ func (s *Server) stream(ctx context.Context, stream *floodRiskStream) error {
 			return &domain.Error{Kind: domain.KindUnavailable, Msg: "the service is stopping; continue elsewhere"}
 		case first, more := <-arrivals:
 			if !more {
-				return <-received
+				err := <-received
+				if err != nil && c.stream.GaveWay() {
+					return gaveWay()
+				}
+				return err
 			}
 			b.Add(&first.request, first.refused)
 		}
@@ -94,8 +98,20 @@ func (s *Server) send(
 	defer cancel()
 	c.writeUntil(time.Now().Add(s.cfg.WriteTimeout))
 	b.MakeOutcomes()
-	if len(b.Requests) > 0 {
-		to.Assess(ctx, b.Requests, b.Outcomes)
+	if refused := s.spend(ctx, b.Len()*ports.CostPlace); refused != nil {
+		for i := range b.Outcomes {
+			b.Outcomes[i].Err = refused
+		}
+	} else if len(b.Requests) > 0 {
+		slot, err := c.stream.Block(ctx, 1+len(b.Requests)/blockSize)
+		if err != nil { // its turn did not come in time
+			for i := range b.Outcomes {
+				b.Outcomes[i].Err = err
+			}
+		} else {
+			to.Assess(ctx, b.Requests, b.Outcomes)
+			c.stream.Blocked(slot)
+		}
 	}
 	s.logInternal(ctx, b)
 	for i := range b.Len() {
@@ -105,6 +121,7 @@ func (s *Server) send(
 		}
 	}
 	c.flush()
+	c.stream.Moved(time.Now())
 	return nil
 }
 
@@ -127,6 +144,7 @@ func (s *Server) receive(
 			c.readUntil(now.Add(s.cfg.StreamIdleTimeout))
 		}
 		in, err := stream.Receive()
+		c.stream.Moved(time.Now())
 		if errors.Is(err, io.EOF) {
 			return nil
 		}

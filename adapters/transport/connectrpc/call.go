@@ -2,6 +2,7 @@ package connectrpc
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -9,8 +10,11 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/guardy-ai/guardy/adapters/transport/internal/flight"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/requestid"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/room"
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/ports"
 )
 
 // call is what the layers of one request tell each other. It is the request's context as well, and holds
@@ -21,10 +25,18 @@ type call struct {
 	request *http.Request
 	start   time.Time
 
-	id    string // X-Request-Id
-	route string
-	code  string // set by the layer that decided it
-	hold  bool   // collect the messages of a block instead of sending each by itself
+	id     string // X-Request-Id
+	route  string
+	code   string // set by the layer that decided it
+	caller ports.Caller
+	hold   bool // collect the messages of a block instead of sending each by itself
+
+	server   *Server
+	peer     *peer
+	flight   flight.Request // what it has of what is bounded
+	stream   openStream
+	arriving room.Hold // while its body arrives
+	noRoom   error     // why the answer was not written
 
 	status  int
 	body    body
@@ -59,7 +71,12 @@ func (c *call) received() { c.readUntil(time.Time{}) }
 // refuse records the failure and renders it.
 func (c *call) refuse(e *domain.Error) *connect.Error {
 	if e.Kind == domain.KindUnavailable {
-		c.Header().Set("Retry-After", "1")
+		after := time.Second
+		if shed, ok := errors.AsType[*ports.Shed](e); ok {
+			after = shed.RetryAfter
+			c.server.deps.Recorder.Shed(c, shed.Class, shed.Reason)
+		}
+		c.Header().Set("Retry-After", strconv.Itoa(int((after+time.Second-1)/time.Second)))
 	}
 	err := connectError(e, c.id)
 	c.code = err.Code().String()

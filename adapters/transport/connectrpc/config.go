@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/url"
 	"time"
+
+	"github.com/guardy-ai/guardy/adapters/transport/internal/tlsfiles"
 )
 
 // Config is the `connect` section.
@@ -32,11 +34,19 @@ type Config struct {
 	// Default 4096.
 	MaxConnections int `koanf:"max_connections"`
 
-	// MaxInFlight is how many unary calls are worked on at once; more are answered `unavailable`, which
-	// keeps the latency of the others. Default 512.
+	// MaxInFlight is how many unary calls may be under way at once, from when one has arrived completely to when
+	// its answer is written. A quarter of them may be batches, an eighth evacuations. More are answered
+	// `unavailable`. How many are worked on at once is another matter: see admission. Default 512.
 	MaxInFlight int `koanf:"max_in_flight"`
 
-	// MaxStreams is how many streams may be open at once, apart from the unary calls. Default 64.
+	// MaxBytesInFlight is how much the bodies and the answers under way may take together, beside the first
+	// 8 KiB of each. When there is no more, the client that has sent or taken nothing for the longest time, a
+	// second at least, is cut off; else a call is answered `unavailable`. Default 64 MiB.
+	MaxBytesInFlight int64 `koanf:"max_bytes_in_flight"`
+
+	// MaxStreams is how many streams may be open at once, apart from the unary calls, and half of it how many of
+	// one client. When they are all open, one on which nothing has come for two seconds ends for a new one.
+	// Default 64.
 	MaxStreams int `koanf:"max_streams"`
 
 	// ReadHeaderTimeout is how long a client may take to send its headers. Default 5s.
@@ -58,6 +68,8 @@ type Config struct {
 
 	// StreamIdleTimeout ends a stream on which no message arrives for this long. Default 5m.
 	StreamIdleTimeout time.Duration `koanf:"stream_idle_timeout"`
+
+	TLS tlsfiles.Config `koanf:"tls"`
 }
 
 // DefaultConfig returns the defaults.
@@ -69,6 +81,7 @@ func DefaultConfig() Config {
 		MaxConnections:    4096,
 		MaxInFlight:       512,
 		MaxStreams:        64,
+		MaxBytesInFlight:  64 << 20,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      30 * time.Second,
@@ -100,6 +113,9 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("%s: %d is outside 1 to %d bytes", v.key, v.value, maxBytesLimit))
 		}
 	}
+	if c.MaxBytesInFlight < 1<<10 {
+		errs = append(errs, fmt.Errorf("max_bytes_in_flight: %d must be at least %d", c.MaxBytesInFlight, 1<<10))
+	}
 	for _, v := range []struct {
 		key   string
 		value int
@@ -122,5 +138,5 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("%s: %v must be above zero", v.key, v.value))
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.TLS.Validate())...)
 }

@@ -3,7 +3,6 @@ package connectrpc
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"connectrpc.com/connect"
 	"connectrpc.com/grpchealth"
@@ -14,8 +13,7 @@ import (
 	"github.com/guardy-ai/guardy/adapters/contractjson"
 	guardyv1 "github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1"
 	"github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1/guardyv1connect"
-	"github.com/guardy-ai/guardy/adapters/transport/internal/gate"
-	"github.com/guardy-ai/guardy/adapters/transport/internal/lazyctx"
+	"github.com/guardy-ai/guardy/ports"
 )
 
 // The requests as they arrive, and the answers as they leave.
@@ -47,8 +45,10 @@ type (
 // endpoint is one procedure.
 type endpoint struct {
 	http.Handler
-	room   gate.Gate // nil: probes and reflection never wait behind the work
+	class  ports.Class // probes and reflection never wait behind the work
 	stream bool
+	watch  bool // it goes on until the client or the service ends
+	early  bool // it is decided from the headers whether the body is read
 }
 
 // compressMinBytes is about one network packet: below it compressing costs more than it saves.
@@ -59,31 +59,37 @@ const compressMinBytes = 1400
 func (s *Server) route(chain connect.HandlerOption) map[string]endpoint {
 	common := connect.WithHandlerOptions(codecs(s.deps.Limits.MaxBatchSize), chain, connect.WithCompressMinBytes(compressMinBytes))
 	unary := connect.WithHandlerOptions(common, boundedGzip(s.cfg.MaxBodyBytes))
-	timeout := s.deps.Limits.Timeout
-	admin := connect.WithHandlerOptions(unary, adminGate(s.deps.AdminKeys))
+	admin := connect.WithHandlerOptions(unary, s.gated(ports.ScopeAdmin, ports.CostPlace))
+	read := connect.WithHandlerOptions(unary, s.gated(ports.ScopeNone, ports.CostPlace))
+	single := connect.WithHandlerOptions(unary, s.gated(ports.ScopePredict, ports.CostPlace))
+	plan := connect.WithHandlerOptions(unary, s.gated(ports.ScopePredict, ports.CostPlan))
+	many := s.gated(ports.ScopePredict, 0)
 	prediction := guardyv1.File_guardy_v1_prediction_proto.Services().ByName("PredictionService").Methods()
 	models := guardyv1.File_guardy_v1_model_proto.Services().ByName("ModelService").Methods()
 	out := map[string]endpoint{}
 
-	calls := make(gate.Gate, s.cfg.MaxInFlight)
 	for path, h := range map[string]http.Handler{
-		guardyv1connect.PredictionServiceAssessFloodRiskProcedure:      handle(prediction, "AssessFloodRisk", within(timeout, s.assess), unary),
-		guardyv1connect.PredictionServiceAssessFloodRiskBatchProcedure: handle(prediction, "AssessFloodRiskBatch", within(timeout, s.assessBatch), unary),
-		guardyv1connect.PredictionServiceNowcastProcedure:              handle(prediction, "Nowcast", within(timeout, s.nowcast), unary),
-		guardyv1connect.PredictionServiceDetectAnomalyProcedure:        handle(prediction, "DetectAnomaly", within(timeout, s.detectAnomaly), unary),
-		guardyv1connect.PredictionServicePlanEvacuationProcedure:       handle(prediction, "PlanEvacuation", within(timeout, s.planEvacuation), unary),
-		guardyv1connect.ModelServiceListModelsProcedure:                handle(models, "ListModels", s.listModels, unary),
-		guardyv1connect.ModelServiceGetModelProcedure:                  handle(models, "GetModel", s.getModel, unary),
-		guardyv1connect.ModelServiceGetModelStatsProcedure:             handle(models, "GetModelStats", s.getModelStats, unary),
-		guardyv1connect.ModelServiceReloadModelsProcedure:              handle(models, "ReloadModels", s.reloadModels, admin),
-		guardyv1connect.ModelServiceClearModelCacheProcedure:           handle(models, "ClearModelCache", s.clearModelCache, admin),
+		guardyv1connect.PredictionServiceAssessFloodRiskProcedure:      handle(prediction, "AssessFloodRisk", s.assess, single),
+		guardyv1connect.PredictionServiceAssessFloodRiskBatchProcedure: handle(prediction, "AssessFloodRiskBatch", s.assessBatch, connect.WithHandlerOptions(unary, many)),
+		guardyv1connect.PredictionServiceNowcastProcedure:              handle(prediction, "Nowcast", s.nowcast, single),
+		guardyv1connect.PredictionServiceDetectAnomalyProcedure:        handle(prediction, "DetectAnomaly", s.detectAnomaly, single),
+		guardyv1connect.PredictionServicePlanEvacuationProcedure:       handle(prediction, "PlanEvacuation", s.planEvacuation, plan),
+		guardyv1connect.ModelServiceListModelsProcedure:                handle(models, "ListModels", s.listModels, read),
+		guardyv1connect.ModelServiceGetModelProcedure:                  handle(models, "GetModel", s.getModel, read),
+		guardyv1connect.ModelServiceGetModelStatsProcedure:             handle(models, "GetModelStats", s.getModelStats, read),
 	} {
-		out[path] = endpoint{Handler: h, room: calls}
+		out[path] = endpoint{Handler: h, class: classOf(path)}
+	}
+	for path, h := range map[string]http.Handler{
+		guardyv1connect.ModelServiceReloadModelsProcedure:    handle(models, "ReloadModels", s.reloadModels, admin),
+		guardyv1connect.ModelServiceClearModelCacheProcedure: handle(models, "ClearModelCache", s.clearModelCache, admin),
+	} {
+		out[path] = endpoint{Handler: h, early: true}
 	}
 
 	const stream = guardyv1connect.PredictionServiceStreamFloodRiskProcedure
-	out[stream] = endpoint{stream: true, room: make(gate.Gate, s.cfg.MaxStreams), Handler: connect.NewBidiStreamHandler(
-		stream, s.stream, connect.WithSchema(prediction.ByName("StreamFloodRisk")), common,
+	out[stream] = endpoint{stream: true, class: ports.ClassBulk, Handler: connect.NewBidiStreamHandler(
+		stream, s.stream, connect.WithSchema(prediction.ByName("StreamFloodRisk")), common, many,
 		boundedGzip(s.cfg.MaxMessageBytes), connect.WithReadMaxBytes(int(s.cfg.MaxMessageBytes)))}
 
 	mount := func(methods ...string) func(string, http.Handler) {
@@ -96,7 +102,9 @@ func (s *Server) route(chain connect.HandlerOption) map[string]endpoint {
 	reflector := grpcreflect.NewStaticReflector(
 		guardyv1connect.PredictionServiceName, guardyv1connect.ModelServiceName, grpchealth.HealthV1ServiceName,
 	)
-	mount("Check", "Watch")(grpchealth.NewHandler(checker{s.deps.Health}, chain))
+	service, health := grpchealth.NewHandler(checker{s.deps.Health, s.draining}, chain)
+	mount("Check")(service, health)
+	out[service+"Watch"] = endpoint{Handler: health, watch: true}
 	mount("ServerReflectionInfo")(grpcreflect.NewHandlerV1(reflector, chain))
 	mount("ServerReflectionInfo")(grpcreflect.NewHandlerV1Alpha(reflector, chain))
 	return out
@@ -115,11 +123,13 @@ func handle[Req, Res any](
 	return connect.NewUnaryHandlerSimple(procedure, f, options, connect.WithSchema(method), connect.WithIdempotency(idempotency))
 }
 
-// within bounds a unary prediction. Streams last as long as messages arrive; their blocks are bounded.
-func within[Req, Res any](timeout time.Duration, f func(context.Context, *Req) (*Res, error)) func(context.Context, *Req) (*Res, error) {
-	return func(ctx context.Context, in *Req) (*Res, error) {
-		bounded := lazyctx.WithDeadline(ctx, time.Now().Add(timeout))
-		defer bounded.Cancel()
-		return f(bounded, in) //nolint:contextcheck // bounded is made of ctx
+// classOf returns the class of a procedure.
+func classOf(path string) ports.Class {
+	switch path {
+	case guardyv1connect.PredictionServiceAssessFloodRiskBatchProcedure:
+		return ports.ClassBulk
+	case guardyv1connect.PredictionServicePlanEvacuationProcedure:
+		return ports.ClassPlan
 	}
+	return ports.ClassSingle
 }

@@ -2,14 +2,10 @@ package connectrpc
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"runtime/debug"
-	"strings"
 
 	"connectrpc.com/connect"
 	"connectrpc.com/otelconnect"
@@ -82,60 +78,4 @@ func (b boundary) outcome(ctx context.Context, err error, panicked any) error {
 		b.log.ErrorContext(ctx, "internal error", "route", c.route, "request_id", c.id, "error", err)
 	}
 	return c.refuse(e)
-}
-
-// adminGate guards what changes state: by a key once keys are configured, else by being on the same
-// machine.
-func adminGate(keys []string) connect.HandlerOption {
-	// Digests have equal lengths, so that comparing them tells nothing about the keys.
-	digests := make([][sha256.Size]byte, len(keys))
-	for i, k := range keys {
-		digests[i] = sha256.Sum256([]byte(k))
-	}
-	return connect.WithRequestGate(func(ctx context.Context, _ connect.Spec, peer connect.Peer, h http.Header) (context.Context, error) {
-		if refused := admit(digests, peer.Addr, h); refused != nil {
-			return nil, callOf(ctx).refuse(refused)
-		}
-		return ctx, nil
-	})
-}
-
-func admit(digests [][sha256.Size]byte, addr string, h http.Header) *domain.Error {
-	if len(digests) == 0 {
-		if local(addr, h) {
-			return nil
-		}
-		return &domain.Error{
-			Kind: domain.KindForbidden, Msg: "no admin keys are configured, so this is open to callers on the same machine only",
-		}
-	}
-	key := h.Get("X-Api-Key")
-	if scheme, token, ok := strings.Cut(h.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
-		key = strings.TrimSpace(token)
-	}
-	if key == "" {
-		return &domain.Error{
-			Kind: domain.KindUnauthenticated, Msg: "an admin key is required: Authorization: Bearer <key>, or X-API-Key",
-		}
-	}
-	digest, found := sha256.Sum256([]byte(key)), 0
-	for i := range digests {
-		found |= subtle.ConstantTimeCompare(digest[:], digests[i][:])
-	}
-	if found == 0 {
-		return &domain.Error{Kind: domain.KindForbidden, Msg: "the key does not open this"}
-	}
-	return nil
-}
-
-// local reports whether the caller sits on this machine. A proxy or a browser does, too, but acts for
-// somebody who need not: what they add to a request gives them away.
-func local(addr string, h http.Header) bool {
-	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via", "Origin"} {
-		if h.Get(name) != "" {
-			return false
-		}
-	}
-	host, _, err := net.SplitHostPort(addr)
-	return err == nil && net.ParseIP(host).IsLoopback()
 }

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/guardy-ai/guardy/adapters/access"
 	guardyv1 "github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1"
 	"github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1/guardyv1connect"
 	"github.com/guardy-ai/guardy/ports"
@@ -133,7 +134,7 @@ func TestPanicsAndInternalErrorsAreLoggedWithTheRequest(t *testing.T) {
 	if err := s.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"listening", `panic="a panic of the fake"`, "handlers.go", "as the test asked: internal", "request_id=", "AssessFloodRiskBatch"} {
+	for _, want := range []string{"listening", `panic="a panic of the fake"`, "predict.go", "as the test asked: internal", "request_id=", "AssessFloodRiskBatch"} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("%q is not in the log:\n%s", want, log.String())
 		}
@@ -146,6 +147,7 @@ func TestTheModuleServesWhileTheApplicationRuns(t *testing.T) {
 	app := fxtest.New(t,
 		fx.NopLogger,
 		fx.Provide(
+			func() ports.Admission { return ports.OpenAdmission{} },
 			func() (ports.RiskAssessor, ports.BatchAssessor, ports.Nowcaster, ports.AnomalyDetector, ports.EvacuationPlanner, ports.ModelCatalog, ports.HealthReporter) {
 				return service, service, service, service, service, service, service
 			},
@@ -153,8 +155,9 @@ func TestTheModuleServesWhileTheApplicationRuns(t *testing.T) {
 				return ports.NopRecorder{}, noop.NewTracerProvider()
 			},
 			func() *slog.Logger { return slog.New(slog.DiscardHandler) },
+			func() ports.Gatekeeper { return guard(access.Config{}) },
 		),
-		Module(testConfig(), limits, nil),
+		Module(testConfig(), limits),
 	)
 	app.RequireStart().RequireStop()
 }

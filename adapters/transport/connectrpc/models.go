@@ -2,6 +2,7 @@ package connectrpc
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/guardy-ai/guardy/adapters/contractjson"
 	guardyv1 "github.com/guardy-ai/guardy/adapters/transport/connectrpc/gen/guardy/v1"
@@ -55,7 +56,7 @@ func (s *Server) getModelStats(ctx context.Context, in *statsRequest) (*statsAns
 	return ready[guardyv1.GetModelStatsResponse](contractjson.AppendModelStats(nil, &status))
 }
 
-func (s *Server) reloadModels(ctx context.Context, in *reloadRequest) (*reloadAnswer, error) {
+func (s *Server) reloadModels(ctx context.Context, in *reloadRequest) (_ *reloadAnswer, err error) {
 	if in.shape != nil {
 		return nil, in.shape
 	}
@@ -67,6 +68,11 @@ func (s *Server) reloadModels(ctx context.Context, in *reloadRequest) (*reloadAn
 			names = append(names, m.Ref.Name)
 		}
 	}
+	target, before := "all models", s.versions(ctx, names)
+	if in.wire.Name != nil {
+		target = *in.wire.Name
+	}
+	defer func() { s.audit(ctx, "reload", target, before, s.versions(ctx, names), err) }()
 	// One model that is refused does not keep the others from being loaded.
 	var loaded []ports.ModelStatus
 	var refused error
@@ -89,6 +95,7 @@ func (s *Server) clearModelCache(ctx context.Context, in *clearRequest) (*clearA
 		return nil, err
 	}
 	n, err := s.deps.Models.ClearCache(ctx, name)
+	s.audit(ctx, "clear_cache", string(name), "", fmt.Sprintf("%d entries cleared", n), err)
 	if err != nil {
 		return nil, err
 	}

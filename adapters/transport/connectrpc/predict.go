@@ -12,6 +12,7 @@ import (
 	"github.com/guardy-ai/guardy/domain/evacuation"
 	"github.com/guardy-ai/guardy/domain/nowcast"
 	"github.com/guardy-ai/guardy/domain/risk"
+	"github.com/guardy-ai/guardy/ports"
 )
 
 func (s *Server) assess(ctx context.Context, in *assessRequest) (*assessAnswer, error) {
@@ -44,6 +45,9 @@ func (s *Server) assessBatch(ctx context.Context, in *batchRequest) (*batchAnswe
 	items := new(contractjson.Items)
 	how := contractjson.Asking{Fresh: fresh(c.request.Header), Now: time.Now}
 	if err := in.request().Questions(in.shape, s.deps.Limits.MaxBatchSize, how, items); err != nil {
+		return nil, err
+	}
+	if err := s.spend(ctx, items.Len()*ports.CostPlace); err != nil {
 		return nil, err
 	}
 	to, err := s.deps.Batch.Begin(ctx)

@@ -12,6 +12,8 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/goleak"
 
+	"github.com/guardy-ai/guardy/adapters/access"
+	"github.com/guardy-ai/guardy/ports"
 	"github.com/guardy-ai/guardy/ports/recordertest"
 	"github.com/guardy-ai/guardy/ports/transporttest"
 )
@@ -29,10 +31,20 @@ type testServer struct {
 func testDeps(service *transporttest.Service, t testing.TB) Deps {
 	return Deps{
 		Risk: service, Batch: service, Nowcast: service, Anomaly: service, Evacuation: service, Models: service, Health: service,
-		Recorder: &recordertest.Fake{}, Tracer: noop.NewTracerProvider(), Logger: slog.New(slog.DiscardHandler),
+		Recorder: &recordertest.Fake{}, Admission: ports.OpenAdmission{}, Tracer: noop.NewTracerProvider(), Logger: slog.New(slog.DiscardHandler),
 		Limits: Limits{MaxBatchSize: transporttest.MaxBatchSize, Timeout: transporttest.Timeout},
+		Access: guard(access.Config{}),
 		Failed: func(err error) { t.Errorf("serving failed: %v", err) },
 	}
+}
+
+// guard returns a gatekeeper without shared quotas.
+func guard(cfg access.Config) ports.Gatekeeper {
+	g, err := access.New(cfg, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		panic(err)
+	}
+	return g
 }
 
 func testConfig() Config {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -177,6 +178,9 @@ func answerStream(t testing.TB, s *Server, from io.Reader, limit int) []string {
 	x := exchanges.Get().(*exchange)
 	x.RequestCtx, x.server, x.route, x.traced = new(fasthttp.RequestCtx), s, &unmatched, s.base
 	x.ctx = lazyctx.WithDeadline(s.base, time.Now().Add(time.Minute))
+	if err := x.stream.Open(t.Context(), s.flights, x, netip.Prefix{}); err != nil {
+		t.Fatal(err)
+	}
 	to, err := s.deps.Batch.Begin(s.base)
 	if err != nil {
 		t.Fatal(err)

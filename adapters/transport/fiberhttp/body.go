@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/guardy-ai/guardy/adapters/transport/internal/flight"
 	"github.com/guardy-ai/guardy/domain"
 )
 
@@ -70,7 +71,7 @@ func (x *exchange) wantNoQuery() error {
 		return nil
 	}
 	var vs []domain.Violation
-	x.Request.URI().QueryArgs().VisitAll(func(name, _ []byte) {
+	for name := range x.Request.URI().QueryArgs().All() {
 		if len(vs) < maxQueryViolations {
 			clipped := strings.ToValidUTF8(string(name[:min(len(name), 64)]), "\uFFFD")
 			vs = append(vs, domain.Violation{
@@ -78,7 +79,7 @@ func (x *exchange) wantNoQuery() error {
 				Detail: "a query parameter is not read here; the fields belong in the body",
 			})
 		}
-	})
+	}
 	return domain.Invalid("http", vs)
 }
 
@@ -171,7 +172,8 @@ func gzipError(err error) error {
 	return &domain.Error{Kind: domain.KindMalformed, Op: "http", Msg: "the body is not valid gzip", Err: err}
 }
 
-// readBody returns the whole body, inflated and bounded. It is valid until the exchange ends.
+// readBody returns the whole body, inflated and bounded, when it is the request's turn. It is valid until the exchange
+// ends. Nothing but its bytes is held for a body that is still to arrive.
 func (x *exchange) readBody() ([]byte, error) {
 	limit := x.server.cfg.MaxBodyBytes
 	raw := x.rawBody()
@@ -182,36 +184,87 @@ func (x *exchange) readBody() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	z, inflated := body.(*inflater)
-	if inflated {
-		defer z.release()
-	}
-	x.body = x.body[:0]
-	for {
-		x.body = room(x.body, 512)
-		n, err := body.Read(x.body[len(x.body):min(cap(x.body), int(limit)+1)])
-		x.body = x.body[:len(x.body)+n]
-		if int64(len(x.body)) > limit {
-			return nil, x.tooLarge(raw)
-		}
-		if errors.Is(err, io.EOF) {
-			break
-		}
+	z, deflated := body.(*inflater)
+	if !deflated {
+		x.body, err = x.receive(x.body[:0], raw)
 		if err != nil {
-			return nil, bodyError(err)
+			return nil, err
 		}
+		return x.body, x.enter(len(x.body))
 	}
-	x.drained = true
-	if inflated { // the end of what is inflated may come before the end of the body
-		_, err := io.CopyN(io.Discard, raw, limit)
-		x.drained = errors.Is(err, io.EOF)
+	defer z.release()
+	if x.raw, err = x.receive(x.raw[:0], raw); err != nil {
+		return nil, err
 	}
-	return x.body, nil
+	if err := x.enter(usualRatio * len(x.raw)); err != nil {
+		return nil, err
+	}
+	z.src = bytes.NewReader(x.raw)
+	x.body, err = x.collect(x.body[:0], z, func(int) error { return x.inTime() })
+	if errors.Is(err, errTooLarge) {
+		return nil, x.refuseTooLarge()
+	}
+	return x.body, err
 }
 
-// room returns b with room for n more bytes at least. A buffer that is full is doubled: append alone grows a
+// usualRatio is how much larger a request is than its gzip.
+const usualRatio = 8
+
+// errTooLarge ends the reading of what is larger than a body may be.
+var errTooLarge = errors.New("larger than a body may be")
+
+// receive appends what arrives to dst, to its end.
+func (x *exchange) receive(dst []byte, raw io.Reader) ([]byte, error) {
+	looked := 0
+	dst, err := x.collect(dst, raw, func(n int) error {
+		if n-looked >= looks {
+			looked = n
+			x.arrived(n)
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, errTooLarge):
+		return dst, x.tooLarge(raw)
+	case err != nil:
+		return dst, bodyError(err)
+	}
+	x.drained = true
+	return dst, nil
+}
+
+// collect appends what from has to dst, up to the limit of a body, and counts it among the bytes under way. After each
+// read progress is told how much there is; its error ends the reading.
+func (x *exchange) collect(dst []byte, from io.Reader, progress func(n int) error) ([]byte, error) {
+	limit := int(x.server.cfg.MaxBodyBytes)
+	for counted := flight.Small; ; {
+		dst = roomy(dst, 512)
+		n, err := from.Read(dst[len(dst):min(cap(dst), limit+1)])
+		dst = dst[:len(dst)+n]
+		if len(dst) > limit {
+			return dst, errTooLarge
+		}
+		if errors.Is(err, io.EOF) {
+			return dst, nil
+		}
+		if err != nil {
+			return dst, err
+		}
+		if more := len(dst) - counted; more > 0 {
+			if err := x.flight.Grow(x.traced, int64(more)); err != nil {
+				return dst, err
+			}
+			counted = len(dst)
+		}
+		if err := progress(len(dst)); err != nil {
+			return dst, err
+		}
+	}
+}
+
+// roomy returns b with room for n more bytes at least. A buffer that is full is doubled: append alone grows a
 // large one by a quarter, and copies the answers of ten thousand places four times.
-func room(b []byte, n int) []byte {
+func roomy(b []byte, n int) []byte {
 	if cap(b)-len(b) >= n {
 		return b
 	}
@@ -227,9 +280,13 @@ func (x *exchange) rawBody() io.Reader {
 }
 
 func (x *exchange) tooLarge(raw io.Reader) error {
-	limit := x.server.cfg.MaxBodyBytes
 	_, err := io.CopyN(io.Discard, raw, maxDrained)
 	x.drained = errors.Is(err, io.EOF)
+	return x.refuseTooLarge()
+}
+
+func (x *exchange) refuseTooLarge() error {
+	limit := x.server.cfg.MaxBodyBytes
 	return &domain.Error{Kind: domain.KindTooLarge, Op: "http", Msg: fmt.Sprintf("the body is larger than the %d bytes that are allowed", limit)}
 }
 
@@ -238,6 +295,8 @@ func bodyError(err error) error {
 	var netError net.Error
 	var known *domain.Error
 	switch {
+	case errors.Is(err, net.ErrClosed): // it gave way
+		return &domain.Error{Kind: domain.KindCanceled, Op: "http", Err: err}
 	case errors.As(err, &known):
 		return err
 	case errors.As(err, &netError) && netError.Timeout():

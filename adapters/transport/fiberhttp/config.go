@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/guardy-ai/guardy/adapters/transport/internal/tlsfiles"
 )
 
 // Config is the `http` section.
@@ -42,12 +44,19 @@ type Config struct {
 	// Default 16384.
 	MaxConnections int `koanf:"max_connections"`
 
-	// MaxInFlight is how many requests are worked on at once; more are answered 503, which keeps the
-	// latency of the others. Default 512. Probes do not count.
+	// MaxInFlight is how many requests may be under way at once, from when one has arrived completely to when
+	// its answer is written. A quarter of them may be batches, an eighth evacuations. More are answered 503. How
+	// many are worked on at once is another matter: see admission. Probes do not count. Default 512.
 	MaxInFlight int `koanf:"max_in_flight"`
 
-	// MaxStreams is how many NDJSON bodies may be open at once, apart from the other requests.
-	// Default 64.
+	// MaxBytesInFlight is how much the bodies and the answers under way may take together, beside the first
+	// 8 KiB of each. When there is no more, the client that has sent or taken nothing for the longest time, a
+	// second at least, is cut off; else a request is answered 503. Default 64 MiB.
+	MaxBytesInFlight int64 `koanf:"max_bytes_in_flight"`
+
+	// MaxStreams is how many NDJSON bodies may be open at once, apart from the other requests, and half of it how
+	// many of one client. When they are all open, one on which nothing has come for two seconds ends for a new
+	// one. Default 64.
 	MaxStreams int `koanf:"max_streams"`
 
 	// ReadTimeout is how long a client may take to send a request. Default 15s.
@@ -67,13 +76,21 @@ type Config struct {
 	// StreamIdleTimeout ends an NDJSON body of which nothing arrives for this long. Default 5m.
 	StreamIdleTimeout time.Duration `koanf:"stream_idle_timeout"`
 
-	Quota Quota `koanf:"quota"`
+	// TrustedProxies are the addresses and networks (10.0.0.0/8) of proxies in front, of which the client's address
+	// is taken from X-Forwarded-For, here and on the Connect listener. While there are any, nobody counts as a
+	// program on the same machine. None by default.
+	TrustedProxies []string `koanf:"trusted_proxies"`
+
+	Quota Quota           `koanf:"quota"`
+	TLS   tlsfiles.Config `koanf:"tls"`
 }
 
-// Quota bounds what one client, that is one IPv4 address or one IPv6 /64 network, may ask for. Behind
-// a proxy all clients have the proxy's address: leave it off there and let the proxy do it.
+// Quota bounds what one client without a key, that is one IPv4 address or one IPv6 /64 network, may ask for, over HTTP
+// and over Connect and gRPC together. Behind a proxy all clients have the proxy's address unless http.trusted_proxies
+// names it. Keys have quotas of their own in security.keys_file.
 type Quota struct {
-	// Requests that a client may make in every window. 0, the default, is no quota.
+	// Requests that a client may make in every window, counted by what they cost: a place, a reading or a
+	// page is 1, a plan 100. 0, the default, is no quota.
 	Requests int `koanf:"requests"`
 
 	// Window of the quota. A client that was quiet may use the whole quota at once. Default 1m.
@@ -95,6 +112,7 @@ func DefaultConfig() Config {
 		MaxConnections:    16384,
 		MaxInFlight:       512,
 		MaxStreams:        64,
+		MaxBytesInFlight:  64 << 20,
 		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      30 * time.Second,
 		MinRate:           16 << 10,
@@ -122,6 +140,14 @@ func (c Config) Validate() error {
 			bad(`cors_origins: %q is neither an origin like "https://map.example.org" nor "*"`, o)
 		}
 	}
+	for _, text := range c.TrustedProxies {
+		if _, err := netip.ParsePrefix(text); err == nil {
+			continue
+		}
+		if _, err := netip.ParseAddr(text); err != nil {
+			bad("trusted_proxies: %q is neither an address such as 10.0.0.7 nor a network such as 10.0.0.0/8", text)
+		}
+	}
 	for _, v := range []struct {
 		key             string
 		value, min, max int64
@@ -132,6 +158,7 @@ func (c Config) Validate() error {
 		{"max_connections", int64(c.MaxConnections), 1, 1 << 24},
 		{"max_in_flight", int64(c.MaxInFlight), 1, 1 << 24},
 		{"max_streams", int64(c.MaxStreams), 1, 1 << 24},
+		{"max_bytes_in_flight", c.MaxBytesInFlight, 1 << 10, 1 << 40},
 		{"min_rate", c.MinRate, 1, maxBytesLimit},
 		{"quota.requests", int64(c.Quota.Requests), 0, 1 << 31},
 	} {
@@ -160,7 +187,7 @@ func (c Config) Validate() error {
 			bad("quota.max_clients: %d must be at least 1", c.Quota.MaxClients)
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.TLS.Validate())...)
 }
 
 func (c Config) addr() string { return net.JoinHostPort(c.Host, strconv.Itoa(c.Port)) }

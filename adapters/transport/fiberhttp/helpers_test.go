@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"testing"
 	"time"
 
+	"github.com/guardy-ai/guardy/adapters/access"
 	"github.com/guardy-ai/guardy/domain"
 	"github.com/guardy-ai/guardy/ports"
 	"github.com/guardy-ai/guardy/ports/recordertest"
@@ -57,10 +59,19 @@ func (inspectedStates) Tiers(context.Context) []ports.CacheTier {
 
 func testDeps(service *transporttest.Service) Deps {
 	return Deps{
-		Risk: service, Batch: service, Nowcast: service, Anomaly: service, Evacuation: service, Models: service, Health: service, Stats: new(stats), Recorder: new(recordertest.Fake),
-		Cache: inspectedCache{}, States: inspectedStates{},
+		Risk: service, Batch: service, Nowcast: service, Anomaly: service, Evacuation: service, Models: service, Health: service, Stats: new(stats), Recorder: new(recordertest.Fake), Admission: ports.OpenAdmission{},
+		Cache: inspectedCache{}, States: inspectedStates{}, Access: guard(access.Config{}),
 		Limits: Limits{MaxBatchSize: transporttest.MaxBatchSize, Timeout: transporttest.Timeout},
 	}
+}
+
+// guard returns a gatekeeper without shared quotas.
+func guard(cfg access.Config) ports.Gatekeeper {
+	g, err := access.New(cfg, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		panic(err)
+	}
+	return g
 }
 
 func testConfig() Config {

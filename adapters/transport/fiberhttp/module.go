@@ -22,19 +22,21 @@ type params struct {
 	Stats      ports.Statistics
 	Health     ports.HealthReporter
 	Recorder   ports.Recorder
+	Admission  ports.Admission
 	Cache      ports.AnswerCache `optional:"true"`
 	States     ports.DeviceStates
+	Access     ports.Gatekeeper
 	Tracer     trace.TracerProvider
 	Logger     *slog.Logger
 }
 
 // Module serves the JSON API for as long as the application runs; when serving fails later, the
 // application stops.
-func Module(cfg Config, limits Limits, adminKeys []string) fx.Option {
+func Module(cfg Config, limits Limits) fx.Option {
 	return fx.Module("transport.http", fx.Invoke(func(lc fx.Lifecycle, stop fx.Shutdowner, p params) error {
 		s, err := New(cfg, Deps{
-			Risk: p.Risk, Batch: p.Batch, Nowcast: p.Nowcast, Anomaly: p.Anomaly, Evacuation: p.Evacuation, Models: p.Models, Stats: p.Stats, Health: p.Health, Recorder: p.Recorder,
-			Cache: p.Cache, States: p.States, Tracer: p.Tracer, Logger: p.Logger, Limits: limits, AdminKeys: adminKeys,
+			Risk: p.Risk, Batch: p.Batch, Nowcast: p.Nowcast, Anomaly: p.Anomaly, Evacuation: p.Evacuation, Models: p.Models, Stats: p.Stats, Health: p.Health, Recorder: p.Recorder, Admission: p.Admission,
+			Cache: p.Cache, States: p.States, Tracer: p.Tracer, Logger: p.Logger, Limits: limits, Access: p.Access,
 			Failed: func(err error) {
 				p.Logger.Error("the HTTP listener failed", "error", err)
 				_ = stop.Shutdown(fx.ExitCode(1)) // an application that is stopping already does not mind

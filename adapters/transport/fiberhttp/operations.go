@@ -2,6 +2,7 @@ package fiberhttp
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -103,6 +104,7 @@ func (s *Server) clearCache(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	x.cleared = fmt.Sprintf("%d entries cleared", n)
 	out, err := contractjson.AppendCleared(x.out[:0], name, n)
 	return x.answerValue(http.StatusOK, out, err)
 }

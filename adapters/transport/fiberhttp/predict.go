@@ -12,6 +12,7 @@ import (
 	"github.com/guardy-ai/guardy/domain/anomaly"
 	"github.com/guardy-ai/guardy/domain/evacuation"
 	"github.com/guardy-ai/guardy/domain/nowcast"
+	"github.com/guardy-ai/guardy/ports"
 )
 
 // assess answers one question.
@@ -31,7 +32,9 @@ func (s *Server) assessQuery(x *exchange) error {
 		return err
 	}
 	var q contractjson.Query
-	x.Request.URI().QueryArgs().VisitAll(func(name, value []byte) { q.Add(string(name), string(value)) })
+	for name, value := range x.Request.URI().QueryArgs().All() {
+		q.Add(string(name), string(value))
+	}
 	if err := x.floodRisk(q.Decode(&x.wire)); err != nil {
 		return err
 	}
@@ -50,8 +53,7 @@ func (s *Server) answerFloodRisk(x *exchange) error {
 	}
 	x.describeCache(a.Provenance)
 	x.out = contractjson.AppendAssessment(x.out[:0], r, a)
-	x.answerJSON()
-	return nil
+	return x.answerJSON()
 }
 
 // nowcast answers one question about the next hours.
@@ -70,8 +72,7 @@ func (s *Server) nowcast(x *exchange) error {
 	}
 	x.describeCache(f.Provenance)
 	x.out = contractjson.AppendForecast(x.out[:0], &r, &f)
-	x.answerJSON()
-	return nil
+	return x.answerJSON()
 }
 
 // detectAnomaly answers one question about a reading of a device.
@@ -90,8 +91,7 @@ func (s *Server) detectAnomaly(x *exchange) error {
 	}
 	x.describeCache(a.Provenance)
 	x.out = contractjson.AppendVerdict(x.out[:0], &r, &a)
-	x.answerJSON()
-	return nil
+	return x.answerJSON()
 }
 
 // planEvacuation answers one question about an evacuation.
@@ -110,8 +110,7 @@ func (s *Server) planEvacuation(x *exchange) error {
 	}
 	x.describeCache(a.Provenance)
 	x.out = contractjson.AppendEvacuation(x.out[:0], &r, &a)
-	x.answerJSON()
-	return nil
+	return x.answerJSON()
 }
 
 // question decodes the body into w, and has ask make a question of it.
@@ -123,7 +122,14 @@ func (x *exchange) question(w contractjson.Request, ask func(decoded error) erro
 	if err != nil {
 		return err
 	}
-	return ask(contractjson.Decode(body, w, contractjson.Options{}))
+	decoded := contractjson.Decode(body, w, contractjson.Options{})
+	if err := x.inTime(); err != nil {
+		return err
+	}
+	if err := ask(decoded); err != nil {
+		return err
+	}
+	return x.priced(x.route.price.cost, true, "request")
 }
 
 // fresh reports whether the client wants no answer from the cache.
@@ -191,7 +197,13 @@ func (s *Server) assessBatch(x *exchange) error {
 	}
 	most := s.deps.Limits.MaxBatchSize
 	decoded := contractjson.Decode(body, &x.wireBatch, contractjson.Options{MaxBatch: most})
+	if err := x.inTime(); err != nil {
+		return err
+	}
 	if err := x.wireBatch.Questions(decoded, most, contractjson.Asking{Fresh: x.fresh(), Now: time.Now}, &x.items); err != nil {
+		return err
+	}
+	if err := x.priced(x.items.Len()*ports.CostPlace, false, "request"); err != nil {
 		return err
 	}
 	to, err := s.deps.Batch.Begin(x.ctx)
@@ -201,8 +213,7 @@ func (s *Server) assessBatch(x *exchange) error {
 	to.Assess(x.ctx, x.items.Requests, x.items.Outcomes)
 	x.describeBatchCache()
 	x.out = contractjson.AppendBatch(x.out[:0], &x.items, to.Model().Version, time.Since(x.start))
-	x.answerJSON()
-	return nil
+	return x.answerJSON()
 }
 
 // describeBatchCache sums up the cache's part in the answers.

@@ -2,6 +2,7 @@ package fiberhttp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
@@ -14,51 +15,58 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/guardy-ai/guardy/adapters/contractjson"
-	"github.com/guardy-ai/guardy/adapters/transport/internal/gate"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/flight"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/lazyctx"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/listener"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/requestid"
 	"github.com/guardy-ai/guardy/domain/risk"
+	"github.com/guardy-ai/guardy/ports"
 )
 
 // route is one operation.
 type route struct {
 	method, path string
 	handle       func(*exchange) error
-	// admin marks what changes state; probe what must answer while everything else is shed.
-	admin, probe bool
+	// class is the kind of work. Probes must answer while everything else is shed.
+	class ports.Class
+	// body tells that the request has one, which is read before the request waits for its turn.
+	body bool
+	// admin marks what changes state.
+	admin bool
 
+	price          price
 	label          string // "POST /api/v1/predict/batch", for metrics and spans
 	spanAttributes trace.SpanStartEventOption
 }
 
 // unmatched stands for every request that has no route: its path is the client's choice and must not
 // become a label.
-var unmatched = route{label: "unmatched", probe: true, spanAttributes: trace.WithAttributes()}
+var unmatched = route{label: "unmatched", class: ports.ClassProbe, spanAttributes: trace.WithAttributes()}
 
 func (s *Server) route() {
 	for _, rt := range []route{
-		{method: http.MethodPost, path: "/api/v1/predict/flood-risk", handle: s.assess},
-		{method: http.MethodGet, path: "/api/v1/predict/flood-risk", handle: s.assessQuery},
-		{method: http.MethodPost, path: "/api/v1/predict/batch", handle: s.assessBatch},
-		{method: http.MethodPost, path: "/api/v1/predict/nowcast", handle: s.nowcast},
-		{method: http.MethodPost, path: "/api/v1/predict/anomaly", handle: s.detectAnomaly},
-		{method: http.MethodPost, path: "/api/v1/predict/evacuation-zones", handle: s.planEvacuation},
+		{method: http.MethodPost, path: "/api/v1/predict/flood-risk", handle: s.assess, class: ports.ClassSingle, body: true},
+		{method: http.MethodGet, path: "/api/v1/predict/flood-risk", handle: s.assessQuery, class: ports.ClassSingle},
+		{method: http.MethodPost, path: "/api/v1/predict/batch", handle: s.assessBatch, class: ports.ClassBulk, body: true},
+		{method: http.MethodPost, path: "/api/v1/predict/nowcast", handle: s.nowcast, class: ports.ClassSingle, body: true},
+		{method: http.MethodPost, path: "/api/v1/predict/anomaly", handle: s.detectAnomaly, class: ports.ClassSingle, body: true},
+		{method: http.MethodPost, path: "/api/v1/predict/evacuation-zones", handle: s.planEvacuation, class: ports.ClassPlan, body: true},
 
-		{method: http.MethodGet, path: "/api/v1/models/health", handle: s.modelsHealth},
-		{method: http.MethodGet, path: "/api/v1/models/status", handle: s.modelsStatus},
-		{method: http.MethodPost, path: "/api/v1/models/reload", handle: s.reloadAll, admin: true},
-		{method: http.MethodGet, path: "/api/v1/models/:name/metadata", handle: s.modelMetadata},
-		{method: http.MethodGet, path: "/api/v1/models/:name/stats", handle: s.modelStats},
-		{method: http.MethodPost, path: "/api/v1/models/:name/reload", handle: s.reloadOne, admin: true},
-		{method: http.MethodDelete, path: "/api/v1/models/:name/cache", handle: s.clearCache, admin: true},
-		{method: http.MethodGet, path: "/api/v1/metrics/performance", handle: s.performance},
-		{method: http.MethodPost, path: "/api/v1/metrics/performance/reset", handle: s.resetPerformance, admin: true},
+		{method: http.MethodGet, path: "/api/v1/models/health", handle: s.modelsHealth, class: ports.ClassSingle},
+		{method: http.MethodGet, path: "/api/v1/models/status", handle: s.modelsStatus, class: ports.ClassSingle},
+		{method: http.MethodPost, path: "/api/v1/models/reload", handle: s.reloadAll, admin: true, class: ports.ClassSingle},
+		{method: http.MethodGet, path: "/api/v1/models/:name/metadata", handle: s.modelMetadata, class: ports.ClassSingle},
+		{method: http.MethodGet, path: "/api/v1/models/:name/stats", handle: s.modelStats, class: ports.ClassSingle},
+		{method: http.MethodPost, path: "/api/v1/models/:name/reload", handle: s.reloadOne, admin: true, class: ports.ClassSingle},
+		{method: http.MethodDelete, path: "/api/v1/models/:name/cache", handle: s.clearCache, admin: true, class: ports.ClassSingle},
+		{method: http.MethodGet, path: "/api/v1/metrics/performance", handle: s.performance, class: ports.ClassSingle},
+		{method: http.MethodPost, path: "/api/v1/metrics/performance/reset", handle: s.resetPerformance, admin: true, class: ports.ClassSingle},
 
-		{method: http.MethodGet, path: "/health", handle: s.health, probe: true},
-		{method: http.MethodGet, path: "/livez", handle: s.live, probe: true},
-		{method: http.MethodGet, path: "/readyz", handle: s.ready, probe: true},
-		{method: http.MethodGet, path: "/openapi.json", handle: s.openapi},
-		{method: http.MethodGet, path: "/docs", handle: s.docs},
+		{method: http.MethodGet, path: "/health", handle: s.health},
+		{method: http.MethodGet, path: "/livez", handle: s.live},
+		{method: http.MethodGet, path: "/readyz", handle: s.ready},
+		{method: http.MethodGet, path: "/openapi.json", handle: s.openapi, class: ports.ClassSingle},
+		{method: http.MethodGet, path: "/docs", handle: s.docs, class: ports.ClassSingle},
 	} {
 		s.add(rt)
 	}
@@ -66,6 +74,7 @@ func (s *Server) route() {
 
 func (s *Server) add(rt route) {
 	rt.label = rt.method + " " + rt.path
+	rt.price = priceOf(&rt)
 	rt.spanAttributes = trace.WithAttributes(
 		attribute.String("http.request.method", rt.method), attribute.String("http.route", rt.path), attribute.String("url.scheme", "http"),
 	)
@@ -106,20 +115,27 @@ type exchange struct {
 	ctx    *lazyctx.Deadline // and the deadline
 	span   trace.Span
 
-	held  gate.Gate // the room that this request takes
-	cause error     // why it failed, for the log
+	caller  ports.Caller
+	dry     bool   // the client asks for the price only
+	cleared string // what was cleared, for the audit
+
+	conn   *listener.Conn // nil where the listener is not ours
+	flight flight.Request // what it has of what is bounded
+	stream flight.Stream
+	atWork bool  // the connection was told so
+	cause  error // why it failed, for the log
 	// streaming is set when the answer goes on after the handler; the stream then ends the exchange.
 	streaming bool
 	finished  bool
 	drained   bool // the body was read to its end
 
-	body, out  []byte
-	packed     []byte // out, compressed
-	wire       contractjson.FloodRisk
-	wireBatch  contractjson.Batch
-	request    risk.Request
-	assessment risk.Assessment
-	items      contractjson.Items
+	raw, body, out []byte // raw is a body that is to be inflated
+	packed         []byte // out, compressed
+	wire           contractjson.FloodRisk
+	wireBatch      contractjson.Batch
+	request        risk.Request
+	assessment     risk.Assessment
+	items          contractjson.Items
 }
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
@@ -146,11 +162,15 @@ func (s *Server) begin(c *fasthttp.RequestCtx, rt *route) *exchange {
 	}
 	s.origins.allow(c)
 	x.traced, x.span = s.startSpan(s.base, c, rt)
-	timeout := s.deps.Limits.Timeout
-	if rt.admin {
-		timeout = adminTimeout
+	x.conn = listener.Of(c.Conn())
+	x.flight.Open(s.flights, x, rt.class, x.client())
+	if rt.admin || rt.class == ports.ClassProbe { // the time of others begins when it is their turn to wait
+		timeout := s.deps.Limits.Timeout
+		if rt.admin {
+			timeout = adminTimeout
+		}
+		x.ctx = lazyctx.WithDeadline(x.traced, x.start.Add(timeout))
 	}
-	x.ctx = lazyctx.WithDeadline(x.traced, x.start.Add(timeout))
 	return x
 }
 
@@ -168,10 +188,10 @@ func (s *Server) end(x *exchange) {
 
 // finish tells what became of the request.
 func (s *Server) finish(x *exchange) {
-	x.ctx.Cancel()
-	if x.held != nil {
-		x.held.Leave()
+	if x.ctx != nil {
+		x.ctx.Cancel()
 	}
+	x.flight.Encoded(time.Now())
 	s.observe(x, x.Response.StatusCode(), x.cause)
 	x.finished = true
 }
@@ -181,7 +201,17 @@ func (x *exchange) Close() error {
 	if !x.finished { // the stream panicked and ends only now: x is its alone
 		return nil
 	}
-	body, out, packed := x.body[:0], x.out[:0], x.packed[:0]
+	now := time.Now()
+	x.flight.Done(now)
+	if x.atWork {
+		x.conn.End(now)
+	} else {
+		x.conn.Served(now)
+	}
+	raw, body, out, packed := x.raw[:0], x.body[:0], x.out[:0], x.packed[:0]
+	if cap(raw) > maxPooled {
+		raw = nil
+	}
 	if cap(body) > maxPooled {
 		body = nil
 	}
@@ -191,7 +221,7 @@ func (x *exchange) Close() error {
 	if cap(packed) > maxPooled {
 		packed = nil
 	}
-	*x = exchange{body: body, out: out, packed: packed, wireBatch: x.wireBatch.Recycled(), items: x.items.Recycled()}
+	*x = exchange{raw: raw, body: body, out: out, packed: packed, wireBatch: x.wireBatch.Recycled(), items: x.items.Recycled()}
 	exchanges.Put(x)
 	return nil
 }
@@ -204,9 +234,23 @@ func (x *exchange) run() {
 			x.fail(fmt.Errorf("panic: %v\n%s", r, debug.Stack()))
 		}
 	}()
-	if err := x.route.handle(x); err != nil {
+	err := x.server.perform(x)
+	if err != nil && !errors.Is(err, errPriced) {
 		x.fail(err)
 	}
+}
+
+// perform does what the route is for.
+func (s *Server) perform(x *exchange) error {
+	if !x.route.admin {
+		return x.route.handle(x)
+	}
+	return s.audited(x, func() error {
+		if err := s.enter(x); err != nil {
+			return err
+		}
+		return x.route.handle(x)
+	})
 }
 
 // fail answers err as a problem.
@@ -214,6 +258,9 @@ func (x *exchange) fail(err error) {
 	p := problemOf(err)
 	x.cause = p.cause
 	h := &x.Response.Header
+	if after := x.server.tellShed(x, err); after > 0 {
+		p.retryAfter = after
+	}
 	if p.retryAfter > 0 {
 		h.Set("Retry-After", seconds(p.retryAfter))
 	}
@@ -234,5 +281,11 @@ func (x *exchange) answer(status int, contentType string, body []byte) {
 
 const typeJSON = "application/json"
 
-// answerJSON answers what is in x.out.
-func (x *exchange) answerJSON() { x.answer(http.StatusOK, typeJSON, x.out) }
+// answerJSON answers what is in x.out, if there is room for it.
+func (x *exchange) answerJSON() error {
+	if err := x.answerFits(); err != nil {
+		return err
+	}
+	x.answer(http.StatusOK, typeJSON, x.out)
+	return nil
+}

@@ -2,18 +2,21 @@ package fiberhttp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
+	"net"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
-	"github.com/guardy-ai/guardy/adapters/transport/internal/gate"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/flight"
 	"github.com/guardy-ai/guardy/adapters/transport/internal/listener"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/tlsfiles"
 	"github.com/guardy-ai/guardy/ports"
 )
 
@@ -28,14 +31,16 @@ type Deps struct {
 	Stats      ports.Statistics
 	Health     ports.HealthReporter
 	Recorder   ports.Recorder
+	// Admission is shared by all transports.
+	Admission ports.Admission
 	// Cache and States are asked for their figures, if they have any.
 	Cache  ports.AnswerCache
 	States ports.DeviceStates
 	Tracer trace.TracerProvider
 	Logger *slog.Logger
 	Limits Limits
-	// AdminKeys open what changes state. Without keys it is open to callers on the same machine.
-	AdminKeys []string
+	// Access decides who may ask for what.
+	Access ports.Gatekeeper
 	// Failed is told when serving ends without Stop.
 	Failed func(error)
 }
@@ -55,10 +60,7 @@ type Server struct {
 	tracer  trace.Tracer
 	traced  bool // whether spans go anywhere
 	origins origins
-	admins  admins
-	unary   gate.Gate
-	streams gate.Gate
-	quota   *quota // nil without a quota
+	flights *flight.Rooms
 	started time.Time
 	drain   drain
 
@@ -72,7 +74,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if d.Risk == nil || d.Batch == nil || d.Nowcast == nil || d.Anomaly == nil || d.Evacuation == nil || d.Models == nil || d.Stats == nil || d.Health == nil || d.Recorder == nil {
+	if d.Risk == nil || d.Batch == nil || d.Nowcast == nil || d.Anomaly == nil || d.Evacuation == nil || d.Models == nil || d.Stats == nil || d.Health == nil || d.Recorder == nil || d.Admission == nil || d.Access == nil {
 		return nil, errors.New("fiberhttp: a port is missing")
 	}
 	if d.Limits.MaxBatchSize < 1 || d.Limits.Timeout <= 0 {
@@ -90,8 +92,8 @@ func New(cfg Config, d Deps) (*Server, error) {
 	_, silent := d.Tracer.(noop.TracerProvider)
 	s := &Server{
 		cfg: cfg, deps: d, tracer: d.Tracer.Tracer("guardy/fiberhttp"), traced: !silent,
-		origins: newOrigins(cfg.CORSOrigins), admins: newAdmins(d.AdminKeys),
-		unary: make(gate.Gate, cfg.MaxInFlight), streams: make(gate.Gate, cfg.MaxStreams), quota: newQuota(cfg.Quota),
+		origins: newOrigins(cfg.CORSOrigins),
+		flights: flight.New(flight.Limits{Requests: cfg.MaxInFlight, Streams: cfg.MaxStreams, Bytes: cfg.MaxBytesInFlight}, d.Admission),
 		started: time.Now(), listener: listener.New("http", d.Logger, d.Failed),
 	}
 	s.base, s.cancel = context.WithCancel(context.Background())
@@ -122,7 +124,15 @@ func New(cfg Config, d Deps) (*Server, error) {
 // Start binds the listener and serves in the background.
 func (s *Server) Start(ctx context.Context) error {
 	limits := listener.Limits{Connections: s.cfg.MaxConnections, Rate: s.cfg.MinRate, Grace: s.cfg.WriteTimeout}
-	return s.listener.Start(ctx, s.cfg.addr(), limits, nil, s.app.Server().Serve)
+	var wrap func(net.Listener) net.Listener
+	if s.cfg.TLS.On() {
+		files, err := tlsfiles.Load(s.cfg.TLS, "http", s.deps.Logger)
+		if err != nil {
+			return err
+		}
+		wrap = func(l net.Listener) net.Listener { return tls.NewListener(l, files.Config("http/1.1")) }
+	}
+	return s.listener.Start(ctx, s.cfg.addr(), limits, wrap, s.app.Server().Serve)
 }
 
 // Addr returns the address that is listened on; empty before Start.

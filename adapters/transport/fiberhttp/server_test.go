@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -22,8 +25,11 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.uber.org/goleak"
 
+	"github.com/guardy-ai/guardy/adapters/access"
 	"github.com/guardy-ai/guardy/adapters/contractjson"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/flight"
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/ports"
 	"github.com/guardy-ai/guardy/ports/recordertest"
 	"github.com/guardy-ai/guardy/ports/transporttest"
 )
@@ -410,7 +416,7 @@ func TestTracesAreContinued(t *testing.T) {
 
 func TestChangesOfStateNeedAKeyOnceThereAreKeys(t *testing.T) {
 	d := testDeps(transporttest.NewService())
-	d.AdminKeys = []string{"old-key", "new-key"}
+	d.Access = guard(access.Config{AdminKeys: []string{"old-key", "new-key"}})
 	_, url := start(t, testConfig(), d)
 	for _, op := range []string{
 		"POST /api/v1/models/reload", "POST /api/v1/models/risk_scorer/reload", "DELETE /api/v1/models/risk_scorer/cache",
@@ -520,18 +526,25 @@ func TestPerformanceFiguresAndReset(t *testing.T) {
 func TestRequestsOverTheLimitAreShedAndProbesAreNot(t *testing.T) {
 	cfg := testConfig()
 	cfg.MaxInFlight = 1
-	s, url := start(t, cfg, testDeps(transporttest.NewService()))
-	if !s.unary.Enter() {
-		t.Fatal("the gate is shut")
+	d := testDeps(transporttest.NewService())
+	s, url := start(t, cfg, d)
+	var other flight.Request
+	other.Open(s.flights, nil, ports.ClassSingle, netip.Prefix{})
+	if err := other.Enter(t.Context(), 1); err != nil {
+		t.Fatal(err)
 	}
 	a := do(t, "POST", url+riskPath, strings.NewReader(good), jsonType)
-	if a.StatusCode != 503 || a.problem(t).Code != "unavailable" || a.Header.Get("Retry-After") != "1" {
+	if a.StatusCode != 503 || a.problem(t).Code != "unavailable" || !slices.Contains([]string{"1", "2", "3"}, a.Header.Get("Retry-After")) ||
+		!strings.Contains(a.problem(t).Detail, "class single") {
 		t.Errorf("%d %v %s", a.StatusCode, a.Header, a.body)
 	}
 	if a := do(t, "GET", url+"/readyz", nil); a.StatusCode != 200 {
 		t.Error("readyz:", a.StatusCode)
 	}
-	s.unary.Leave()
+	if shed := recordertest.Only[recordertest.Shed](d.Recorder.(*recordertest.Fake).Facts()); len(shed) != 1 || shed[0] != (recordertest.Shed{Class: ports.ClassSingle, Reason: ports.ShedInFlight}) {
+		t.Errorf("told %v", shed)
+	}
+	other.Done(time.Now())
 	for range 3 {
 		if a := do(t, "POST", url+riskPath, strings.NewReader(good), jsonType); a.StatusCode != 200 {
 			t.Error("after room was made:", a.StatusCode)
@@ -540,9 +553,9 @@ func TestRequestsOverTheLimitAreShedAndProbesAreNot(t *testing.T) {
 }
 
 func TestQuotaIsToldAndKept(t *testing.T) {
-	cfg := testConfig()
-	cfg.Quota.Requests, cfg.Quota.Window = 2, time.Hour
-	_, url := start(t, cfg, testDeps(transporttest.NewService()))
+	d := testDeps(transporttest.NewService())
+	d.Access = guard(access.Config{Anonymous: ports.Allowance{Cost: 2, Window: time.Hour}})
+	_, url := start(t, testConfig(), d)
 	for _, left := range []string{"r=1", "r=0"} {
 		a := do(t, "POST", url+riskPath, strings.NewReader(good), jsonType)
 		if a.StatusCode != 200 || !strings.Contains(a.Header.Get("RateLimit"), left) || a.Header.Get("RateLimit-Policy") != `"default";q=2;w=3600` {
@@ -558,29 +571,94 @@ func TestQuotaIsToldAndKept(t *testing.T) {
 	}
 }
 
-func TestQuotaComesBackWithTime(t *testing.T) {
-	q := newQuota(Quota{Requests: 4, Window: 4 * time.Second, MaxClients: 2})
-	now := time.Unix(1000, 0)
-	a := netip.MustParsePrefix("192.0.2.1/32")
-	for want := 3; want >= 0; want-- {
-		if left, wait := q.take(a, now); left != want || wait != 0 {
-			t.Errorf("left %d wait %v, want %d", left, wait, want)
+func TestAQuotaIsSpentByWhatIsAsked(t *testing.T) {
+	for name, tt := range map[string]struct {
+		path, contentType, body string
+		left                    string
+	}{
+		"place": {riskPath, jsonType, good, "r=249"},
+		"batch": {"/api/v1/predict/batch", jsonType, `{"locations":[` + good + "," + good + "," + good + `]}`, "r=247"},
+		"plan":  {"/api/v1/predict/evacuation-zones", jsonType, `{"latitude":40.5,"longitude":-80,"flood_probability":0.8,"risk_level":"high"}`, "r=150"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := testDeps(transporttest.NewService())
+			d.Access = guard(access.Config{Anonymous: ports.Allowance{Cost: 250, Window: time.Hour}})
+			_, url := start(t, testConfig(), d)
+			a := do(t, "POST", url+tt.path, strings.NewReader(tt.body), tt.contentType, "Prefer: dry-run")
+			cost := map[string]string{"place": `{"cost":1,"per":"request"`, "batch": `{"cost":3,"per":"request"`, "plan": `{"cost":100,"per":"request"`}[name]
+			if a.StatusCode != 200 || !strings.HasPrefix(string(a.body), cost) || !strings.Contains(string(a.body), `"remaining":250`) ||
+				a.Header.Get("Preference-Applied") != "dry-run" {
+				t.Errorf("the price: %d %s", a.StatusCode, a.body)
+			}
+			if a := do(t, "POST", url+tt.path, strings.NewReader(tt.body), tt.contentType); !strings.Contains(a.Header.Get("RateLimit"), tt.left) {
+				t.Errorf("%d %q, want %s: %s", a.StatusCode, a.Header.Get("RateLimit"), tt.left, a.body)
+			}
+		})
+	}
+}
+
+func TestLinesWithoutQuotaAreErrors(t *testing.T) {
+	d := testDeps(transporttest.NewService())
+	d.Access = guard(access.Config{Anonymous: ports.Allowance{Cost: 2, Window: time.Hour}})
+	_, url := start(t, testConfig(), d)
+	lines := strings.Repeat(good+"\n", 3)
+	a := do(t, "POST", url+"/api/v1/predict/batch", strings.NewReader(lines), "Content-Type: application/x-ndjson")
+	if n := strings.Count(string(a.body), `"status":"error"`); n == 0 || strings.Count(string(a.body), "\n") != 3 || !strings.Contains(string(a.body), "exhausted") {
+		t.Errorf("%d of 3 lines are errors: %s", n, a.body)
+	}
+	b := do(t, "POST", url+"/api/v1/predict/batch", strings.NewReader(lines), "Content-Type: application/x-ndjson", "Prefer: dry-run")
+	if b.StatusCode != 200 || !strings.HasPrefix(string(b.body), `{"cost":1,"per":"line"`) {
+		t.Errorf("%d %s", b.StatusCode, b.body)
+	}
+}
+
+func TestPredictionsNeedAKeyOnceThereIsOne(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keys.yaml")
+	text := fmt.Sprintf("keys:\n- {name: field, digest: 'sha256:%x', scopes: [predict]}\n- {name: ops, digest: 'sha256:%x', scopes: [admin]}\n",
+		sha256.Sum256([]byte("field-key")), sha256.Sum256([]byte("ops-key")))
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := testDeps(transporttest.NewService())
+	d.Access = guard(access.Config{KeysFile: file})
+	_, url := start(t, testConfig(), d)
+	for header, status := range map[string]int{
+		"X-None: x": 401, "Authorization: Bearer wrong": 403, "X-API-Key: ops-key": 403, "X-API-Key: field-key": 200, "Authorization: Bearer field-key": 200,
+	} {
+		if a := do(t, "POST", url+riskPath, strings.NewReader(good), jsonType, header); a.StatusCode != status {
+			t.Errorf("a prediction with %s: %d %s", header, a.StatusCode, a.body)
 		}
 	}
-	if left, wait := q.take(a, now); left != 0 || wait != time.Second {
-		t.Errorf("left %d wait %v", left, wait)
+	for header, status := range map[string]int{"X-None: x": 401, "X-API-Key: field-key": 403, "X-API-Key: ops-key": 200} {
+		if a := do(t, "DELETE", url+"/api/v1/models/risk_scorer/cache", nil, header); a.StatusCode != status {
+			t.Errorf("a change with %s: %d %s", header, a.StatusCode, a.body)
+		}
 	}
-	if _, wait := q.take(a, now.Add(time.Second)); wait != 0 {
-		t.Errorf("after a second: wait %v", wait)
+}
+
+func TestEveryChangeOfStateIsAudited(t *testing.T) {
+	var log strings.Builder
+	g, err := access.New(access.Config{AdminKeys: []string{"ops-key"}}, nil, slog.New(slog.NewJSONHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if left, _ := q.take(a, now.Add(time.Hour)); left != 3 {
-		t.Errorf("after an hour: left %d", left)
-	}
-	for i := range 100 {
-		q.take(netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), 32), now)
-	}
-	if len(q.clients) > 2 {
-		t.Errorf("%d clients are remembered", len(q.clients))
+	d := testDeps(transporttest.NewService())
+	d.Access = g
+	_, url := start(t, testConfig(), d)
+	for _, tt := range []struct{ method, path, key, want string }{
+		{"POST", "/api/v1/models/risk_scorer/reload", "ops-key", `"action":"reload","target":"risk_scorer","before":"`},
+		{"POST", "/api/v1/models/reload", "ops-key", `"action":"reload","target":"all models","reason":"`},
+		{"DELETE", "/api/v1/models/risk_scorer/cache", "ops-key", `"action":"clear_cache","target":"risk_scorer","before":"","after":"`},
+		{"POST", "/api/v1/metrics/performance/reset", "ops-key", `"action":"reset_statistics","target":"statistics","before":"10 requests`},
+		{"DELETE", "/api/v1/models/risk_scorer/cache", "wrong", `"outcome":"refused"`},
+		{"POST", "/api/v1/models/reload", "", `"outcome":"refused"`},
+	} {
+		log.Reset()
+		do(t, tt.method, url+tt.path, nil, "X-API-Key: "+tt.key)
+		name := map[string]string{"ops-key": `"key":"security.admin_keys[0]"`}[tt.key]
+		if strings.Count(log.String(), `"msg":"audit"`) != 1 || !strings.Contains(log.String(), tt.want) || !strings.Contains(log.String(), name) {
+			t.Errorf("%s %s with %q: %s", tt.method, tt.path, tt.key, log.String())
+		}
 	}
 }
 
@@ -697,13 +775,19 @@ func TestStreamsHaveALimitOfTheirOwn(t *testing.T) {
 	cfg := testConfig()
 	cfg.MaxStreams = 1
 	s, url := start(t, cfg, testDeps(transporttest.NewService()))
-	if !s.streams.Enter() {
-		t.Fatal("the gate is shut")
+	var other flight.Stream
+	if err := other.Open(t.Context(), s.flights, nil, netip.Prefix{}); err != nil {
+		t.Fatal(err)
+	}
+	slot, err := other.Block(t.Context(), 1) // it is at work and does not give way
+	if err != nil {
+		t.Fatal(err)
 	}
 	if a := do(t, "POST", url+batchPath, strings.NewReader(good), linesType); a.StatusCode != 503 {
 		t.Error(a.StatusCode)
 	}
-	s.streams.Leave()
+	other.Blocked(slot)
+	other.Close()
 	for range 3 {
 		if a := do(t, "POST", url+batchPath, strings.NewReader(good), linesType); a.StatusCode != 200 {
 			t.Error(a.StatusCode)
@@ -778,7 +862,7 @@ func TestStopWaitsForRequestsUnderWay(t *testing.T) {
 		}
 		got <- a.StatusCode
 	}()
-	for len(s.unary) == 0 {
+	for s.flights.InFlight(ports.ClassSingle) == 0 {
 		runtime.Gosched() // until the request is under way
 	}
 	if err := s.Stop(t.Context()); err != nil {

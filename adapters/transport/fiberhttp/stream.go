@@ -13,7 +13,10 @@ import (
 	"time"
 
 	"github.com/guardy-ai/guardy/adapters/contractjson"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/flight"
+	"github.com/guardy-ai/guardy/adapters/transport/internal/lazyctx"
 	"github.com/guardy-ai/guardy/domain"
+	"github.com/guardy-ai/guardy/ports"
 )
 
 const (
@@ -33,7 +36,11 @@ func (s *Server) assessStream(x *exchange) error {
 	if err := x.accepts(typeNDJSON); err != nil {
 		return err
 	}
-	if err := x.hold(s.streams); err != nil {
+	if x.dry {
+		return x.priced(ports.CostPlace, true, "line")
+	}
+	x.ctx = lazyctx.WithDeadline(x.traced, time.Now().Add(s.deps.Limits.Timeout))
+	if err := x.stream.Open(x.ctx, s.flights, x, x.client()); err != nil {
 		return err
 	}
 	body, err := x.encoded(x.rawBody())
@@ -100,7 +107,9 @@ func (t *stream) Read(p []byte) (int, error) {
 	n := copy(p, t.out[t.sent:])
 	t.sent += n
 	// The client has this long to take it.
-	_ = t.conn.SetWriteDeadline(time.Now().Add(t.x.server.cfg.WriteTimeout))
+	now := time.Now()
+	_ = t.conn.SetWriteDeadline(now.Add(t.x.server.cfg.WriteTimeout))
+	t.x.stream.Moved(now)
 	return n, nil
 }
 
@@ -113,6 +122,7 @@ func (t *stream) Close() error {
 		z.release()
 	}
 	t.x.server.drain.remove(t)
+	t.x.stream.Close()
 	t.x.server.finish(t.x)
 	return nil
 }
@@ -203,8 +213,27 @@ func (t *stream) line(line []byte) {
 
 // answer encodes the answers of the lines under way into out, in their order.
 func (t *stream) answer() {
+	if err := t.x.lines(len(t.lines)); err != nil {
+		t.out = errorItems(t.out, len(t.lines), t.index, err)
+		t.index += len(t.lines)
+		return
+	}
 	ctx, cancel := context.WithTimeout(t.x.traced, t.x.server.deps.Limits.Timeout)
 	defer cancel()
+	bytes := 0
+	for _, line := range t.lines {
+		bytes += len(line)
+	}
+	slot, err := t.x.stream.Block(ctx, flight.Cost(bytes))
+	if err != nil {
+		t.refuse(err)
+		return
+	}
+	t.x.conn.Begin(false)
+	defer func() {
+		t.x.stream.Blocked(slot)
+		t.x.conn.End(time.Now())
+	}()
 	var wg sync.WaitGroup
 	used := 0
 	for rest := t.lines; len(rest) > 0; used++ {
@@ -222,6 +251,15 @@ func (t *stream) answer() {
 	wg.Wait()
 	for _, share := range t.shares[:used] {
 		t.out = append(t.out, share...)
+	}
+}
+
+// refuse answers the lines under way, whose turn did not come in time.
+func (t *stream) refuse(err error) {
+	t.x.server.tellShed(t.x, err)
+	for range t.lines {
+		t.out = append(contractjson.AppendItemError(t.out, t.index, err), '\n')
+		t.index++
 	}
 }
 

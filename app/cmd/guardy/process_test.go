@@ -48,12 +48,30 @@ func (b *lockedBuffer) String() string {
 // startProcess starts the service and waits until it is ready.
 func startProcess(t *testing.T, environ ...string) *process {
 	t.Helper()
+	return startCommand(t, exec.Command("guardy", "serve"), environ...) //nolint:noctx // it ends by signals, which are what is tested
+}
+
+// startCommand is startProcess by another command.
+func startCommand(t *testing.T, command *exec.Cmd, environ ...string) *process {
+	t.Helper()
+	p := launch(t, command, environ...)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := awaitReady(ctx, "http://"+p.http+"/readyz", nil); err != nil {
+		t.Fatalf("%v\n%s", err, p.log)
+	}
+	return p
+}
+
+// launch starts the service.
+func launch(t *testing.T, command *exec.Cmd, environ ...string) *process {
+	t.Helper()
 	free, err := freePorts(3)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &process{http: "127.0.0.1:" + free[0], connect: "127.0.0.1:" + free[1], admin: "127.0.0.1:" + free[2], log: new(lockedBuffer)}
-	p.cmd = exec.Command("guardy", "serve") //nolint:noctx // it ends by signals, which are what is tested
+	p.cmd = command
 	p.cmd.Dir = t.TempDir()
 	p.cmd.Env = append([]string{
 		"HOME=" + p.cmd.Dir, "PATH=" + os.Getenv("PATH"), "PORT=" + free[0], "GUARDY_CONNECT_ADDR=" + p.connect, "GUARDY_ADMIN_ADDR=" + p.admin,
@@ -71,11 +89,6 @@ func startProcess(t *testing.T, environ ...string) *process {
 			t.Logf("the log:\n%s", p.log)
 		}
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	if err := awaitReady(ctx, "http://"+p.http+"/readyz", nil); err != nil {
-		t.Fatalf("%v\n%s", err, p.log)
-	}
 	return p
 }
 
@@ -368,5 +381,32 @@ func TestARedisThatCannotBeUsedIsToldOnce(t *testing.T) {
 				t.Errorf("%d warnings beside a sound Redis", n)
 			}
 		})
+	}
+}
+
+func TestAProcessWithoutDescriptorsAcceptsAgain(t *testing.T) {
+	p := startCommand(t, exec.Command("sh", "-c", "ulimit -n 150; exec guardy serve")) //nolint:noctx // as startProcess
+	p.logged(t, "the limit of open files allows fewer connections than configured")
+	for range 250 { // idle ones, more than there are descriptors
+		c, err := net.Dial("tcp", p.http)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+	}
+	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
+	for range 50 {
+		r, err := client.Get("http://" + p.http + "/api/v1/models/health")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = r.Body.Close()
+		if r.StatusCode != http.StatusOK {
+			t.Error(r.Status)
+		}
+	}
+	p.signal(t, syscall.SIGTERM)
+	if code := p.wait(t); code != 0 {
+		t.Errorf("exit %d", code)
 	}
 }

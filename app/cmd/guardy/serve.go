@@ -15,6 +15,7 @@ import (
 	"github.com/guardy-ai/guardy/adapters/telemetry/tracelog"
 	"github.com/guardy-ai/guardy/app"
 	"github.com/guardy-ai/guardy/app/config"
+	"github.com/guardy-ai/guardy/ports"
 )
 
 type serveCmd struct{}
@@ -137,7 +138,12 @@ func limitCPUs(n int) {
 // newLogger writes to w with the ids of the trace in the context, at a level that may change.
 func newLogger(cfg config.Log, level *slog.LevelVar, w io.Writer) *slog.Logger {
 	level.Set(levelOf(cfg))
-	options := &slog.HandlerOptions{Level: level}
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if at, ok := a.Value.Any().(slog.Level); ok && a.Key == slog.LevelKey && at == ports.LevelAudit {
+			return slog.String(slog.LevelKey, "AUDIT")
+		}
+		return a
+	}}
 	var handler slog.Handler = slog.NewJSONHandler(w, options)
 	if cfg.Format == "text" {
 		handler = slog.NewTextHandler(w, options)

@@ -36,7 +36,7 @@ func parse(args []string, usage io.Writer) (o k6.Test, err error) {
 		return o, err
 	}
 	if o.Scenario == "" {
-		return o, errors.New("name a scenario: smoke, normal, stress, spike, soak, batch or breakpoint")
+		return o, errors.New("name a scenario: smoke, normal, stress, spike, soak, batch, breakpoint or overload")
 	}
 	if o.Out == "" {
 		o.Out = filepath.Join("results", time.Now().UTC().Format("2006-01-02T150405")+"-"+o.Scenario+"-"+o.Transport())
@@ -62,7 +62,11 @@ func run(ctx context.Context, o k6.Test) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := service.Reach(ctx, service.Build{Folder: o.Out, MaxBatch: o.MaxBatch})
+	build := service.Build{Folder: o.Out, MaxBatch: o.MaxBatch}
+	if o.Scenario == overloadScenario {
+		build.Environ = town()
+	}
+	s, err := service.Reach(ctx, build)
 	if err != nil {
 		return err
 	}
@@ -83,6 +87,17 @@ func run(ctx context.Context, o k6.Test) (err error) {
 		return err
 	}
 	page := filepath.Join(o.Out, "summary.md")
+	if r.Overload != nil {
+		text, reached := overloadReport(o, s, r, use)
+		if err := os.WriteFile(page, text, 0o644); err != nil {
+			return err
+		}
+		fmt.Println(page)
+		if !reached {
+			return errors.New("a goal was missed")
+		}
+		return nil
+	}
 	if err := os.WriteFile(page, report(o, s, r, use), 0o644); err != nil {
 		return err
 	}
@@ -91,6 +106,21 @@ func run(ctx context.Context, o k6.Test) (err error) {
 		return errors.New("a threshold was crossed")
 	}
 	return nil
+}
+
+// overloadScenario asks for plans on a region.
+const overloadScenario = "overload"
+
+// town is the environment of a service that plans for the town of the fixture, unless the caller names a region.
+func town() []string {
+	if os.Getenv("GUARDY_REGION_OSM") != "" {
+		return nil
+	}
+	const folder = "../adapters/regionsource/osmregion/testdata/eldermere/"
+	return []string{
+		"GUARDY_REGION_OSM=" + folder + "roads.osm.pbf", "GUARDY_REGION_SHELTERS=" + folder + "shelters.geojson",
+		"GUARDY_REGION_POPULATION=" + folder + "population.csv",
+	}
 }
 
 // drawn writes the picture of memory over time and returns what the report says of it. A service that was

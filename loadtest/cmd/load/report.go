@@ -25,7 +25,7 @@ func report(o k6.Test, s *service.Service, r result, u usage) []byte {
 	p("| machine | %s, %d cores, %s/%s |", processor(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
 	p("| commit | %s |", u.commit)
 	p("| service | %s |", origin(s, u))
-	p("| command | `load %s`, seed %d |", strings.Join(os.Args[1:], " "), o.Seed)
+	p("| command | `load %s`, seed %d |", strings.Join(commandLine(), " "), o.Seed)
 	p("| users | %d |", r.Shape.Users)
 	p("| asked for | %s |", strings.Join(r.Setup.Served, ", "))
 	if len(r.Setup.Left) > 0 {
@@ -62,6 +62,8 @@ func report(o k6.Test, s *service.Service, r result, u usage) []byte {
 	resources(p, u)
 	return b.Bytes()
 }
+
+func commandLine() []string { return os.Args[1:] }
 
 type printer func(format string, args ...any)
 

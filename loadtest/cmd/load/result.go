@@ -24,8 +24,9 @@ type result struct {
 	State struct {
 		Milliseconds float64 `json:"testRunDurationMs"`
 	} `json:"state"`
-	Step  *step `json:"step"` // of a breakpoint
-	Shape struct {
+	Step     *step     `json:"step"`     // of a breakpoint
+	Overload *overload `json:"overload"` // of an overload
+	Shape    struct {
 		Users int `json:"users"`
 	} `json:"shape"`
 }

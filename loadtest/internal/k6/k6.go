@@ -32,6 +32,14 @@ type Test struct {
 	Out       string        // folder for the results
 }
 
+// script is the file of the scenario.
+func (t Test) script() string {
+	if t.Scenario == "overload" {
+		return "scenarios/overload.js"
+	}
+	return "scenarios/load.js"
+}
+
 // Transport is the name that the script has for it.
 func (t Test) Transport() string {
 	if t.Connect {
@@ -59,7 +67,7 @@ const crossedThreshold = 99
 
 // Run reports how much processor time k6 took, and whether a threshold was crossed.
 func (k Program) Run(ctx context.Context, t Test, s *service.Service) (took time.Duration, crossed bool, err error) {
-	c := exec.CommandContext(ctx, string(k), "run", "--quiet", "--no-usage-report", "scenarios/load.js")
+	c := exec.CommandContext(ctx, string(k), "run", "--quiet", "--no-usage-report", t.script())
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 	c.WaitDelay = 30 * time.Second
 	c.Env = append(os.Environ(), settings(t, s)...)

@@ -25,8 +25,9 @@ type Service struct {
 
 // Build says how a service is built and started that does not run yet.
 type Build struct {
-	Folder   string // for its log
-	MaxBatch int    // largest batch that it takes, unless MAX_BATCH_SIZE says
+	Folder   string   // for its log
+	Environ  []string // more of the environment of a service that is started here
+	MaxBatch int      // largest batch that it takes, unless MAX_BATCH_SIZE says
 }
 
 // Reach returns the service that runs under HOST, PORT, GUARDY_CONNECT_ADDR and GUARDY_ADMIN_ADDR, or builds and
@@ -75,7 +76,7 @@ func (s *Service) start(ctx context.Context, b Build) error {
 	}
 	defer func() { _ = log.Close() }()
 	c := exec.Command(absolute, "serve") //nolint:noctx // it is asked to stop, and drains
-	c.Env = os.Environ()
+	c.Env = append(os.Environ(), b.Environ...)
 	if os.Getenv("MAX_BATCH_SIZE") == "" {
 		c.Env = append(c.Env, "MAX_BATCH_SIZE="+strconv.Itoa(b.MaxBatch))
 	}

@@ -13,6 +13,8 @@ type Deadline struct {
 	parent context.Context
 	at     time.Time
 
+	key, value any // of Keep
+
 	mu     sync.Mutex
 	waited context.Context // made by the first Done; nil until then
 	stop   context.CancelFunc
@@ -27,6 +29,9 @@ func WithDeadline(parent context.Context, at time.Time) *Deadline {
 	}
 	return &Deadline{parent: parent, at: at}
 }
+
+// Keep adds a value to the context. Call it before anybody else has the context.
+func (d *Deadline) Keep(key, value any) { d.key, d.value = key, value }
 
 // Deadline implements context.Context.
 func (d *Deadline) Deadline() (time.Time, bool) { return d.at, true }
@@ -63,6 +68,9 @@ func (d *Deadline) Err() error {
 // Value implements context.Context. Through the context that is waited for, the standard library's
 // contexts below this one find what they have to hear of without a goroutine.
 func (d *Deadline) Value(key any) any {
+	if d.key != nil && key == d.key {
+		return d.value
+	}
 	d.mu.Lock()
 	ctx := d.waited
 	d.mu.Unlock()

@@ -34,10 +34,15 @@ type Conn struct {
 	of   *socket
 	hold room.Hold
 
+	watcher atomic.Pointer[Watcher]
+
 	timed atomic.Bool  // one answer at a time goes over it, and gets time as it is taken
 	wrote atomic.Int64 // bytes of the answer at hand
 	since atomic.Int64 // when the answer at hand began, in ns since 1970; 0 before that
 }
+
+// Watcher is told of progress: the client took something of a long answer.
+type Watcher interface{ Moved(now time.Time) }
 
 // Of returns the connection of this package that is c or under c; nil when there is none, as in tests that serve
 // without a listener.
@@ -63,8 +68,24 @@ func (c *Conn) Begin(one bool) {
 	}
 	c.hold.Begin()
 	c.timed.Store(one)
+	c.watcher.Store(nil)
 	c.wrote.Store(0)
 	c.since.Store(0)
+}
+
+// Served tells that the service has done something for the connection that took no time.
+func (c *Conn) Served(now time.Time) {
+	if c != nil {
+		c.hold.Begin()
+		c.hold.End(now)
+	}
+}
+
+// Watch has w be told of the progress of the answer at hand, until the next Begin.
+func (c *Conn) Watch(w *Watcher) {
+	if c != nil {
+		c.watcher.Store(w)
+	}
 }
 
 // End is the end of what Begin began.
@@ -125,6 +146,9 @@ func (c *Conn) took(n int) {
 	now := time.Now()
 	before := c.wrote.Add(int64(n)) - int64(n)
 	c.since.CompareAndSwap(0, now.UnixNano())
+	if w := c.watcher.Load(); w != nil {
+		(*w).Moved(now)
+	}
 	if after := before + int64(n); c.of.limits.Rate > 0 && before/piece != after/piece {
 		earned := time.Duration(float64(after) / float64(c.of.limits.Rate) * float64(time.Second))
 		_ = c.Conn.SetWriteDeadline(time.Unix(0, c.since.Load()).Add(c.of.limits.Grace + earned))

@@ -37,6 +37,9 @@ func (h *Hold) Moved(now time.Time) { h.moved.Store(now.UnixNano()) }
 // Begin keeps the hold from giving way until End.
 func (h *Hold) Begin() { h.working.Add(1) }
 
+// Working reports whether a Begin has no End yet.
+func (h *Hold) Working() bool { return h.working.Load() > 0 }
+
 // End is the end of a work that Begin began. It counts as progress.
 func (h *Hold) End(now time.Time) {
 	h.proven.Store(true)
