@@ -246,6 +246,13 @@ func (m *Model) heed(r *Request, a *Assessment) {
 		var other Assessment
 		m.assess(&q, &other)
 		a.caution(&other)
+		if math.IsNaN(q.River.Value) && !math.IsNaN(r.River.Value) && len(q.RiverHistory) > 0 {
+			// Without the value, the history of the river alone may be in another unit: see the river as unknown, too.
+			q.River, q.RiverHistory = vector.River{Value: math.NaN(), Normal: math.NaN(), FloodThreshold: math.NaN()}, nil
+			var third Assessment
+			m.assess(&q, &third)
+			a.caution(&third)
+		}
 	}
 	a.Quality.Doubtful = r.Doubts.list
 }
