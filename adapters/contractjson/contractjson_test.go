@@ -149,7 +149,7 @@ func FuzzEvacuationLine(f *testing.F) {
 		if !json.Valid(out) || bytes.Count(out, []byte("\n")) != 1 {
 			t.Fatalf("%q is answered with %q", line, out)
 		}
-		if failed == 0 && !bytes.Contains(out, []byte(`"shelters":null,"routes":null,"plan":{"status":"no_region_data","clearance_time_minutes":null,`)) {
+		if failed == 0 && !bytes.Contains(out, []byte(`"shelters":null,"routes":null,"plan":{"status":"no_region_data","objective":null,"clearance_time_minutes":null,`)) {
 			t.Fatalf("%q is answered with %q", line, out)
 		}
 	})

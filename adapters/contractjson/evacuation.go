@@ -128,8 +128,18 @@ func appendZone(b []byte, a *evacuation.Answer, i int) []byte {
 	b = append(b, z.Priority.String()...)
 	b = append(b, `","estimated_affected":`...)
 	b = appendCount(b, z.Affected)
+	b = append(b, `,"served":`...)
+	b = appendCount(b, z.Served)
+	b = append(b, `,"unserved_no_route":`...)
+	b = appendCount(b, z.UnservedNoRoute)
+	b = append(b, `,"unserved_shelters_full":`...)
+	b = appendCount(b, z.UnservedSheltersFull)
+	b = append(b, `,"clearance_time_minutes":`...)
+	b = appendFloat(b, z.ClearanceMinutes, 64)
+	b = append(b, `,"lower_bound_minutes":`...)
+	b = appendFloat(b, z.LowerBoundMinutes, 64)
 	b = append(b, `,"evacuation_time_minutes":`...)
-	b = appendFloat(b, z.EvacuationMinutes, 64)
+	b = appendFloat(b, z.ClearanceMinutes, 64)
 	b = append(b, `,"recommended_routes":[`...)
 	first := true
 	for route := range a.RoutesOf(i) {
@@ -185,9 +195,9 @@ func appendRoute(b []byte, a *evacuation.Answer, i int) []byte {
 	b = append(b, `,"departures":`...)
 	b = appendList(b, r.Departures, func(b []byte, k int) []byte {
 		d := &r.Departures[k]
-		b = append(b, `{"from_minutes":`...)
+		b = append(b, `{"from_minute":`...)
 		b = appendFloat(b, d.FromMinutes, 64)
-		b = append(b, `,"to_minutes":`...)
+		b = append(b, `,"to_minute":`...)
 		b = appendFloat(b, d.ToMinutes, 64)
 		b = append(b, `,"people":`...)
 		b = strconv.AppendInt(b, d.People, 10)
@@ -203,11 +213,12 @@ func appendRoute(b []byte, a *evacuation.Answer, i int) []byte {
 	if r.Bottleneck == nil {
 		b = append(b, "null"...)
 	} else {
-		b = appendBottleneck(b, r.Bottleneck)
+		b = append(b, `{"way_id":`...)
+		b = strconv.AppendInt(b, r.Bottleneck.Way, 10)
+		b = append(b, `,"name":`...)
+		b = append(appendOptional(b, r.Bottleneck.Name), '}')
 	}
-	b = append(b, `,"geometry":`...)
-	b = appendLine(b, r.Line)
-	return append(b, '}')
+	return append(b, `,"geometry":null}`...) // geojson has the line
 }
 
 func appendBottleneck(b []byte, n *evacuation.Bottleneck) []byte {
@@ -231,12 +242,16 @@ func appendBottleneck(b []byte, n *evacuation.Bottleneck) []byte {
 func appendPlan(b []byte, p *evacuation.Plan) []byte {
 	b = append(b, `{"status":"`...)
 	b = append(b, p.Status.String()...)
-	b = append(b, `","clearance_time_minutes":`...)
+	b = append(b, `","objective":`...)
+	b = appendOptional(b, p.Objective)
+	b = append(b, `,"clearance_time_minutes":`...)
 	b = appendFloat(b, p.ClearanceMinutes, 64)
 	b = append(b, `,"lower_bound_minutes":`...)
 	b = appendFloat(b, p.LowerBoundMinutes, 64)
 	b = append(b, `,"gap_percent":`...)
 	b = appendFloat(b, p.GapPercent, 64)
+	b = append(b, `,"precedence_minutes":`...)
+	b = appendFloat(b, p.PrecedenceMinutes, 64)
 	b = append(b, `,"served":`...)
 	b = appendCount(b, p.Served)
 	b = append(b, `,"unserved_no_route":`...)

@@ -268,7 +268,7 @@ func Default() Config {
 		Telemetry:  Telemetry{Kind: "otel", OTel: otelrecorder.DefaultConfig()},
 		Models:     Models{Source: "embedded", Warmup: true},
 		Predict:    Predict{MaxBatchSize: 100, Timeout: 5 * time.Second},
-		Evacuation: Evacuation{Queue: 16, Budget: 600 * time.Millisecond},
+		Evacuation: Evacuation{Queue: 16, Budget: 2 * time.Second},
 		Security:   Security{QuotaShare: 0.5},
 		Shutdown:   Shutdown{Timeout: 15 * time.Second},
 	}

@@ -57,9 +57,11 @@ func (t *town) Plan(r *evacuation.Request, spent func() float64, a *evacuation.A
 		return t.err
 	}
 	for i := range a.Zones {
-		a.Zones[i].Affected, a.Zones[i].EvacuationMinutes = evacuation.Known(0), 12
+		z, nobody := &a.Zones[i], evacuation.Known(0)
+		z.Affected, z.Served, z.UnservedNoRoute, z.UnservedSheltersFull = nobody, nobody, nobody, nobody
+		z.ClearanceMinutes, z.LowerBoundMinutes = 12, 12
 	}
-	a.Zones[0].Affected = evacuation.Known(30)
+	a.Zones[0].Affected, a.Zones[0].Served, a.Zones[0].UnservedSheltersFull = evacuation.Known(30), evacuation.Known(25), evacuation.Known(5)
 	a.Shelters = []evacuation.Shelter{{
 		ID: "school", Name: "School", At: geo.Point{Lon: 9.52000004, Lat: 47.17}, Capacity: evacuation.Known(25), Status: evacuation.ShelterFull,
 		DistanceM: 1500, TravelSeconds: 140, DrySeconds: 120, Assigned: 25,
@@ -69,7 +71,7 @@ func (t *town) Plan(r *evacuation.Request, spent func() float64, a *evacuation.A
 		Departures: []evacuation.Departure{{ToMinutes: 10, People: 25, VehiclesPerMinute: 1}},
 	}}
 	a.Plan = evacuation.Plan{
-		Status: evacuation.StatusPlanned, ClearanceMinutes: 12, LowerBoundMinutes: 12,
+		Status: evacuation.StatusPlanned, Objective: evacuation.ObjectiveInnerFirst, ClearanceMinutes: 12, LowerBoundMinutes: 12,
 		Served: evacuation.Known(25), UnservedNoRoute: evacuation.Known(0), UnservedSheltersFull: evacuation.Known(5),
 	}
 	if spent() >= 1 {

@@ -57,15 +57,23 @@ func (s Status) HasPlan() bool { return s >= StatusNobody }
 // Plan sums up who is brought to a shelter, and when.
 type Plan struct {
 	Status Status
+	// Objective says what comes first, in one word; empty where there is no plan.
+	Objective string
 	// ClearanceMinutes is when the last of the served is in a shelter. No plan can serve as many before
 	// LowerBoundMinutes; GapPercent is by how much the clearance exceeds it.
 	ClearanceMinutes, LowerBoundMinutes, GapPercent float64
+	// PrecedenceMinutes is how much longer it takes at most because inner zones come first.
+	PrecedenceMinutes float64
 	// The three counts add up to the people of all zones.
 	Served, UnservedNoRoute, UnservedSheltersFull Count
 	Bottlenecks                                   []Bottleneck
 	// Assumptions are sentences about everything that the data did not say.
 	Assumptions []string
 }
+
+// ObjectiveInnerFirst gives inner zones places and roads first: as many as possible are served of zone 1, then of zone 2
+// and so on, in all as many as possible; then zone 1 is cleared as early as possible, then zone 2 and so on.
+const ObjectiveInnerFirst = "inner_zones_first"
 
 // Bottleneck is a road that is used to its capacity.
 type Bottleneck struct {
@@ -166,14 +174,26 @@ func (a *Answer) verify() error {
 
 func (a *Answer) zonesHold() bool {
 	inner := 0.0
-	for _, z := range a.Zones {
+	for i := range a.Zones {
+		z := &a.Zones[i]
 		if z.Inner != inner || !(z.Outer > inner) || math.IsInf(z.Outer, 0) || z.Priority >= NumPriorities || !z.Affected.holds() ||
-			!known(z.EvacuationMinutes, a.Plan.Status.HasPlan()) {
+			!known(z.ClearanceMinutes, a.Plan.Status.HasPlan()) || !known(z.LowerBoundMinutes, a.Plan.Status.HasPlan()) ||
+			z.LowerBoundMinutes > z.ClearanceMinutes || !z.countsHold(a.Plan.Status.HasPlan()) {
 			return false
 		}
 		inner = z.Outer
 	}
 	return true
+}
+
+// countsHold reports whether everybody of the zone is served, or is not for one of two reasons.
+func (z *Zone) countsHold(has bool) bool {
+	served, ok1 := z.Served.Get()
+	noRoute, ok2 := z.UnservedNoRoute.Get()
+	full, ok3 := z.UnservedSheltersFull.Get()
+	affected, _ := z.Affected.Get()
+	return ok1 == has && ok2 == has && ok3 == has && z.Served.holds() && z.UnservedNoRoute.holds() && z.UnservedSheltersFull.holds() &&
+		(!has || served+noRoute+full == affected)
 }
 
 // known reports whether v is a length or a time, or not known; if must is false, only the latter.
@@ -245,7 +265,7 @@ func (a *Answer) countsHold() bool {
 		}
 	}
 	if ok1 != has || ok2 != has || ok3 != has || !p.Served.holds() || !p.UnservedNoRoute.holds() || !p.UnservedSheltersFull.holds() ||
-		!known(p.ClearanceMinutes, has) || !known(p.LowerBoundMinutes, has) || !known(p.GapPercent, has) || p.LowerBoundMinutes > p.ClearanceMinutes {
+		!known(p.ClearanceMinutes, has) || !known(p.LowerBoundMinutes, has) || !known(p.GapPercent, has) || !known(p.PrecedenceMinutes, has) || (p.Objective != "") != has || p.LowerBoundMinutes > p.ClearanceMinutes {
 		return false
 	}
 	if !has {

@@ -121,8 +121,8 @@ func TestWithoutARegionNoShelterRouteOrTimeIsEverAnswered(t *testing.T) {
 		}
 		var people int64
 		for i, z := range a.Zones {
-			if !math.IsNaN(z.EvacuationMinutes) {
-				t.Fatalf("zone %d takes %v", i, z.EvacuationMinutes)
+			if !math.IsNaN(z.ClearanceMinutes) || !math.IsNaN(z.LowerBoundMinutes) {
+				t.Fatalf("zone %d takes %v, at least %v", i, z.ClearanceMinutes, z.LowerBoundMinutes)
 			}
 			n, known := z.Affected.Get()
 			if known != !math.IsNaN(r.PopulationDensity) {
@@ -192,15 +192,20 @@ func planned(rng *rand.Rand, a *Answer) {
 	cutOff, turnedAway := rng.Int64N(50), rng.Int64N(50)
 	zonePeople[0] += cutOff + turnedAway
 	for i := range a.Zones {
-		a.Zones[i].Affected, a.Zones[i].EvacuationMinutes = Known(zonePeople[i]), rng.Float64()*90
+		z := &a.Zones[i]
+		z.Affected, z.Served, z.UnservedNoRoute, z.UnservedSheltersFull = Known(zonePeople[i]), Known(zonePeople[i]), Known(0), Known(0)
+		z.LowerBoundMinutes = rng.Float64() * 90
+		z.ClearanceMinutes = z.LowerBoundMinutes + float64(rng.IntN(2))
 	}
+	inner := &a.Zones[0]
+	inner.Served, inner.UnservedNoRoute, inner.UnservedSheltersFull = Known(zonePeople[0]-cutOff-turnedAway), Known(cutOff), Known(turnedAway)
 	for i := range a.Shelters {
 		if s := &a.Shelters[i]; rng.IntN(2) == 0 {
 			s.Capacity = Known(s.Assigned + rng.Int64N(100))
 		}
 	}
 	a.Plan = Plan{
-		Status: StatusPlanned, ClearanceMinutes: 60, LowerBoundMinutes: 50 + rng.Float64()*10, GapPercent: 3, Served: Known(served),
+		Status: StatusPlanned, Objective: ObjectiveInnerFirst, PrecedenceMinutes: 2, ClearanceMinutes: 60, LowerBoundMinutes: 50 + rng.Float64()*10, GapPercent: 3, Served: Known(served),
 		UnservedNoRoute: Known(cutOff), UnservedSheltersFull: Known(turnedAway), Assumptions: []string{"None."},
 		Bottlenecks: []Bottleneck{bottleneck(), bottleneck()}[:rng.IntN(3)],
 	}
@@ -241,36 +246,40 @@ func TestAnAnswerSurvivesTheCache(t *testing.T) {
 
 func TestARegionThatContradictsItselfIsNotAnswered(t *testing.T) {
 	for name, spoil := range map[string]func(a *Answer){
-		"a person too many":          func(a *Answer) { a.Plan.Served = Known(12) },
-		"a count that is not known":  func(a *Answer) { a.Plan.UnservedNoRoute = Count{} },
-		"routes without a plan":      func(a *Answer) { a.Plan.Status = StatusNoPopulation },
-		"shelters without a region":  func(a *Answer) { a.Plan = Plan{Status: StatusNoRegion}; a.Routes = nil },
-		"a full shelter":             func(a *Answer) { a.Shelters[0].Capacity = Known(10) },
-		"a shelter's own count":      func(a *Answer) { a.Shelters[0].Assigned = 10 },
-		"a route to nowhere":         func(a *Answer) { a.Routes[0].Shelter = 1 },
-		"a route from nowhere":       func(a *Answer) { a.Routes[0].Zone = -1 },
-		"a route of nobody":          func(a *Answer) { a.Routes[0].Departures = nil },
-		"a route without an end":     func(a *Answer) { a.Routes[0].Line = a.Routes[0].Line[:1] },
-		"a time that is infinite":    func(a *Answer) { a.Plan.ClearanceMinutes = math.Inf(1) },
-		"a bound above the plan":     func(a *Answer) { a.Plan.LowerBoundMinutes = 61 },
-		"a zone lost":                func(a *Answer) { a.Zones = nil },
-		"zones that overlap":         func(a *Answer) { a.Zones[1].Inner = 0 },
-		"a departure into the past":  func(a *Answer) { a.Routes[0].Departures[0].ToMinutes = -1 },
-		"a negative distance":        func(a *Answer) { a.Shelters[0].DistanceM = -1 },
-		"a place that is none":       func(a *Answer) { a.Shelters[0].At.Lat = math.NaN() },
-		"a bottleneck that is none":  func(a *Answer) { a.Plan.Bottlenecks = []Bottleneck{{VehiclesPerHour: math.NaN()}} },
-		"nobody counted in the zone": func(a *Answer) { a.Zones[0].Affected = Count{} },
+		"a person of a zone too many": func(a *Answer) { a.Zones[1].Served = Known(1) },
+		"a person too many":           func(a *Answer) { a.Plan.Served = Known(12) },
+		"a count that is not known":   func(a *Answer) { a.Plan.UnservedNoRoute = Count{} },
+		"routes without a plan":       func(a *Answer) { a.Plan.Status = StatusNoPopulation },
+		"shelters without a region":   func(a *Answer) { a.Plan = Plan{Status: StatusNoRegion}; a.Routes = nil },
+		"a full shelter":              func(a *Answer) { a.Shelters[0].Capacity = Known(10) },
+		"a shelter's own count":       func(a *Answer) { a.Shelters[0].Assigned = 10 },
+		"a route to nowhere":          func(a *Answer) { a.Routes[0].Shelter = 1 },
+		"a route from nowhere":        func(a *Answer) { a.Routes[0].Zone = -1 },
+		"a route of nobody":           func(a *Answer) { a.Routes[0].Departures = nil },
+		"a route without an end":      func(a *Answer) { a.Routes[0].Line = a.Routes[0].Line[:1] },
+		"a time that is infinite":     func(a *Answer) { a.Plan.ClearanceMinutes = math.Inf(1) },
+		"a bound above the plan":      func(a *Answer) { a.Plan.LowerBoundMinutes = 61 },
+		"a zone lost":                 func(a *Answer) { a.Zones = nil },
+		"zones that overlap":          func(a *Answer) { a.Zones[1].Inner = 0 },
+		"a departure into the past":   func(a *Answer) { a.Routes[0].Departures[0].ToMinutes = -1 },
+		"a negative distance":         func(a *Answer) { a.Shelters[0].DistanceM = -1 },
+		"a place that is none":        func(a *Answer) { a.Shelters[0].At.Lat = math.NaN() },
+		"a bottleneck that is none":   func(a *Answer) { a.Plan.Bottlenecks = []Bottleneck{{VehiclesPerHour: math.NaN()}} },
+		"nobody counted in the zone":  func(a *Answer) { a.Zones[0].Affected = Count{} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := NewPlanner(townRegion{"sha256:ab", func(_ *Request, _ func() float64, a *Answer) error {
 				nan := math.NaN()
-				a.Zones[0].Affected, a.Zones[1].Affected, a.Zones[2].Affected = Known(11), Known(0), Known(0)
+				for i := range a.Zones {
+					z, people := &a.Zones[i], Known(int64(max(11-11*i, 0)))
+					z.Affected, z.Served, z.UnservedNoRoute, z.UnservedSheltersFull = people, people, Known(0), Known(0)
+				}
 				a.Shelters = []Shelter{{ID: "a", DistanceM: 1, TravelSeconds: 1, DrySeconds: nan, Assigned: 11}}
 				a.Routes = []Route{{
 					People: 11, Departures: []Departure{{FromMinutes: 0, ToMinutes: 2, People: 11}}, Line: make([]geo.Point, 2),
 				}}
 				a.Plan = Plan{
-					Status: StatusPlanned, ClearanceMinutes: 60, LowerBoundMinutes: 60, Served: Known(11), UnservedNoRoute: Known(0), UnservedSheltersFull: Known(0),
+					Status: StatusPlanned, Objective: ObjectiveInnerFirst, PrecedenceMinutes: 2, ClearanceMinutes: 60, LowerBoundMinutes: 60, Served: Known(11), UnservedNoRoute: Known(0), UnservedSheltersFull: Known(0),
 				}
 				if spoil != nil {
 					spoil(a)

@@ -11,7 +11,7 @@ import (
 )
 
 // encodingVersion leads every encoded answer; a change of the layout changes it.
-const encodingVersion = 1
+const encodingVersion = 2
 
 // ErrEncoding is returned by Decode for bytes that are not an answer.
 var ErrEncoding = errors.New("not an encoded evacuation answer")
@@ -23,9 +23,12 @@ func (a *Answer) AppendBinary(dst []byte) []byte {
 	w.int(a.GeneratedAt.UnixMilli())
 	w.int(int64(len(a.Zones)))
 	for _, z := range a.Zones {
-		w.floats(z.Outer, z.EvacuationMinutes)
+		w.floats(z.Outer, z.ClearanceMinutes, z.LowerBoundMinutes)
 		w.int(int64(z.Priority))
 		w.count(z.Affected)
+		w.count(z.Served)
+		w.count(z.UnservedNoRoute)
+		w.count(z.UnservedSheltersFull)
 	}
 	w.int(int64(len(a.Shelters)))
 	for i := range a.Shelters {
@@ -129,7 +132,8 @@ func (w *writer) bottlenecks(list []Bottleneck) {
 
 func (w *writer) plan(p *Plan) {
 	w.int(int64(p.Status))
-	w.floats(p.ClearanceMinutes, p.LowerBoundMinutes, p.GapPercent)
+	w.text(p.Objective)
+	w.floats(p.ClearanceMinutes, p.LowerBoundMinutes, p.GapPercent, p.PrecedenceMinutes)
 	w.count(p.Served)
 	w.count(p.UnservedNoRoute)
 	w.count(p.UnservedSheltersFull)
@@ -147,8 +151,9 @@ func Decode(data []byte, planner domain.ModelRef, a *Answer) error {
 	out := Answer{Model: planner, GeneratedAt: time.UnixMilli(r.int()).UTC()}
 	inner := 0.0
 	for range r.length(zoneBytes) {
-		z := Zone{Inner: inner, Outer: r.float(), EvacuationMinutes: r.float()}
+		z := Zone{Inner: inner, Outer: r.float(), ClearanceMinutes: r.float(), LowerBoundMinutes: r.float()}
 		z.Priority, z.Affected = Priority(r.byte()), r.count()
+		z.Served, z.UnservedNoRoute, z.UnservedSheltersFull = r.count(), r.count(), r.count()
 		inner = z.Outer
 		out.Zones = append(out.Zones, z)
 	}
@@ -171,7 +176,7 @@ func Decode(data []byte, planner domain.ModelRef, a *Answer) error {
 
 // The fewest bytes of each part, so that a count cannot claim more memory than its bytes are worth.
 const (
-	zoneBytes       = 2*8 + 2
+	zoneBytes       = 3*8 + 5
 	shelterBytes    = 3*8 + 9
 	routeBytes      = 2*8 + 6
 	departureBytes  = 3*8 + 1
@@ -304,8 +309,8 @@ func (r *reader) bottlenecks() (list []Bottleneck) {
 }
 
 func (r *reader) plan() Plan {
-	p := Plan{Status: Status(r.byte())}
-	p.ClearanceMinutes, p.LowerBoundMinutes, p.GapPercent = r.float(), r.float(), r.float()
+	p := Plan{Status: Status(r.byte()), Objective: r.text()}
+	p.ClearanceMinutes, p.LowerBoundMinutes, p.GapPercent, p.PrecedenceMinutes = r.float(), r.float(), r.float(), r.float()
 	p.Served, p.UnservedNoRoute, p.UnservedSheltersFull = r.count(), r.count(), r.count()
 	p.Bottlenecks, p.Assumptions = r.bottlenecks(), r.texts()
 	return p

@@ -7,7 +7,7 @@ import (
 )
 
 // Version is that of the rules by which an answer is made; a change that can change an answer changes it.
-const Version = "1.0.0"
+const Version = "2.0.0"
 
 // RegionPlanner plans on a region: the roads, shelters and people that an operator loaded. It never changes and
 // is safe for concurrent use.
@@ -77,7 +77,7 @@ func (p *Planner) Plan(r *Request, spent func() float64, a *Answer) error {
 	nan := math.NaN()
 	*a = Answer{
 		Zones: zonesOf(r), Model: p.ref,
-		Plan: Plan{ClearanceMinutes: nan, LowerBoundMinutes: nan, GapPercent: nan},
+		Plan: Plan{ClearanceMinutes: nan, LowerBoundMinutes: nan, GapPercent: nan, PrecedenceMinutes: nan},
 	}
 	if p.region == nil {
 		withoutRegion(r, a)

@@ -52,8 +52,11 @@ type Zone struct {
 	Priority     Priority
 	// Affected are the people of this ring only, so that nobody is counted twice.
 	Affected Count
-	// EvacuationMinutes is when the last of those who can be served is in a shelter; NaN when not known.
-	EvacuationMinutes float64
+	// The three counts add up to Affected; not known where there is no plan.
+	Served, UnservedNoRoute, UnservedSheltersFull Count
+	// ClearanceMinutes is when the last of those who are served is in a shelter. No plan that leaves the zones inside as
+	// they are serves as many before LowerBoundMinutes. NaN when not known.
+	ClearanceMinutes, LowerBoundMinutes float64
 }
 
 // ZoneID names the zone i of an answer, 0 the innermost.
@@ -64,7 +67,7 @@ func zonesOf(r *Request) []Zone {
 	zones := make([]Zone, len(r.Radii))
 	inner, level := 0.0, r.Level()
 	for i, outer := range r.Radii {
-		zones[i] = Zone{Inner: inner, Outer: outer, Priority: PriorityOf(level, i), EvacuationMinutes: math.NaN()}
+		zones[i] = Zone{Inner: inner, Outer: outer, Priority: PriorityOf(level, i), ClearanceMinutes: math.NaN(), LowerBoundMinutes: math.NaN()}
 		inner = outer
 	}
 	return zones

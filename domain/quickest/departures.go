@@ -30,27 +30,34 @@ func (d *Departure) Arrival(n *Network) int {
 // departures makes the ways that people go of trips.
 func (w *work) departures() []Departure { return w.p.group(w.trips) }
 
+// departure returns a trip in the words of the network. It shares the memory of the trip, which is not one any more.
+func (p *problem) departure(tr *trip) *Departure {
+	for k, i := range tr.path {
+		tr.path[k] = p.edges[i].edge
+	}
+	return &Departure{
+		Rank: tr.rank, Source: tr.source, Sink: tr.sink, Path: tr.path, Enter: tr.enter,
+		First: int(tr.leave), Last: int(tr.leave), Units: tr.units,
+	}
+}
+
 // group merges trips of the same way, and those at consecutive steps.
 func (p *problem) group(trips []trip) []Departure {
 	slices.SortFunc(trips, func(a, b trip) int { return cmp.Or(compareWays(&a, &b), cmp.Compare(a.leave, b.leave)) })
 	trips = mergeSteps(trips)
 	var groups []Departure
+	var first *trip // of the newest group
 	for i := range trips {
 		tr := &trips[i]
-		if i > 0 && compareWays(&trips[i-1], tr) == 0 {
+		if i > 0 && compareWays(first, tr) == 0 {
 			if d := &groups[len(groups)-1]; d.Last+1 == int(tr.leave) && d.Units == tr.units {
 				d.Last++
 				continue
 			}
 		}
-		d := Departure{
-			Rank: tr.rank, Source: tr.source, Sink: tr.sink, First: int(tr.leave), Last: int(tr.leave), Units: tr.units, Enter: tr.enter,
-		}
-		d.Path = make([]int32, len(tr.path))
-		for k, i := range tr.path {
-			d.Path[k] = p.edges[i].edge
-		}
-		groups = append(groups, d)
+		kept := tr.clone()
+		first = &kept
+		groups = append(groups, *p.departure(tr))
 	}
 	return groups
 }

@@ -10,8 +10,12 @@ import (
 // Options bound the work of one plan. The zero value bounds nothing.
 type Options struct {
 	// Spent tells how much of the time for the plan is over: from 0, nothing, to 1, all of it. It is asked now and then.
-	// From a half on plans with some slack are looked for, which are found sooner, and from 1 on any plan is good.
+	// Each rank has its share of it. From a quarter of that on plans with some slack are looked for, which are found
+	// sooner, and at its end any plan is good.
 	Spent func() float64
+	// Each is called with each departure, instead of collecting them in the plan: there are as many as units in a large
+	// one. It must not keep the departure or change it.
+	Each func(*Departure)
 	// Abort is asked now and then. Once it returns an error, planning ends with that error.
 	Abort func() error
 }
@@ -26,7 +30,10 @@ type Plan struct {
 	// LowerBound is a step before which no plan serves as many, under the precedence of the ranks; it equals
 	// Clearance for an optimal plan.
 	LowerBound int
-	Ranks      []Rank
+	// Together is a step before which no plan serves as many, even if no rank came first.
+	Together int
+	Ranks    []Rank
+	// Departures are all, unless Options.Each was given them.
 	Departures []Departure
 }
 
@@ -63,7 +70,7 @@ func New(n *Network, s *Scenario, o Options) (*Plan, error) {
 	if b.aborted() {
 		return nil, b.err
 	}
-	w := work{p: p, budget: b, plan: &Plan{Ranks: make([]Rank, len(p.ranks))}, room: slices.Clone(p.room)}
+	w := work{p: p, budget: b, each: o.Each, plan: &Plan{Ranks: make([]Rank, len(p.ranks))}, room: slices.Clone(p.room)}
 	w.fair = newFair(p)
 	w.most = w.fair.serve(0, w.room)
 	var everywhere []int32
@@ -80,6 +87,9 @@ func New(n *Network, s *Scenario, o Options) (*Plan, error) {
 		}
 	}
 	w.plan.Departures = w.departures()
+	if w.plan.Together == 0 {
+		w.plan.Together = w.plan.LowerBound
+	}
 	return w.plan, nil
 }
 
@@ -93,6 +103,7 @@ type work struct {
 	room   []int32 // by sink: places that are left
 	reach  []int32 // by node: the earliest step at which anybody can be there
 	held   grid    // by edge: units of the ranks that are done
+	each   func(*Departure)
 	trips  []trip
 }
 
@@ -111,6 +122,11 @@ func (w *work) serve(rank int) error {
 	if r.Served == 0 {
 		return nil
 	}
+	var left int64
+	for _, n := range w.most.target[rank:] {
+		left += n
+	}
+	w.budget.share(float64(r.Served) / float64(left))
 	x, err := w.quickest(r, rank, w.room)
 	if err != nil {
 		return err
@@ -184,10 +200,30 @@ type budget struct {
 	err   error
 	ticks int
 	slack int // index in slacks of what is looked for
+
+	// The time of a rank begins and ends at these shares of the whole.
+	begin, end float64
+}
+
+// share gives the next rank its share of the time that is left.
+func (b *budget) share(share float64) {
+	b.slack = 0
+	if b.Spent != nil {
+		b.begin = min(b.Spent(), 1)
+		b.end = b.begin + (1-b.begin)*share
+	}
+}
+
+// over returns how much of the time of a rank is over.
+func (b *budget) over() float64 {
+	if b.end <= b.begin {
+		return 1
+	}
+	return (b.Spent() - b.begin) / (b.end - b.begin)
 }
 
 // slacks say from what share of the time on which slack above the bound is taken.
-var slacks = [...]struct{ spent, slack float64 }{{0, 0}, {0.5, 0.05}, {0.75, 0.1}, {0.9, 0.25}, {1, 0.5}}
+var slacks = [...]struct{ spent, slack float64 }{{0, 0}, {0.25, 0.05}, {0.55, 0.1}, {0.7, 0.2}, {0.85, 0.35}, {1, 0.6}}
 
 // ticksPerQuestion is how many hops may pass before the options are asked again.
 const ticksPerQuestion = 1 << 14
@@ -208,7 +244,7 @@ func (b *budget) aborted() bool {
 
 // spent reports whether to go on with more slack.
 func (b *budget) spent() bool {
-	return b.aborted() || b.Spent != nil && b.slack+1 < len(slacks) && b.Spent() >= slacks[b.slack+1].spent
+	return b.aborted() || b.Spent != nil && b.slack+1 < len(slacks) && b.over() >= slacks[b.slack+1].spent
 }
 
 // slacken allows for more slack.

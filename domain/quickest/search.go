@@ -337,7 +337,7 @@ func (x *search) fill(target int64, b *budget) bool {
 }
 
 // workPerNode is how many levels may be raised, for each node, before they are computed anew.
-var workPerNode = 2
+const workPerNode = 2
 
 // augment sends units of a source to shelters while its level is at most the given one. It reports false when it had
 // to stop.

@@ -10,17 +10,32 @@ type trip struct {
 	enter        []int32 // steps after the departure
 }
 
-// settle takes the flow of a rank apart and puts it on the roads.
+// settle takes the flow of a rank apart, trip by trip, and leaves the units on the roads. With all of them there from the
+// beginning, a trip finds its waits moved home only where nobody else is.
 func (w *work) settle(rank int, x *search) {
-	trips := x.takeApart(int32(rank))
 	w.hold(w.plan.Clearance)
-	for i := range trips {
-		trips[i].occupy(&w.held, 1)
+	for i := range int32(len(w.p.edges)) {
+		for t := x.road.nextUsed(i, 0); t != noStep; t = x.road.nextUsed(i, t+1) {
+			w.held.add(i, t, x.road.at(i, t))
+		}
 	}
-	for i := range trips {
-		trips[i].postpone(w.p, &w.held)
-	}
-	w.trips = append(w.trips, trips...)
+	x.takeApart(func(tr *trip) {
+		tr.rank = int32(rank)
+		tr.postpone(w.p, &w.held)
+		if w.each == nil {
+			w.trips = append(w.trips, tr.clone())
+			return
+		}
+		w.each(w.p.departure(tr))
+	})
+}
+
+// clone returns the trip with memory of its own.
+func (tr *trip) clone() trip {
+	c, n := *tr, len(tr.path)
+	both := append(append(make([]int32, 0, 2*n), tr.path...), tr.enter...)
+	c.path, c.enter = both[:n:n], both[n:]
+	return c
 }
 
 // hold makes the table of those on the roads one up to a step.
@@ -33,22 +48,6 @@ func (w *work) hold(last int) {
 		w.held = newGrid(len(w.p.edges), at)
 	} else {
 		w.held = w.held.widened(at)
-	}
-}
-
-// arrival returns the step at which a trip is at its sink.
-func (p *problem) arrival(tr *trip) int {
-	if len(tr.path) == 0 {
-		return int(tr.leave)
-	}
-	last := len(tr.path) - 1
-	return int(tr.leave + tr.enter[last] + p.edges[tr.path[last]].transit)
-}
-
-// occupy adds the trip to the units that enter each edge, or takes it away.
-func (tr *trip) occupy(used *grid, sign int32) {
-	for k, i := range tr.path {
-		used.add(i, int(tr.leave+tr.enter[k]), sign*tr.units)
 	}
 }
 
@@ -78,19 +77,16 @@ func (tr *trip) postpone(p *problem, used *grid) {
 }
 
 // takeApart follows units from each source, step by step, until they are at a sink, and takes them out of the flow.
-// Flow in loops that come from no source is dropped.
-func (x *search) takeApart(rank int32) []trip {
+// visit must not keep the trip. Flow in loops that come from no source is left.
+func (x *search) takeApart(visit func(*trip)) {
 	w := walker{search: x, seen: fill(x.p.nodes)}
-	var trips []trip
 	for i, o := range x.origins {
 		for t := x.gone.nextUsed(int32(i), 0); t != noStep; t = x.gone.nextUsed(int32(i), t) {
 			tr := w.walk(o.node, t, x.gone.at(int32(i), t))
 			x.gone.add(int32(i), t, -tr.units)
-			tr.rank = rank
-			trips = append(trips, tr)
+			visit(&tr)
 		}
 	}
-	return trips
 }
 
 // walker takes a flow apart.
@@ -154,12 +150,10 @@ again:
 		w.takeOut(&w.moves[i], units)
 	}
 	tr := trip{source: source, sink: v, units: units, leave: int32(leave)}
-	both := make([]int32, 2*len(w.path))
-	tr.path, tr.enter = both[:len(w.path):len(w.path)], both[len(w.path):]
-	copy(tr.path, w.path)
-	for k, t := range w.enter {
-		tr.enter[k] = t - tr.leave
+	for k := range w.enter {
+		w.enter[k] -= tr.leave
 	}
+	tr.path, tr.enter = w.path, w.enter
 	return tr
 }
 

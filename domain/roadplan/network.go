@@ -2,6 +2,7 @@ package roadplan
 
 import (
 	"math"
+	"slices"
 
 	"github.com/guardy-ai/guardy/domain/internal/heap"
 	"github.com/guardy-ai/guardy/domain/quickest"
@@ -18,6 +19,7 @@ type graph struct {
 	shelters map[int32][]int        // by node: the shelters there
 	// clock is, by node, how many seconds after the beginning of a step its own steps begin, less than stepSeconds.
 	clock []float64
+	left  []float64 // by node: seconds to the nearest shelter with room
 }
 
 // stepSeconds is the length of a step.
@@ -37,15 +39,18 @@ func (d *draft) graph(groups []group, room []int64) *graph {
 	for i := range room {
 		keep = append(keep, d.shelterVertex(i))
 	}
-	for _, v := range keep {
-		g.node(v)
-	}
 	links := d.ground.region.Roads.Links(keep, d.mask)
 	g.links = links[:0]
 	for _, l := range links {
 		if !d.leadsBack(&l) {
 			g.links = append(g.links, l)
+			keep = append(keep, l.From, l.To)
 		}
+	}
+	// Neighbours on the ground have numbers near each other.
+	slices.Sort(keep)
+	for _, v := range slices.Compact(keep) {
+		g.node(v)
 	}
 	for i := range g.links {
 		l := &g.links[i]
@@ -104,9 +109,9 @@ func (d *draft) leadsBack(l *roads.Link) bool {
 // whole step as the nearest shelter with room is away. The steps that pass on the two clocks at the ends of an edge are
 // rounded up, so that nobody is faster than the road; along a fastest way to a shelter nothing is rounded.
 func (g *graph) pace(d *draft, room []int64) {
-	left := g.toShelters(d, room)
-	g.clock = make([]float64, len(left))
-	for v, s := range left {
+	g.left = g.toShelters(d, room)
+	g.clock = make([]float64, len(g.left))
+	for v, s := range g.left {
 		if !math.IsInf(s, 1) {
 			g.clock[v] = math.Mod(stepSeconds-math.Mod(s, stepSeconds), stepSeconds)
 		}

@@ -10,7 +10,6 @@ import (
 	"github.com/guardy-ai/guardy/domain/evacuation"
 	"github.com/guardy-ai/guardy/domain/geo"
 	"github.com/guardy-ai/guardy/domain/quickest"
-	"github.com/guardy-ai/guardy/domain/quickest/replay"
 	"github.com/guardy-ai/guardy/domain/region"
 	"github.com/guardy-ai/guardy/domain/roads"
 )
@@ -115,50 +114,68 @@ func (d *draft) lead(c crowd, room []int64, spent func() float64) error {
 		d.request.PersonsPerVehicle, stepSeconds))
 	g := d.graph(c.groups, room)
 	d.findUnreachable(room, g)
-	plan, err := quickest.New(&g.network, &g.scenario, quickest.Options{Spent: spent})
+	t := newTally(g, len(a.Zones))
+	plan, err := quickest.New(&g.network, &g.scenario, quickest.Options{Spent: spent, Each: t.add})
 	if err != nil {
 		return fmt.Errorf("plan the evacuation: %w", err)
 	}
-	if err := d.prove(g, plan); err != nil {
+	if err := d.prove(t, plan); err != nil {
 		return err
 	}
+	d.sum(c, plan)
+	d.tell(g, t, plan)
+	return nil
+}
+
+// sum fills the counts and times of the zones and of the plan.
+func (d *draft) sum(c crowd, plan *quickest.Plan) {
+	a := d.answer
 	var lost, everybody int64
-	for z, n := range c.lost {
-		lost += n
-		affected, _ := a.Zones[z].Affected.Get()
+	for i := range a.Zones {
+		z, r := &a.Zones[i], quickest.Rank{}
+		if i < len(plan.Ranks) {
+			r = plan.Ranks[i]
+		}
+		affected, _ := z.Affected.Get()
 		everybody += affected
+		lost += c.lost[i]
+		z.Served, z.UnservedNoRoute = evacuation.Known(r.Served), evacuation.Known(r.NoRoute+c.lost[i])
+		z.UnservedSheltersFull = evacuation.Known(r.NoRoom)
+		if r.Served > 0 {
+			z.ClearanceMinutes, z.LowerBoundMinutes = minutes(r.Clearance), minutes(r.LowerBound)
+		}
 	}
 	if lost > 0 {
 		d.note(fmt.Sprintf("%d people live more than %d m from every road; they count as without a route.", lost, region.MaxRoadMetres))
 	}
+	a.Plan.Objective = evacuation.ObjectiveInnerFirst
 	a.Plan.Served = evacuation.Known(plan.Served)
 	a.Plan.UnservedNoRoute = evacuation.Known(plan.NoRoute + lost)
 	a.Plan.UnservedSheltersFull = evacuation.Known(plan.NoRoom)
 	switch {
 	case everybody == 0:
 		a.Plan.Status = evacuation.StatusNobody
-	case plan.Clearance > plan.LowerBound:
+	case slices.ContainsFunc(plan.Ranks, func(r quickest.Rank) bool { return r.Clearance > r.LowerBound }):
 		a.Plan.Status = evacuation.StatusTimeLimited
 	default:
 		a.Plan.Status = evacuation.StatusPlanned
 	}
 	if plan.Served > 0 {
 		a.Plan.ClearanceMinutes, a.Plan.LowerBoundMinutes = minutes(plan.Clearance), minutes(plan.LowerBound)
-		a.Plan.GapPercent = plan.Gap()
+		a.Plan.GapPercent = math.Round(100*plan.Gap()) / 100
+		a.Plan.PrecedenceMinutes = minutes(max(plan.Clearance-plan.Together, 0))
 	}
-	d.tell(g, plan)
-	return nil
 }
 
 func minutes(steps int) float64 { return float64(steps) * stepSeconds / 60 }
 
 // prove replays the plan on the network that was planned on, and holds every road that it uses against the
 // water itself.
-func (d *draft) prove(g *graph, plan *quickest.Plan) error {
+func (d *draft) prove(t *tally, plan *quickest.Plan) error {
 	wrong := func(format string, args ...any) error {
 		return &domain.Error{Kind: domain.KindInternal, Op: "evacuation.prove", Err: fmt.Errorf(format, args...)}
 	}
-	report := replay.Run(&g.network, &g.scenario, plan.Departures)
+	report := t.replay.Report()
 	switch {
 	case len(report.Violations) > 0:
 		return wrong("the plan breaks a rule: %s: %s", report.Violations[0].Rule, report.Violations[0].Detail)
@@ -166,11 +183,13 @@ func (d *draft) prove(g *graph, plan *quickest.Plan) error {
 		return wrong("the plan brings %d people to shelters by step %d, not %d by %d", report.Served, report.Clearance, plan.Served, plan.Clearance)
 	}
 	n := d.ground.region.Roads
-	for i := range plan.Departures {
-		for s := range g.steps(&plan.Departures[i]) {
-			above := n.Way(s.Segment()).Bridge && d.request.Bridges == evacuation.BridgesOpen
-			if d.water != nil && !above && d.water.Meets(n.Line(s.Segment())) || !n.IsAllowed(s) {
-				return wrong("the plan leads over a closed segment of way %d", n.Way(s.Segment()).ID)
+	for z := range t.zones {
+		for e := range t.zones[z].over {
+			for _, s := range t.g.links[e].Steps {
+				above := n.Way(s.Segment()).Bridge && d.request.Bridges == evacuation.BridgesOpen
+				if d.water != nil && !above && d.water.Meets(n.Line(s.Segment())) || !n.IsAllowed(s) {
+					return wrong("the plan leads over a closed segment of way %d", n.Way(s.Segment()).ID)
+				}
 			}
 		}
 	}

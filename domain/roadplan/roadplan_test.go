@@ -137,7 +137,7 @@ func TestEverybodyIsLedToTheShelterOutsideTheZone(t *testing.T) {
 	if a.Plan.ClearanceMinutes < fastest-0.5 || a.Plan.LowerBoundMinutes > a.Plan.ClearanceMinutes || a.Plan.GapPercent != 0 {
 		t.Errorf("cleared in %g of at least %g minutes, %g %%; the way takes %g", a.Plan.ClearanceMinutes, a.Plan.LowerBoundMinutes, a.Plan.GapPercent, fastest)
 	}
-	if z := a.Zones[0]; number(z.Affected) != 1200 || z.EvacuationMinutes > a.Plan.ClearanceMinutes {
+	if z := a.Zones[0]; number(z.Affected) != 1200 || z.ClearanceMinutes > a.Plan.ClearanceMinutes {
 		t.Errorf("the inner zone: %+v", z)
 	}
 }

@@ -111,8 +111,8 @@ func zonePromises(t *testing.T, p ports.EvacuationPlanner) {
 			if _, counted := z.Affected.Get(); counted == math.IsNaN(r.PopulationDensity) {
 				t.Fatalf("zone %d counts %v with a density of %v", i, z.Affected, r.PopulationDensity)
 			}
-			if !math.IsNaN(z.EvacuationMinutes) {
-				t.Fatalf("zone %d takes %v minutes", i, z.EvacuationMinutes)
+			if !math.IsNaN(z.ClearanceMinutes) {
+				t.Fatalf("zone %d takes %v minutes", i, z.ClearanceMinutes)
 			}
 		}
 		if a.Plan.Status != evacuation.StatusNoRegion || len(a.Shelters)+len(a.Routes)+len(a.Plan.Bottlenecks) > 0 ||

@@ -65,17 +65,20 @@ func (town) Plan(r *evacuation.Request, _ func() float64, a *evacuation.Answer) 
 	nan := math.NaN()
 	a.Sources = evacuation.Sources{Roads: "town.osm.pbf", Population: "town.csv", Shelters: "town.geojson", Attribution: "© OpenStreetMap contributors"}
 	for i := range a.Zones {
-		a.Zones[i].Affected, a.Zones[i].EvacuationMinutes = evacuation.Known(0), 0
+		z, nobody := &a.Zones[i], evacuation.Known(0)
+		z.Affected = nobody
+		if r.IncludeShelters {
+			z.Served, z.UnservedNoRoute, z.UnservedSheltersFull, z.ClearanceMinutes, z.LowerBoundMinutes = nobody, nobody, nobody, 0, 0
+		}
 	}
 	a.Zones[0].Affected = evacuation.Known(120)
 	if !r.IncludeShelters {
-		for i := range a.Zones {
-			a.Zones[i].EvacuationMinutes = nan
-		}
 		a.Plan.Status = evacuation.StatusNotRequested
 		return nil
 	}
-	a.Zones[0].EvacuationMinutes = 41.5
+	inner := &a.Zones[0]
+	inner.Served, inner.UnservedNoRoute, inner.UnservedSheltersFull = evacuation.Known(100), evacuation.Known(5), evacuation.Known(15)
+	inner.ClearanceMinutes, inner.LowerBoundMinutes = 41.5, 40
 	here := r.Centre()
 	at := func(east, north float64) geo.Point { return geo.Point{Lon: here.Lon + east, Lat: here.Lat + north} }
 	a.Shelters = []evacuation.Shelter{
@@ -98,6 +101,7 @@ func (town) Plan(r *evacuation.Request, _ func() float64, a *evacuation.Answer) 
 	}}
 	a.Plan = evacuation.Plan{
 		Status: evacuation.StatusPlanned, ClearanceMinutes: 41.5, LowerBoundMinutes: 40, GapPercent: 3.75,
+		Objective: evacuation.ObjectiveInnerFirst, PrecedenceMinutes: 1.5,
 		Served: evacuation.Known(100), UnservedNoRoute: evacuation.Known(5), UnservedSheltersFull: evacuation.Known(15),
 		Bottlenecks: []evacuation.Bottleneck{unnamed}, Assumptions: []string{"Everybody leaves by car."},
 	}

@@ -195,7 +195,7 @@ func (r row) String() string {
 		z := &r.zones[i]
 		n, _ := z.Affected.Get()
 		people += n
-		fmt.Fprintf(&b, " %d: %.1f", n, z.EvacuationMinutes)
+		fmt.Fprintf(&b, " %d: %.1f", n, z.ClearanceMinutes)
 	}
 	served, _ := r.plan.Served.Get()
 	lost, _ := r.plan.UnservedNoRoute.Get()

@@ -4,7 +4,6 @@
 package replay
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -45,113 +44,141 @@ type Report struct {
 // maxViolations bounds a report: a plan that is wrong is mostly wrong everywhere.
 const maxViolations = 100
 
-// load is a number of units that enter an edge at each step of an interval.
-type load struct {
-	first, last int
-	units       int64
-}
-
-// replay is one walk.
-type replay struct {
-	Report
+// Replay is one walk: Depart takes the departures, Report ends it.
+type Replay struct {
+	report   Report
 	network  *quickest.Network
+	scenario *quickest.Scenario
 	blocked  map[int32]bool
-	loads    map[int32][]load
+	loads    [][]*block      // by edge and block of steps
 	left     map[int32]int64 // by source
 	arrived  map[int32]int64 // by sink
-	describe string          // the departure at hand
+	number   int             // of the departure at hand
 }
 
-// Run replays departures.
-func Run(n *quickest.Network, s *quickest.Scenario, departures []quickest.Departure) Report {
-	r := replay{
-		network: n, blocked: map[int32]bool{}, loads: map[int32][]load{},
+// block counts the units that enter an edge at steps in a row.
+type block [blockSteps]int64
+
+const blockSteps = 16
+
+// New begins a replay.
+func New(n *quickest.Network, s *quickest.Scenario) *Replay {
+	r := &Replay{
+		network: n, scenario: s, blocked: map[int32]bool{}, loads: make([][]*block, len(n.Edges)),
 		left: map[int32]int64{}, arrived: map[int32]int64{},
 	}
 	for _, e := range s.Blocked {
 		r.blocked[int32(e)] = true
 	}
+	return r
+}
+
+// Run replays departures.
+func Run(n *quickest.Network, s *quickest.Scenario, departures []quickest.Departure) Report {
+	r := New(n, s)
 	for i := range departures {
-		r.describe = fmt.Sprintf("departure %d", i)
-		r.depart(&departures[i])
+		r.Depart(&departures[i])
 	}
+	return r.Report()
+}
+
+// Report returns what was seen, after the last departure.
+func (r *Replay) Report() Report {
 	r.checkLoads()
-	r.checkNodes(s)
-	return r.Report
+	r.checkNodes(r.scenario)
+	return r.report
 }
 
-func (r *replay) broke(rule Rule, format string, args ...any) {
-	if len(r.Violations) < maxViolations {
-		r.Violations = append(r.Violations, Violation{rule, fmt.Sprintf(format, args...)})
+func (r *Replay) broke(rule Rule, format string, args ...any) {
+	if len(r.report.Violations) < maxViolations {
+		r.report.Violations = append(r.report.Violations, Violation{rule, fmt.Sprintf(format, args...)})
 	}
 }
 
-// depart follows one group to its sink.
-func (r *replay) depart(d *quickest.Departure) {
+// Depart follows one group to its sink.
+func (r *Replay) Depart(d *quickest.Departure) {
+	r.number++
+
 	if d.Units <= 0 || d.First < 0 || d.Last < d.First {
-		r.broke(RuleGroup, "%s: %d units at steps %d to %d", r.describe, d.Units, d.First, d.Last)
+		r.broke(RuleGroup, "departure %d: %d units at steps %d to %d", r.number-1, d.Units, d.First, d.Last)
 		return
 	}
 	if len(d.Enter) != len(d.Path) {
-		r.broke(RulePath, "%s: %d edges and %d steps to enter them at", r.describe, len(d.Path), len(d.Enter))
+		r.broke(RulePath, "departure %d: %d edges and %d steps to enter them at", r.number-1, len(d.Path), len(d.Enter))
 		return
 	}
 	node, after := d.Source, int32(0)
 	for k, i := range d.Path {
 		if i < 0 || int(i) >= len(r.network.Edges) {
-			r.broke(RulePath, "%s: there is no edge %d", r.describe, i)
+			r.broke(RulePath, "departure %d: there is no edge %d", r.number-1, i)
 			return
 		}
 		e := r.network.Edges[i]
 		if e.From != node {
-			r.broke(RulePath, "%s: edge %d begins at node %d, and the units are at node %d", r.describe, i, e.From, node)
+			r.broke(RulePath, "departure %d: edge %d begins at node %d, and the units are at node %d", r.number-1, i, e.From, node)
 		}
 		if d.Enter[k] < after {
-			r.broke(RuleTransit, "%s: edge %d is entered %d steps after the departure, and reached after %d", r.describe, i, d.Enter[k], after)
+			r.broke(RuleTransit, "departure %d: edge %d is entered %d steps after the departure, and reached after %d", r.number-1, i, d.Enter[k], after)
 		}
 		if r.blocked[i] {
-			r.broke(RuleBlocked, "%s: edge %d is blocked", r.describe, i)
+			r.broke(RuleBlocked, "departure %d: edge %d is blocked", r.number-1, i)
 		}
-		r.loads[i] = append(r.loads[i], load{d.First + int(d.Enter[k]), d.Last + int(d.Enter[k]), int64(d.Units)})
+		for t := d.First; t <= d.Last; t++ {
+			r.load(i, t+int(d.Enter[k]), int64(d.Units))
+		}
 		node, after = e.To, d.Enter[k]+e.Transit
 	}
 	if node != d.Sink {
-		r.broke(RulePath, "%s: the path ends at node %d, the sink is node %d", r.describe, node, d.Sink)
+		r.broke(RulePath, "departure %d: the path ends at node %d, the sink is node %d", r.number-1, node, d.Sink)
 	}
 	all := int64(d.Units) * int64(d.Last-d.First+1)
 	r.left[d.Source] += all
 	r.arrived[d.Sink] += all
-	r.Served += all
-	r.Clearance = max(r.Clearance, d.Last+int(after))
+	r.report.Served += all
+	r.report.Clearance = max(r.report.Clearance, d.Last+int(after))
 }
 
-// checkLoads sweeps over the steps of each edge.
-func (r *replay) checkLoads() {
-	for _, i := range sortedKeys(r.loads) {
-		type change struct {
-			step  int
-			units int64
-		}
-		var changes []change
-		for _, l := range r.loads[i] {
-			changes = append(changes, change{l.first, l.units}, change{l.last + 1, -l.units})
-		}
-		slices.SortFunc(changes, func(a, b change) int { return cmp.Compare(a.step, b.step) })
-		var units int64
-		for k, c := range changes {
-			units += c.units
-			if k+1 < len(changes) && changes[k+1].step == c.step {
+// load counts units that enter an edge.
+func (r *Replay) load(edge int32, step int, units int64) {
+	if step < 0 {
+		return // told already
+	}
+	for len(r.loads[edge]) <= step/blockSteps {
+		r.loads[edge] = append(r.loads[edge], nil)
+	}
+	at := &r.loads[edge][step/blockSteps]
+	if *at == nil {
+		*at = new(block)
+	}
+	(*at)[step%blockSteps] += units
+}
+
+// checkLoads compares the units that enter each edge at each step with what it takes.
+func (r *Replay) checkLoads() {
+	for i, blocks := range r.loads {
+		for k, b := range blocks {
+			if b == nil {
 				continue
 			}
-			end := c.step // of the steps at which as many enter
-			if k+1 < len(changes) {
-				end = changes[k+1].step - 1
-			}
-			for t := c.step; t <= end && units > 0; t++ {
-				if capacity := r.capacity(i, t); units > capacity {
-					r.broke(RuleCapacity, "edge %d takes %d units at step %d, and %d enter", i, capacity, t, units)
-					break
+			for at, units := range b {
+				step := k*blockSteps + at
+				if capacity := r.capacity(int32(i), step); units > capacity {
+					r.broke(RuleCapacity, "edge %d takes %d units at step %d, and %d enter", i, capacity, step, units)
 				}
+			}
+		}
+	}
+}
+
+// Loads yields the steps at which units enter an edge, in order, and how many.
+func (r *Replay) Loads(edge int32, yield func(step int, units int64)) {
+	for k, b := range r.loads[edge] {
+		if b == nil {
+			continue
+		}
+		for at, units := range b {
+			if units != 0 {
+				yield(k*blockSteps+at, units)
 			}
 		}
 	}
@@ -159,7 +186,7 @@ func (r *replay) checkLoads() {
 
 // capacity returns how many units may enter an edge at a step: as many whole ones as have come together by its end, less
 // those that had by its beginning.
-func (r *replay) capacity(edge int32, step int) int64 {
+func (r *Replay) capacity(edge int32, step int) int64 {
 	e := &r.network.Edges[edge]
 	if e.Until > 0 && step >= int(e.Until) {
 		return 0
@@ -169,7 +196,7 @@ func (r *replay) capacity(edge int32, step int) int64 {
 }
 
 // checkNodes compares what left and what arrived with what was there.
-func (r *replay) checkNodes(s *quickest.Scenario) {
+func (r *Replay) checkNodes(s *quickest.Scenario) {
 	supply, room := map[int32]int64{}, map[int32]int64{}
 	for _, s := range s.Sources {
 		supply[s.Node] += int64(s.Supply)

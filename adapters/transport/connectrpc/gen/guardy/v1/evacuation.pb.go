@@ -321,6 +321,17 @@ type EvacuationZone struct {
 	EvacuationTimeMinutes *float64 `protobuf:"fixed64,5,opt,name=evacuation_time_minutes,json=evacuationTimeMinutes,proto3,oneof" json:"evacuation_time_minutes,omitempty"`
 	// route_ids.
 	RecommendedRoutes []string `protobuf:"bytes,6,rep,name=recommended_routes,json=recommendedRoutes,proto3" json:"recommended_routes,omitempty"`
+	// People of the zone who reach a shelter. The three counts add up to estimated_affected; absent (null in JSON)
+	// without a plan.
+	Served *int64 `protobuf:"varint,7,opt,name=served,proto3,oneof" json:"served,omitempty"`
+	// People whose every road is closed.
+	UnservedNoRoute *int64 `protobuf:"varint,8,opt,name=unserved_no_route,json=unservedNoRoute,proto3,oneof" json:"unserved_no_route,omitempty"`
+	// People for whom no reachable shelter has room.
+	UnservedSheltersFull *int64 `protobuf:"varint,9,opt,name=unserved_shelters_full,json=unservedSheltersFull,proto3,oneof" json:"unserved_shelters_full,omitempty"`
+	// When the last of the served is in a shelter; absent (null in JSON) when not known.
+	ClearanceTimeMinutes *float64 `protobuf:"fixed64,10,opt,name=clearance_time_minutes,json=clearanceTimeMinutes,proto3,oneof" json:"clearance_time_minutes,omitempty"`
+	// No plan that leaves the zones inside as they are serves as many before this time.
+	LowerBoundMinutes *float64 `protobuf:"fixed64,11,opt,name=lower_bound_minutes,json=lowerBoundMinutes,proto3,oneof" json:"lower_bound_minutes,omitempty"`
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache
 }
@@ -395,6 +406,41 @@ func (x *EvacuationZone) GetRecommendedRoutes() []string {
 		return x.RecommendedRoutes
 	}
 	return nil
+}
+
+func (x *EvacuationZone) GetServed() int64 {
+	if x != nil && x.Served != nil {
+		return *x.Served
+	}
+	return 0
+}
+
+func (x *EvacuationZone) GetUnservedNoRoute() int64 {
+	if x != nil && x.UnservedNoRoute != nil {
+		return *x.UnservedNoRoute
+	}
+	return 0
+}
+
+func (x *EvacuationZone) GetUnservedSheltersFull() int64 {
+	if x != nil && x.UnservedSheltersFull != nil {
+		return *x.UnservedSheltersFull
+	}
+	return 0
+}
+
+func (x *EvacuationZone) GetClearanceTimeMinutes() float64 {
+	if x != nil && x.ClearanceTimeMinutes != nil {
+		return *x.ClearanceTimeMinutes
+	}
+	return 0
+}
+
+func (x *EvacuationZone) GetLowerBoundMinutes() float64 {
+	if x != nil && x.LowerBoundMinutes != nil {
+		return *x.LowerBoundMinutes
+	}
+	return 0
 }
 
 // Shelter is a place that the operator named.
@@ -560,8 +606,8 @@ type EvacuationRoute struct {
 	// Of one vehicle, s.
 	TravelTimeSeconds float64 `protobuf:"fixed64,7,opt,name=travel_time_seconds,json=travelTimeSeconds,proto3" json:"travel_time_seconds,omitempty"`
 	// The narrowest road of the way; absent (null in JSON) when none holds anybody up.
-	Bottleneck *Bottleneck `protobuf:"bytes,8,opt,name=bottleneck,proto3" json:"bottleneck,omitempty"`
-	// GeoJSON LineString.
+	Bottleneck *RouteBottleneck `protobuf:"bytes,8,opt,name=bottleneck,proto3" json:"bottleneck,omitempty"`
+	// GeoJSON LineString; absent (null in JSON) where geojson has the line.
 	Geometry      *structpb.Struct `protobuf:"bytes,9,opt,name=geometry,proto3" json:"geometry,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -646,7 +692,7 @@ func (x *EvacuationRoute) GetTravelTimeSeconds() float64 {
 	return 0
 }
 
-func (x *EvacuationRoute) GetBottleneck() *Bottleneck {
+func (x *EvacuationRoute) GetBottleneck() *RouteBottleneck {
 	if x != nil {
 		return x.Bottleneck
 	}
@@ -660,13 +706,68 @@ func (x *EvacuationRoute) GetGeometry() *structpb.Struct {
 	return nil
 }
 
+// RouteBottleneck names the road that holds a route up longest.
+type RouteBottleneck struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// OpenStreetMap way.
+	WayId int64 `protobuf:"varint,1,opt,name=way_id,json=wayId,proto3" json:"way_id,omitempty"`
+	// Absent (null in JSON) where the map has none.
+	Name          *string `protobuf:"bytes,2,opt,name=name,proto3,oneof" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RouteBottleneck) Reset() {
+	*x = RouteBottleneck{}
+	mi := &file_guardy_v1_evacuation_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RouteBottleneck) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RouteBottleneck) ProtoMessage() {}
+
+func (x *RouteBottleneck) ProtoReflect() protoreflect.Message {
+	mi := &file_guardy_v1_evacuation_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RouteBottleneck.ProtoReflect.Descriptor instead.
+func (*RouteBottleneck) Descriptor() ([]byte, []int) {
+	return file_guardy_v1_evacuation_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *RouteBottleneck) GetWayId() int64 {
+	if x != nil {
+		return x.WayId
+	}
+	return 0
+}
+
+func (x *RouteBottleneck) GetName() string {
+	if x != nil && x.Name != nil {
+		return *x.Name
+	}
+	return ""
+}
+
 // Departure is a time in which people set out at an even rate.
 type Departure struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// After the order to leave.
-	FromMinutes float64 `protobuf:"fixed64,1,opt,name=from_minutes,json=fromMinutes,proto3" json:"from_minutes,omitempty"`
+	FromMinute float64 `protobuf:"fixed64,1,opt,name=from_minute,json=fromMinute,proto3" json:"from_minute,omitempty"`
 	// After the order to leave.
-	ToMinutes float64 `protobuf:"fixed64,2,opt,name=to_minutes,json=toMinutes,proto3" json:"to_minutes,omitempty"`
+	ToMinute float64 `protobuf:"fixed64,2,opt,name=to_minute,json=toMinute,proto3" json:"to_minute,omitempty"`
 	// How many in that time.
 	People int64 `protobuf:"varint,3,opt,name=people,proto3" json:"people,omitempty"`
 	// Their rate.
@@ -677,7 +778,7 @@ type Departure struct {
 
 func (x *Departure) Reset() {
 	*x = Departure{}
-	mi := &file_guardy_v1_evacuation_proto_msgTypes[5]
+	mi := &file_guardy_v1_evacuation_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -689,7 +790,7 @@ func (x *Departure) String() string {
 func (*Departure) ProtoMessage() {}
 
 func (x *Departure) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_evacuation_proto_msgTypes[5]
+	mi := &file_guardy_v1_evacuation_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -702,19 +803,19 @@ func (x *Departure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Departure.ProtoReflect.Descriptor instead.
 func (*Departure) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_evacuation_proto_rawDescGZIP(), []int{5}
+	return file_guardy_v1_evacuation_proto_rawDescGZIP(), []int{6}
 }
 
-func (x *Departure) GetFromMinutes() float64 {
+func (x *Departure) GetFromMinute() float64 {
 	if x != nil {
-		return x.FromMinutes
+		return x.FromMinute
 	}
 	return 0
 }
 
-func (x *Departure) GetToMinutes() float64 {
+func (x *Departure) GetToMinute() float64 {
 	if x != nil {
-		return x.ToMinutes
+		return x.ToMinute
 	}
 	return 0
 }
@@ -756,7 +857,7 @@ type Bottleneck struct {
 
 func (x *Bottleneck) Reset() {
 	*x = Bottleneck{}
-	mi := &file_guardy_v1_evacuation_proto_msgTypes[6]
+	mi := &file_guardy_v1_evacuation_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -768,7 +869,7 @@ func (x *Bottleneck) String() string {
 func (*Bottleneck) ProtoMessage() {}
 
 func (x *Bottleneck) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_evacuation_proto_msgTypes[6]
+	mi := &file_guardy_v1_evacuation_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -781,7 +882,7 @@ func (x *Bottleneck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bottleneck.ProtoReflect.Descriptor instead.
 func (*Bottleneck) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_evacuation_proto_rawDescGZIP(), []int{6}
+	return file_guardy_v1_evacuation_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Bottleneck) GetWayId() int64 {
@@ -855,14 +956,18 @@ type EvacuationPlan struct {
 	// Roads that are used to their capacity.
 	Bottlenecks []*Bottleneck `protobuf:"bytes,8,rep,name=bottlenecks,proto3" json:"bottlenecks,omitempty"`
 	// Sentences about everything that the data did not say.
-	Assumptions   []string `protobuf:"bytes,9,rep,name=assumptions,proto3" json:"assumptions,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Assumptions []string `protobuf:"bytes,9,rep,name=assumptions,proto3" json:"assumptions,omitempty"`
+	// What comes first: inner_zones_first. Absent (null in JSON) without a plan.
+	Objective *string `protobuf:"bytes,10,opt,name=objective,proto3,oneof" json:"objective,omitempty"`
+	// How much longer it takes at most because inner zones come first.
+	PrecedenceMinutes *float64 `protobuf:"fixed64,11,opt,name=precedence_minutes,json=precedenceMinutes,proto3,oneof" json:"precedence_minutes,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *EvacuationPlan) Reset() {
 	*x = EvacuationPlan{}
-	mi := &file_guardy_v1_evacuation_proto_msgTypes[7]
+	mi := &file_guardy_v1_evacuation_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -874,7 +979,7 @@ func (x *EvacuationPlan) String() string {
 func (*EvacuationPlan) ProtoMessage() {}
 
 func (x *EvacuationPlan) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_evacuation_proto_msgTypes[7]
+	mi := &file_guardy_v1_evacuation_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -887,7 +992,7 @@ func (x *EvacuationPlan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EvacuationPlan.ProtoReflect.Descriptor instead.
 func (*EvacuationPlan) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_evacuation_proto_rawDescGZIP(), []int{7}
+	return file_guardy_v1_evacuation_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *EvacuationPlan) GetStatus() string {
@@ -953,6 +1058,20 @@ func (x *EvacuationPlan) GetAssumptions() []string {
 	return nil
 }
 
+func (x *EvacuationPlan) GetObjective() string {
+	if x != nil && x.Objective != nil {
+		return *x.Objective
+	}
+	return ""
+}
+
+func (x *EvacuationPlan) GetPrecedenceMinutes() float64 {
+	if x != nil && x.PrecedenceMinutes != nil {
+		return *x.PrecedenceMinutes
+	}
+	return 0
+}
+
 // DataSources are absent (null in JSON) where nothing was used.
 type DataSources struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -970,7 +1089,7 @@ type DataSources struct {
 
 func (x *DataSources) Reset() {
 	*x = DataSources{}
-	mi := &file_guardy_v1_evacuation_proto_msgTypes[8]
+	mi := &file_guardy_v1_evacuation_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -982,7 +1101,7 @@ func (x *DataSources) String() string {
 func (*DataSources) ProtoMessage() {}
 
 func (x *DataSources) ProtoReflect() protoreflect.Message {
-	mi := &file_guardy_v1_evacuation_proto_msgTypes[8]
+	mi := &file_guardy_v1_evacuation_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -995,7 +1114,7 @@ func (x *DataSources) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DataSources.ProtoReflect.Descriptor instead.
 func (*DataSources) Descriptor() ([]byte, []int) {
-	return file_guardy_v1_evacuation_proto_rawDescGZIP(), []int{8}
+	return file_guardy_v1_evacuation_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DataSources) GetRoads() string {
@@ -1072,16 +1191,27 @@ const file_guardy_v1_evacuation_proto_rawDesc = "" +
 	"\fmodel_digest\x18\n" +
 	" \x01(\tR\vmodelDigest\x12!\n" +
 	"\fgenerated_at\x18\v \x01(\tR\vgeneratedAtB\v\n" +
-	"\t_location\"\xbd\x02\n" +
+	"\t_location\"\xa5\x05\n" +
 	"\x0eEvacuationZone\x12\x17\n" +
 	"\azone_id\x18\x01 \x01(\tR\x06zoneId\x12#\n" +
 	"\rradius_meters\x18\x02 \x01(\x01R\fradiusMeters\x12\x1a\n" +
 	"\bpriority\x18\x03 \x01(\tR\bpriority\x122\n" +
 	"\x12estimated_affected\x18\x04 \x01(\x03H\x00R\x11estimatedAffected\x88\x01\x01\x12;\n" +
 	"\x17evacuation_time_minutes\x18\x05 \x01(\x01H\x01R\x15evacuationTimeMinutes\x88\x01\x01\x12-\n" +
-	"\x12recommended_routes\x18\x06 \x03(\tR\x11recommendedRoutesB\x15\n" +
+	"\x12recommended_routes\x18\x06 \x03(\tR\x11recommendedRoutes\x12\x1b\n" +
+	"\x06served\x18\a \x01(\x03H\x02R\x06served\x88\x01\x01\x12/\n" +
+	"\x11unserved_no_route\x18\b \x01(\x03H\x03R\x0funservedNoRoute\x88\x01\x01\x129\n" +
+	"\x16unserved_shelters_full\x18\t \x01(\x03H\x04R\x14unservedSheltersFull\x88\x01\x01\x129\n" +
+	"\x16clearance_time_minutes\x18\n" +
+	" \x01(\x01H\x05R\x14clearanceTimeMinutes\x88\x01\x01\x123\n" +
+	"\x13lower_bound_minutes\x18\v \x01(\x01H\x06R\x11lowerBoundMinutes\x88\x01\x01B\x15\n" +
 	"\x13_estimated_affectedB\x1a\n" +
-	"\x18_evacuation_time_minutes\"\x99\x04\n" +
+	"\x18_evacuation_time_minutesB\t\n" +
+	"\a_servedB\x14\n" +
+	"\x12_unserved_no_routeB\x19\n" +
+	"\x17_unserved_shelters_fullB\x19\n" +
+	"\x17_clearance_time_minutesB\x16\n" +
+	"\x14_lower_bound_minutes\"\x99\x04\n" +
 	"\aShelter\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1a\n" +
@@ -1101,7 +1231,7 @@ const file_guardy_v1_evacuation_proto_rawDesc = "" +
 	"\x14_travel_time_secondsB\x1a\n" +
 	"\x18_travel_time_dry_secondsB\n" +
 	"\n" +
-	"\b_contact\"\xe9\x02\n" +
+	"\b_contact\"\xee\x02\n" +
 	"\x0fEvacuationRoute\x12\x19\n" +
 	"\broute_id\x18\x01 \x01(\tR\arouteId\x12\x17\n" +
 	"\azone_id\x18\x02 \x01(\tR\x06zoneId\x12\x1d\n" +
@@ -1112,15 +1242,19 @@ const file_guardy_v1_evacuation_proto_rawDesc = "" +
 	"departures\x18\x05 \x03(\v2\x14.guardy.v1.DepartureR\n" +
 	"departures\x12\x19\n" +
 	"\blength_m\x18\x06 \x01(\x01R\alengthM\x12.\n" +
-	"\x13travel_time_seconds\x18\a \x01(\x01R\x11travelTimeSeconds\x125\n" +
+	"\x13travel_time_seconds\x18\a \x01(\x01R\x11travelTimeSeconds\x12:\n" +
 	"\n" +
-	"bottleneck\x18\b \x01(\v2\x15.guardy.v1.BottleneckR\n" +
+	"bottleneck\x18\b \x01(\v2\x1a.guardy.v1.RouteBottleneckR\n" +
 	"bottleneck\x123\n" +
-	"\bgeometry\x18\t \x01(\v2\x17.google.protobuf.StructR\bgeometry\"\x95\x01\n" +
-	"\tDeparture\x12!\n" +
-	"\ffrom_minutes\x18\x01 \x01(\x01R\vfromMinutes\x12\x1d\n" +
-	"\n" +
-	"to_minutes\x18\x02 \x01(\x01R\ttoMinutes\x12\x16\n" +
+	"\bgeometry\x18\t \x01(\v2\x17.google.protobuf.StructR\bgeometry\"J\n" +
+	"\x0fRouteBottleneck\x12\x15\n" +
+	"\x06way_id\x18\x01 \x01(\x03R\x05wayId\x12\x17\n" +
+	"\x04name\x18\x02 \x01(\tH\x00R\x04name\x88\x01\x01B\a\n" +
+	"\x05_name\"\x91\x01\n" +
+	"\tDeparture\x12\x1f\n" +
+	"\vfrom_minute\x18\x01 \x01(\x01R\n" +
+	"fromMinute\x12\x1b\n" +
+	"\tto_minute\x18\x02 \x01(\x01R\btoMinute\x12\x16\n" +
 	"\x06people\x18\x03 \x01(\x03R\x06people\x12.\n" +
 	"\x13vehicles_per_minute\x18\x04 \x01(\x01R\x11vehiclesPerMinute\"\xf0\x01\n" +
 	"\n" +
@@ -1133,7 +1267,7 @@ const file_guardy_v1_evacuation_proto_rawDesc = "" +
 	"\x11vehicles_per_hour\x18\x05 \x01(\x01R\x0fvehiclesPerHour\x12\x16\n" +
 	"\x06people\x18\x06 \x01(\x03R\x06people\x12+\n" +
 	"\x11saturated_minutes\x18\a \x01(\x01R\x10saturatedMinutesB\a\n" +
-	"\x05_name\"\xa1\x04\n" +
+	"\x05_name\"\x9d\x05\n" +
 	"\x0eEvacuationPlan\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\tR\x06status\x129\n" +
 	"\x16clearance_time_minutes\x18\x02 \x01(\x01H\x00R\x14clearanceTimeMinutes\x88\x01\x01\x123\n" +
@@ -1144,13 +1278,19 @@ const file_guardy_v1_evacuation_proto_rawDesc = "" +
 	"\x11unserved_no_route\x18\x06 \x01(\x03H\x04R\x0funservedNoRoute\x88\x01\x01\x129\n" +
 	"\x16unserved_shelters_full\x18\a \x01(\x03H\x05R\x14unservedSheltersFull\x88\x01\x01\x127\n" +
 	"\vbottlenecks\x18\b \x03(\v2\x15.guardy.v1.BottleneckR\vbottlenecks\x12 \n" +
-	"\vassumptions\x18\t \x03(\tR\vassumptionsB\x19\n" +
+	"\vassumptions\x18\t \x03(\tR\vassumptions\x12!\n" +
+	"\tobjective\x18\n" +
+	" \x01(\tH\x06R\tobjective\x88\x01\x01\x122\n" +
+	"\x12precedence_minutes\x18\v \x01(\x01H\aR\x11precedenceMinutes\x88\x01\x01B\x19\n" +
 	"\x17_clearance_time_minutesB\x16\n" +
 	"\x14_lower_bound_minutesB\x0e\n" +
 	"\f_gap_percentB\t\n" +
 	"\a_servedB\x14\n" +
 	"\x12_unserved_no_routeB\x19\n" +
-	"\x17_unserved_shelters_full\"\xcb\x01\n" +
+	"\x17_unserved_shelters_fullB\f\n" +
+	"\n" +
+	"_objectiveB\x15\n" +
+	"\x13_precedence_minutes\"\xcb\x01\n" +
 	"\vDataSources\x12\x19\n" +
 	"\x05roads\x18\x01 \x01(\tH\x00R\x05roads\x88\x01\x01\x12#\n" +
 	"\n" +
@@ -1175,31 +1315,32 @@ func file_guardy_v1_evacuation_proto_rawDescGZIP() []byte {
 	return file_guardy_v1_evacuation_proto_rawDescData
 }
 
-var file_guardy_v1_evacuation_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_guardy_v1_evacuation_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_guardy_v1_evacuation_proto_goTypes = []any{
 	(*PlanEvacuationRequest)(nil),  // 0: guardy.v1.PlanEvacuationRequest
 	(*PlanEvacuationResponse)(nil), // 1: guardy.v1.PlanEvacuationResponse
 	(*EvacuationZone)(nil),         // 2: guardy.v1.EvacuationZone
 	(*Shelter)(nil),                // 3: guardy.v1.Shelter
 	(*EvacuationRoute)(nil),        // 4: guardy.v1.EvacuationRoute
-	(*Departure)(nil),              // 5: guardy.v1.Departure
-	(*Bottleneck)(nil),             // 6: guardy.v1.Bottleneck
-	(*EvacuationPlan)(nil),         // 7: guardy.v1.EvacuationPlan
-	(*DataSources)(nil),            // 8: guardy.v1.DataSources
-	(*structpb.Struct)(nil),        // 9: google.protobuf.Struct
+	(*RouteBottleneck)(nil),        // 5: guardy.v1.RouteBottleneck
+	(*Departure)(nil),              // 6: guardy.v1.Departure
+	(*Bottleneck)(nil),             // 7: guardy.v1.Bottleneck
+	(*EvacuationPlan)(nil),         // 8: guardy.v1.EvacuationPlan
+	(*DataSources)(nil),            // 9: guardy.v1.DataSources
+	(*structpb.Struct)(nil),        // 10: google.protobuf.Struct
 }
 var file_guardy_v1_evacuation_proto_depIdxs = []int32{
-	9,  // 0: guardy.v1.PlanEvacuationRequest.flood_extent:type_name -> google.protobuf.Struct
+	10, // 0: guardy.v1.PlanEvacuationRequest.flood_extent:type_name -> google.protobuf.Struct
 	2,  // 1: guardy.v1.PlanEvacuationResponse.zones:type_name -> guardy.v1.EvacuationZone
 	3,  // 2: guardy.v1.PlanEvacuationResponse.shelters:type_name -> guardy.v1.Shelter
 	4,  // 3: guardy.v1.PlanEvacuationResponse.routes:type_name -> guardy.v1.EvacuationRoute
-	7,  // 4: guardy.v1.PlanEvacuationResponse.plan:type_name -> guardy.v1.EvacuationPlan
-	9,  // 5: guardy.v1.PlanEvacuationResponse.geojson:type_name -> google.protobuf.Struct
-	8,  // 6: guardy.v1.PlanEvacuationResponse.data_sources:type_name -> guardy.v1.DataSources
-	5,  // 7: guardy.v1.EvacuationRoute.departures:type_name -> guardy.v1.Departure
-	6,  // 8: guardy.v1.EvacuationRoute.bottleneck:type_name -> guardy.v1.Bottleneck
-	9,  // 9: guardy.v1.EvacuationRoute.geometry:type_name -> google.protobuf.Struct
-	6,  // 10: guardy.v1.EvacuationPlan.bottlenecks:type_name -> guardy.v1.Bottleneck
+	8,  // 4: guardy.v1.PlanEvacuationResponse.plan:type_name -> guardy.v1.EvacuationPlan
+	10, // 5: guardy.v1.PlanEvacuationResponse.geojson:type_name -> google.protobuf.Struct
+	9,  // 6: guardy.v1.PlanEvacuationResponse.data_sources:type_name -> guardy.v1.DataSources
+	6,  // 7: guardy.v1.EvacuationRoute.departures:type_name -> guardy.v1.Departure
+	5,  // 8: guardy.v1.EvacuationRoute.bottleneck:type_name -> guardy.v1.RouteBottleneck
+	10, // 9: guardy.v1.EvacuationRoute.geometry:type_name -> google.protobuf.Struct
+	7,  // 10: guardy.v1.EvacuationPlan.bottlenecks:type_name -> guardy.v1.Bottleneck
 	11, // [11:11] is the sub-list for method output_type
 	11, // [11:11] is the sub-list for method input_type
 	11, // [11:11] is the sub-list for extension type_name
@@ -1216,16 +1357,17 @@ func file_guardy_v1_evacuation_proto_init() {
 	file_guardy_v1_evacuation_proto_msgTypes[1].OneofWrappers = []any{}
 	file_guardy_v1_evacuation_proto_msgTypes[2].OneofWrappers = []any{}
 	file_guardy_v1_evacuation_proto_msgTypes[3].OneofWrappers = []any{}
-	file_guardy_v1_evacuation_proto_msgTypes[6].OneofWrappers = []any{}
+	file_guardy_v1_evacuation_proto_msgTypes[5].OneofWrappers = []any{}
 	file_guardy_v1_evacuation_proto_msgTypes[7].OneofWrappers = []any{}
 	file_guardy_v1_evacuation_proto_msgTypes[8].OneofWrappers = []any{}
+	file_guardy_v1_evacuation_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_guardy_v1_evacuation_proto_rawDesc), len(file_guardy_v1_evacuation_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
