@@ -12,12 +12,8 @@
 // is not yet proven too short (Newton's method on the parametric flow, as Lin and Jaillet 2015 use it for a
 // single source). The time-expanded network is never built: because waiting is free, the steps at which a
 // node can still reach a sink in the residual network are all those up to a last one, so that one number a
-// node stands for all its copies, and sets of full and used steps answer for an edge (see labels, row).
+// node stands for all its copies, and sets of full and used steps answer for an edge (see search, grid).
 //
-// Where an instance is large and its time is bounded, the ways come from the cheapest flow of the relaxation
-// without time that the first bound is from, the longest ways have the roads first, and units that are late
-// look for other ways (see paced). The bound proves how good that is.
-//
-// Capacity-constrained route planning (CCRP; Lu, George and Shekhar 2005) is here too: the floor that a
-// smaller instance never falls below, however short its time, and the baseline to compare with.
+// Sources may have ranks. Who can be served is settled by rank first, then every rank in turn leaves as early as the
+// ranks before it let it. When time runs out, slack is granted, so that there is a plan; the bounds prove how good it is.
 package quickest

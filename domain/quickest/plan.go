@@ -81,16 +81,33 @@ func New(n *Network, s *Scenario, o Options) (*Plan, error) {
 	}
 	w.reach = p.distances(everywhere, false)
 	w.hold(-1)
+	if len(p.ranks) > 1 {
+		w.plan.Together = w.together()
+	}
 	for rank := range p.ranks {
 		if err := w.serve(rank); err != nil {
 			return nil, err
 		}
 	}
 	w.plan.Departures = w.departures()
-	if w.plan.Together == 0 {
+	if len(p.ranks) == 1 {
 		w.plan.Together = w.plan.LowerBound
 	}
 	return w.plan, nil
+}
+
+// together returns a step before which no plan serves as many, whichever rank comes first.
+func (w *work) together() int {
+	var all []origin
+	var served int64
+	for rank, origins := range w.p.ranks {
+		all = append(all, origins...)
+		served += w.most.target[rank]
+	}
+	if served == 0 {
+		return 0
+	}
+	return newSearch(w.p, all, w.room, &w.held).pooled(served, 0, w.budget)
 }
 
 // work is one plan in the making.

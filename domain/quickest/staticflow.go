@@ -4,7 +4,6 @@ package quickest
 // that goes on where the last way was full.
 type staticFlow struct {
 	arcs  []staticArc
-	from  []int32 // of each arc, until link
 	first []int32 // by node: its arcs are at order[first[v]:first[v+1]]
 	order []int32
 	level []int32
@@ -49,9 +48,6 @@ func (g *staticFlow) link() {
 func (g *staticFlow) widen(i int32, capacity int64) {
 	g.arcs[2*i].rest = max(capacity-g.arcs[2*i+1].rest, 0)
 }
-
-// flowOf returns the flow of arc i.
-func (g *staticFlow) flowOf(i int) int64 { return g.arcs[2*i+1].rest }
 
 // maxFlow makes the flow a maximum and returns its value.
 func (g *staticFlow) maxFlow(from, to int32) int64 {

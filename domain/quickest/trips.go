@@ -111,7 +111,8 @@ const stays = unreachable
 // a node might as well have waited there, so that the trip has no loops; one that takes no time is taken out
 // of the flow at once, or the walk would go round and round.
 func (w *walker) walk(v int32, t int, most int32) trip {
-	source, leave, units := v, t, most
+	source, leave := v, t
+	var units int32
 again:
 	v, t, units = source, leave, most
 	w.moves, w.path, w.enter = w.moves[:0], w.path[:0], w.enter[:0]

@@ -34,6 +34,7 @@ not be used (guardy region check lists them). Roads %s.
 Routes are the fastest under the cost model evac-cost-1: no turn restrictions, no traffic lights, no other traffic. Roads that
 touch the water are closed both ways. The plan is an integer dynamic flow in steps of %d s; it is replayed against
 capacities, shelters and the water before it is answered, and lower_bound_minutes is proven for the same network and steps.
+The routes that are told sum the plan up in windows of five minutes; the sum itself is not replayed.
 `, g.Describe(), f.Segments, len(g.region.Shelters), unknown, people, len(g.region.People.Cells()), g.region.Defects.Total(), region.Attribution, stepSeconds)
 	card.Text += b.String()
 }

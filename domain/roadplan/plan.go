@@ -163,11 +163,13 @@ func (d *draft) sum(c crowd, plan *quickest.Plan) {
 	if plan.Served > 0 {
 		a.Plan.ClearanceMinutes, a.Plan.LowerBoundMinutes = minutes(plan.Clearance), minutes(plan.LowerBound)
 		a.Plan.GapPercent = math.Round(100*plan.Gap()) / 100
+		d.note("Routes and their windows sum up the plan. Roads are proven to have room for the plan; the sum was not driven again.")
 		a.Plan.PrecedenceMinutes = minutes(max(plan.Clearance-plan.Together, 0))
 	}
 }
 
-func minutes(steps int) float64 { return float64(steps) * stepSeconds / 60 }
+// minutes rounds up to hundredths: nobody may arrive after the time that is told.
+func minutes(steps int) float64 { return math.Ceil(float64(steps)*stepSeconds*100/60) / 100 }
 
 // prove replays the plan on the network that was planned on, and holds every road that it uses against the
 // water itself.

@@ -291,14 +291,14 @@ func windows(slots []slot, latest, perVehicle float64) []evacuation.Departure {
 	for len(slots) > 0 {
 		first := int64(slots[0].step) / windowSeconds
 		n, people := 0, int64(0)
-		for end := first; n < len(slots); {
+		for n < len(slots) {
 			next, more := n, int64(0)
-			end = int64(slots[n].step) / windowSeconds
-			for next < len(slots) && int64(slots[next].step)/windowSeconds == end {
+			window := int64(slots[n].step) / windowSeconds
+			for next < len(slots) && int64(slots[next].step)/windowSeconds == window {
 				more += slots[next].people
 				next++
 			}
-			if n > 0 && !isEven(slots[:next], first, end+1, people+more, tolerance) {
+			if n > 0 && !isEven(slots[:next], first, window+1, people+more, tolerance) {
 				break
 			}
 			n, people = next, people+more

@@ -225,7 +225,7 @@ func (s *Server) dispatch(c *call, r *http.Request) {
 		c.writeUntil(time.Time{})
 		end, err := s.watching(c) //nolint:contextcheck // the call is the context of its request
 		if err != nil {
-			s.write(c, w, r, c.refuse(domainError(err)))
+			s.write(c, w, r, c.refuse(domainError(err))) //nolint:contextcheck // as in serve
 			return
 		}
 		defer end()
@@ -238,7 +238,7 @@ func (s *Server) dispatch(c *call, r *http.Request) {
 		body, leave, err := s.admitted(c, r) //nolint:contextcheck // as in serve
 		defer leave()
 		if err != nil {
-			s.write(c, w, r, c.refuse(domainError(err)))
+			s.write(c, w, r, c.refuse(domainError(err))) //nolint:contextcheck // as in serve
 			return
 		}
 		if body != nil {
@@ -251,7 +251,7 @@ func (s *Server) dispatch(c *call, r *http.Request) {
 	if c.noRoom != nil && c.status == 0 {
 		clear(c.Header())
 		c.Header().Set("X-Request-Id", c.id)
-		s.write(c, w, r, c.refuse(domainError(c.noRoom)))
+		s.write(c, w, r, c.refuse(domainError(c.noRoom))) //nolint:contextcheck // as in serve
 	}
 }
 

@@ -48,7 +48,7 @@ func (b *lockedBuffer) String() string {
 // startProcess starts the service and waits until it is ready.
 func startProcess(t *testing.T, environ ...string) *process {
 	t.Helper()
-	return startCommand(t, exec.Command("guardy", "serve"), environ...) //nolint:noctx // it ends by signals, which are what is tested
+	return startCommand(t, exec.Command("guardy", "serve"), environ...)
 }
 
 // startCommand is startProcess by another command.
@@ -318,7 +318,7 @@ func startRedis(t *testing.T, args ...string) string {
 		t.Fatal(err)
 	}
 	out := new(lockedBuffer)
-	cmd := exec.Command(path, append([]string{"--port", free[0], "--bind", "127.0.0.1", "--save", "", "--dir", t.TempDir()}, args...)...) //nolint:noctx // killed below
+	cmd := exec.Command(path, append([]string{"--port", free[0], "--bind", "127.0.0.1", "--save", "", "--dir", t.TempDir()}, args...)...)
 	cmd.Stdout = out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -385,7 +385,7 @@ func TestARedisThatCannotBeUsedIsToldOnce(t *testing.T) {
 }
 
 func TestAProcessWithoutDescriptorsAcceptsAgain(t *testing.T) {
-	p := startCommand(t, exec.Command("sh", "-c", "ulimit -n 150; exec guardy serve")) //nolint:noctx // as startProcess
+	p := startCommand(t, exec.Command("sh", "-c", "ulimit -n 150; exec guardy serve"))
 	p.logged(t, "the limit of open files allows fewer connections than configured")
 	for range 250 { // idle ones, more than there are descriptors
 		c, err := net.Dial("tcp", p.http)

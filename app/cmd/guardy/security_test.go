@@ -63,10 +63,18 @@ func TestKeysOpenEveryListenerAndAreReadAgain(t *testing.T) {
 		method, url, key, body string
 		want                   int
 	}{
-		{"POST", risk, "", oneLine, 401}, {"POST", risk, "wrong", oneLine, 403}, {"POST", risk, "ops-key", oneLine, 403}, {"POST", risk, "field-key", oneLine, 200},
-		{"POST", rpc, "", oneLine, 401}, {"POST", rpc, "ops-key", oneLine, 403}, {"POST", rpc, "field-key", oneLine, 200},
-		{"DELETE", clearing, "", "", 401}, {"DELETE", clearing, "field-key", "", 403}, {"DELETE", clearing, "ops-key", "", 200},
-		{"POST", reload, "field-key", `{"name":"nowcaster"}`, 403}, {"POST", reload, "ops-key", `{"name":"nowcaster"}`, 200},
+		{"POST", risk, "", oneLine, 401},
+		{"POST", risk, "wrong", oneLine, 403},
+		{"POST", risk, "ops-key", oneLine, 403},
+		{"POST", risk, "field-key", oneLine, 200},
+		{"POST", rpc, "", oneLine, 401},
+		{"POST", rpc, "ops-key", oneLine, 403},
+		{"POST", rpc, "field-key", oneLine, 200},
+		{"DELETE", clearing, "", "", 401},
+		{"DELETE", clearing, "field-key", "", 403},
+		{"DELETE", clearing, "ops-key", "", 200},
+		{"POST", reload, "field-key", `{"name":"nowcaster"}`, 403},
+		{"POST", reload, "ops-key", `{"name":"nowcaster"}`, 200},
 	} {
 		if got := status(t, tt.method, tt.url, tt.key, tt.body); got != tt.want {
 			t.Errorf("%s %s with %q: %d, want %d", tt.method, tt.url, tt.key, got, tt.want)
@@ -161,7 +169,7 @@ func TestEveryListenerServesTLSAndAsksForCertificates(t *testing.T) {
 	for _, section := range []string{"HTTP", "CONNECT", "ADMIN"} {
 		environ = append(environ, "GUARDY_"+section+"_TLS_CERT_FILE="+cert, "GUARDY_"+section+"_TLS_KEY_FILE="+key)
 	}
-	p := launch(t, exec.Command("guardy", "serve"), environ...) //nolint:noctx // it ends by a signal
+	p := launch(t, exec.Command("guardy", "serve"), environ...)
 	client := func(pairs ...tls.Certificate) *http.Client {
 		return &http.Client{Transport: &http.Transport{
 			ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true, Certificates: pairs},

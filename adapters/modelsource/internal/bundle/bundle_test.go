@@ -295,7 +295,7 @@ func TestADamagedBundleIsRefusedWithTheReason(t *testing.T) {
 			b[folder+"skill.json"] = &fstest.MapFile{Data: bytes.ReplaceAll(b[folder+"skill.json"].Data, []byte("0.1"), []byte("0.9"))}
 		}, "skill.json has the digest"},
 		"documents without a card": {func(t testing.TB, b fstest.MapFS) { document(t, b, "skill.json") }, "do not name card.md"},
-		"no catalogue": {func(_ testing.TB, b fstest.MapFS) { delete(b, "manifest.json") }, "manifest.json"},
+		"no catalogue":             {func(_ testing.TB, b fstest.MapFS) { delete(b, "manifest.json") }, "manifest.json"},
 	}
 	refused(t, bundle.LoadRisk, cases)
 }
