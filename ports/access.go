@@ -77,6 +77,8 @@ type Gatekeeper interface {
 	// Reset says when to come again, and is zero when the cost is more than the whole quota. A cost of zero asks what
 	// is left.
 	Spend(ctx context.Context, c Caller, cost int) (Quota, error)
+	// Forwards reports whether an address is that of a trusted proxy, behind which many clients stand.
+	Forwards(addr netip.Addr) bool
 	// Keyed reports whether there is a key with the scope.
 	Keyed(s Scope) bool
 	// Audit writes down what a caller did, or was refused.

@@ -63,6 +63,9 @@ func hopAddr(text string) (netip.Addr, bool) {
 	return addr.Unmap().WithZone(""), err == nil
 }
 
+// Forwards implements ports.Gatekeeper.
+func (g *Guard) Forwards(addr netip.Addr) bool { return g.trusted(addr.Unmap().WithZone("")) }
+
 func (g *Guard) trusted(addr netip.Addr) bool {
 	return slices.ContainsFunc(g.proxies, func(p netip.Prefix) bool { return p.Contains(addr) })
 }

@@ -30,7 +30,11 @@ type peerKey struct{}
 
 // withPeer has the calls of a connection know it.
 func withPeer(ctx context.Context, c net.Conn) context.Context {
-	return context.WithValue(ctx, peerKey{}, &peer{listener.Of(c), room.ClientOf(c.RemoteAddr())})
+	p := &peer{listener.Of(c), room.ClientOf(c.RemoteAddr())}
+	if p.conn != nil {
+		p.client = p.conn.Client()
+	}
+	return context.WithValue(ctx, peerKey{}, p)
 }
 
 // unknownPeer is the peer of a call that came over no connection of ours.

@@ -300,7 +300,7 @@ func (s *Server) notFound(c *call, r *http.Request) {
 
 // Start listens and serves in the background.
 func (s *Server) Start(ctx context.Context) error {
-	limits := listener.Limits{Connections: s.cfg.MaxConnections, Rate: s.cfg.MinRate, Grace: s.cfg.WriteTimeout}
+	limits := listener.Limits{Connections: s.cfg.MaxConnections, Rate: s.cfg.MinRate, Grace: s.cfg.WriteTimeout, Forwards: s.deps.Access.Forwards}
 	serve := s.http.Serve
 	if s.cfg.TLS.On() {
 		files, err := tlsfiles.Load(s.cfg.TLS, "connect", s.log)

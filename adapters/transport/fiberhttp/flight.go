@@ -33,7 +33,12 @@ func (x *exchange) inTime() error {
 }
 
 // client is who asks.
-func (x *exchange) client() netip.Prefix { return room.ClientOf(x.RemoteAddr()) }
+func (x *exchange) client() netip.Prefix {
+	if x.conn == nil {
+		return room.ClientOf(x.RemoteAddr())
+	}
+	return x.conn.Client()
+}
 
 // GiveWay implements room.Holder: the client sends or takes too slowly for others to wait for it.
 func (x *exchange) GiveWay() { x.conn.Abort() }

@@ -123,7 +123,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 
 // Start binds the listener and serves in the background.
 func (s *Server) Start(ctx context.Context) error {
-	limits := listener.Limits{Connections: s.cfg.MaxConnections, Rate: s.cfg.MinRate, Grace: s.cfg.WriteTimeout}
+	limits := listener.Limits{Connections: s.cfg.MaxConnections, Rate: s.cfg.MinRate, Grace: s.cfg.WriteTimeout, Forwards: s.deps.Access.Forwards}
 	var wrap func(net.Listener) net.Listener
 	if s.cfg.TLS.On() {
 		files, err := tlsfiles.Load(s.cfg.TLS, "http", s.deps.Logger)

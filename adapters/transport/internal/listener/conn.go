@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -18,6 +19,9 @@ type Limits struct {
 	Connections int
 	// PerClient is how many of them one client may have. 0 is half of them.
 	PerClient int
+	// Forwards reports the addresses of proxies, which are no clients: what comes through them has no bound of this
+	// kind. nil is nobody.
+	Forwards func(netip.Addr) bool
 	// Rate is how many bytes a second a client has to take of an answer, once the server's own time limit for
 	// it is over. 0 leaves it to that limit.
 	Rate int64
@@ -193,6 +197,17 @@ func newSocket(l net.Listener, name string, log *slog.Logger, limits Limits) *so
 // Longest pause after an accept that failed, as in net/http.
 const maxPause = time.Second
 
+// client returns the client at the other end; none where that is a proxy.
+func (s *socket) client(c net.Conn) netip.Prefix {
+	if tcp, ok := c.RemoteAddr().(*net.TCPAddr); ok && s.limits.Forwards != nil && s.limits.Forwards(tcp.AddrPort().Addr()) {
+		return netip.Prefix{}
+	}
+	return room.ClientOf(c.RemoteAddr())
+}
+
+// Client returns the client of the connection; none where a proxy calls for others.
+func (c *Conn) Client() netip.Prefix { return c.of.client(c.Conn) }
+
 // Accept implements net.Listener. Errors that pass, such as that of a process without descriptors, are waited
 // out: a server would end by them. Where the connections are all taken, one that stands still gives way, or the
 // new one waits.
@@ -201,7 +216,7 @@ func (s *socket) Accept() (net.Conn, error) {
 		c, err := s.Listener.Accept()
 		if err == nil {
 			conn := &Conn{Conn: c, of: s}
-			if !s.conns.Take(s.closed, &conn.hold, 1, conn, room.ClientOf(c.RemoteAddr())) {
+			if !s.conns.Take(s.closed, &conn.hold, 1, conn, s.client(c)) {
 				_ = c.Close()
 				return nil, net.ErrClosed
 			}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"sync"
@@ -201,4 +202,42 @@ func TestTheConnectionIsFoundUnderTLS(t *testing.T) {
 	none.Begin(true) // served without a listener
 	none.End(time.Now())
 	none.Abort()
+}
+
+// from is a connection from an address.
+type from struct {
+	net.Conn
+	addr net.TCPAddr
+}
+
+func (f from) RemoteAddr() net.Addr { return &f.addr }
+
+// Behind a proxy stand many clients: the bound of one client does not hold for it.
+func TestAProxyIsNotOneClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		proxy, client := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
+		open := func(addr netip.Addr) (opened int) {
+			var ends []any
+			for range 4 {
+				ends = append(ends, from{pipe(), *net.TCPAddrFromAddrPort(netip.AddrPortFrom(addr, 1))})
+			}
+			s, _ := listen(Limits{Connections: 4, PerClient: 2, Forwards: func(a netip.Addr) bool { return a == proxy }}, ends...)
+			for range ends {
+				c, err := s.Accept()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if (Of(c).Client() == netip.Prefix{}) != (addr == proxy) {
+					t.Errorf("%v is the client %v", addr, Of(c).Client())
+				}
+			}
+			return int(s.conns.Used())
+		}
+		if n := open(proxy); n != 4 {
+			t.Errorf("%d connections of a proxy stay open", n)
+		}
+		if n := open(client); n != 2 {
+			t.Errorf("%d connections of a client stay open, want 2", n)
+		}
+	})
 }

@@ -67,7 +67,7 @@ func New(size int64, patience time.Duration) *Room {
 	return &Room{size: size, share: size, patience: patience}
 }
 
-// Shared has no client take more than share units.
+// Shared has no client take more than share units. What has no client, the zero prefix, is not bound.
 func (r *Room) Shared(share int64) *Room {
 	r.share, r.clients = max(1, share), map[netip.Prefix]int64{}
 	return r
@@ -183,7 +183,7 @@ func (r *Room) PushedOut() int64 { return r.pushedOut.Load() }
 
 func (r *Room) fits(n int64, client netip.Prefix) bool {
 	// What is larger than the whole room is let in alone: a bound of its own refuses what is too large.
-	return (r.used+n <= r.size || r.used == 0) && (r.clients == nil || r.clients[client]+n <= r.share)
+	return (r.used+n <= r.size || r.used == 0) && (r.clients == nil || !client.IsValid() || r.clients[client]+n <= r.share)
 }
 
 func (r *Room) add(h *Hold, n int64, holder Holder, client netip.Prefix, now time.Time) {
@@ -230,7 +230,7 @@ const maxCandidates = 64
 // anything, else the one that has stood still for the longest time. A client that has its whole share gives
 // way to itself.
 func (r *Room) stillest(h *Hold, client netip.Prefix, now time.Time) *Hold {
-	own := r.clients != nil && r.clients[client] >= r.share
+	own := r.clients != nil && client.IsValid() && r.clients[client] >= r.share
 	for looked := false; ; {
 		for len(r.candidates) > 0 {
 			last := len(r.candidates) - 1
