@@ -158,7 +158,8 @@ func TestVariablesThatKubernetesInjectsAreIgnored(t *testing.T) {
 	if diff := cmp.Diff(config.Default(), l.Config); diff != "" {
 		t.Error(diff)
 	}
-	if got := mustLoad(t, "", []string{"GUARDY_HTTP_PORT=9000"}).Config.HTTP.Port; got != 9000 {
+	own := mustLoad(t, "", []string{"GUARDY_HTTP_PORT=9000"}).Config
+	if got, _ := config.Value[int](own, "http.port"); got != 9000 {
 		t.Errorf("the operator's port is %d", got)
 	}
 	if _, err := load(t, "", []string{"GUARDY_PORT=8000"}); err == nil || !strings.Contains(err.Error(), "GUARDY_HTTP_PORT") {
