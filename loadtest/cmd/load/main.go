@@ -88,7 +88,7 @@ func run(ctx context.Context, o k6.Test) (err error) {
 	}
 	page := filepath.Join(o.Out, "summary.md")
 	if r.Overload != nil {
-		text, reached := overloadReport(o, s, r, use)
+		text, reached := overloadReport(s, r, use)
 		if err := os.WriteFile(page, text, 0o644); err != nil {
 			return err
 		}

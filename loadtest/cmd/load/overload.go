@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/guardy-ai/guardy/loadtest/internal/k6"
 	"github.com/guardy-ai/guardy/loadtest/internal/service"
 )
 
@@ -86,7 +85,7 @@ func (r result) goals(peakResident float64) []limit {
 }
 
 // overloadReport is the summary of an overload for people, in Markdown, and whether everything was reached.
-func overloadReport(o k6.Test, s *service.Service, r result, u usage) (page []byte, reached bool) {
+func overloadReport(s *service.Service, r result, u usage) (page []byte, reached bool) {
 	var b bytes.Buffer
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	p("# Load test: overload\n")
