@@ -228,11 +228,13 @@ func TestWhoRestsKeepsNobodyFromWorking(t *testing.T) {
 		}
 		// Who comes back waits for its turn, however long that takes, and is not shed.
 		var other ports.Slot
-		go func() {
-			time.Sleep(time.Minute)
-			other.Leave()
-		}()
-		if err := ports.AtRest(ctx, func() { other = enter(t, g, ports.ClassSingle, 1) }); err != nil {
+		if err := ports.AtRest(ctx, func() {
+			first := enter(t, g, ports.ClassSingle, 1)
+			go func() {
+				time.Sleep(time.Minute)
+				first.Leave()
+			}()
+		}); err != nil {
 			t.Error(err)
 		}
 		ended, cancel := context.WithTimeout(ctx, time.Second)
