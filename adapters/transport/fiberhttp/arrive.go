@@ -2,14 +2,11 @@ package fiberhttp
 
 import (
 	"bytes"
-	"fmt"
 	"net/http"
 	"slices"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
-
-	"github.com/guardy-ai/guardy/domain"
 )
 
 // arrive prepares a request for the router.
@@ -80,9 +77,7 @@ func (s *Server) expected(c *fasthttp.RequestCtx) int {
 func (s *Server) unwelcome(c *fasthttp.RequestCtx) error {
 	// Streams have bounds of their own, line by line.
 	if n := int64(c.Request.Header.ContentLength()); n > s.cfg.MaxBodyBytes && !bytes.Contains(c.Request.Header.ContentType(), []byte("ndjson")) {
-		return &domain.Error{
-			Kind: domain.KindTooLarge, Op: "http", Msg: fmt.Sprintf("the body is larger than the %d bytes that are allowed", s.cfg.MaxBodyBytes),
-		}
+		return s.refuseTooLarge()
 	}
 	return nil
 }

@@ -202,7 +202,7 @@ func (x *exchange) readBody() ([]byte, error) {
 	z.src = bytes.NewReader(x.raw)
 	x.body, err = x.collect(x.body[:0], z, func(int) error { return x.inTime() })
 	if errors.Is(err, errTooLarge) {
-		return nil, x.refuseTooLarge()
+		return nil, x.server.refuseTooLarge()
 	}
 	return x.body, err
 }
@@ -282,11 +282,11 @@ func (x *exchange) rawBody() io.Reader {
 func (x *exchange) tooLarge(raw io.Reader) error {
 	_, err := io.CopyN(io.Discard, raw, maxDrained)
 	x.drained = errors.Is(err, io.EOF)
-	return x.refuseTooLarge()
+	return x.server.refuseTooLarge()
 }
 
-func (x *exchange) refuseTooLarge() error {
-	limit := x.server.cfg.MaxBodyBytes
+func (s *Server) refuseTooLarge() error {
+	limit := s.cfg.MaxBodyBytes
 	return &domain.Error{Kind: domain.KindTooLarge, Op: "http", Msg: fmt.Sprintf("the body is larger than the %d bytes that are allowed", limit)}
 }
 

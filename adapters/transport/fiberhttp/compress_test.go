@@ -122,16 +122,23 @@ func TestAPathIsTheSameWithAndWithoutNeedlessEncoding(t *testing.T) {
 	}
 }
 
-// The client learns that its body is too large before it has sent a byte of it.
-func TestABodyThatIsTooLargeIsRefusedBeforeItIsSent(t *testing.T) {
+// announce asks whether a body of so many bytes may be sent.
+func announce(t *testing.T, length int64) net.Conn {
+	t.Helper()
 	_, addr := start(t, testConfig(), testDeps(transporttest.NewService()))
 	c, err := net.Dial("tcp", strings.TrimPrefix(addr, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	t.Cleanup(func() { _ = c.Close() })
 	fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: guardy\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n",
-		riskPath, int64(1)<<40)
+		riskPath, length)
+	return c
+}
+
+// The client learns that its body is too large before it has sent a byte of it.
+func TestABodyThatIsTooLargeIsRefusedBeforeItIsSent(t *testing.T) {
+	c := announce(t, 1<<40)
 	res, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -147,14 +154,7 @@ func TestABodyThatIsTooLargeIsRefusedBeforeItIsSent(t *testing.T) {
 }
 
 func TestABodyThatIsWelcomeIsAskedFor(t *testing.T) {
-	_, addr := start(t, testConfig(), testDeps(transporttest.NewService()))
-	c, err := net.Dial("tcp", strings.TrimPrefix(addr, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: guardy\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n",
-		riskPath, len(benchmarkBody))
+	c := announce(t, int64(len(benchmarkBody)))
 	in := bufio.NewReader(c)
 	line, err := in.ReadString('\n')
 	if err != nil || !strings.HasPrefix(line, "HTTP/1.1 100 ") {

@@ -205,11 +205,7 @@ func (u *ubj) object(depth int) error {
 			return err
 		}
 		u.out = append(u.out, ':')
-		marker, err := u.byte()
-		if err != nil {
-			return err
-		}
-		if err := u.value(marker, depth+1); err != nil {
+		if err := u.next(depth); err != nil {
 			return err
 		}
 	}
@@ -245,25 +241,22 @@ func (u *ubj) numbers() error {
 	if size == 0 || head[1] != '#' {
 		return fmt.Errorf("an array of the type %q, followed by %q: want a type of numbers and a count", marker, head[1])
 	}
-	n, err := u.length()
-	if err != nil {
-		return err
-	}
-	for i := range n {
-		if i > 0 {
-			u.out = append(u.out, ',')
-		}
+	return u.elements(func() error {
 		raw, err := u.bytes(size)
-		if err != nil {
-			return err
+		if err == nil {
+			u.number(marker, raw)
 		}
-		u.number(marker, raw)
-	}
-	return nil
+		return err
+	})
 }
 
 // counted writes the rest of an array that says how many values it has.
 func (u *ubj) counted(depth int) error {
+	return u.elements(func() error { return u.next(depth) })
+}
+
+// elements reads a count and has element write as many.
+func (u *ubj) elements(element func() error) error {
 	n, err := u.length()
 	if err != nil {
 		return err
@@ -272,15 +265,20 @@ func (u *ubj) counted(depth int) error {
 		if i > 0 {
 			u.out = append(u.out, ',')
 		}
-		marker, err := u.byte()
-		if err != nil {
-			return err
-		}
-		if err := u.value(marker, depth+1); err != nil {
+		if err := element(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// next writes the next value, which begins with its type, of an array or object at a depth.
+func (u *ubj) next(depth int) error {
+	marker, err := u.byte()
+	if err != nil {
+		return err
+	}
+	return u.value(marker, depth+1)
 }
 
 // closed writes the rest of an array that ends with a bracket; marker is the type of its first value, or the bracket.
